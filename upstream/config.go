@@ -1,0 +1,96 @@
+package upstream
+
+import "time"
+
+// The transports an upstream can be reached by.
+const (
+	Stdio = "stdio"
+	HTTP  = "http" // Streamable HTTP
+	SSE   = "sse"  // HTTP with SSE, the transport of 2024-11-05
+)
+
+// Config says how to reach one upstream, with placeholders substituted.
+type Config struct {
+	Type string `json:"type,omitempty"` // Stdio, HTTP or SSE
+
+	// Stdio only.
+	Command    string            `json:"command,omitempty"`
+	Args       []string          `json:"args,omitempty"`
+	Env        map[string]string `json:"env,omitempty"`
+	InheritEnv []string          `json:"inherit_env,omitempty"` // names passed on beside the base set
+	Cwd        string            `json:"cwd,omitempty"`
+
+	// HTTP and SSE only.
+	URL     string            `json:"url,omitempty"`
+	Headers map[string]string `json:"headers,omitempty"`
+
+	Limits
+}
+
+// Limits bound one upstream in time. In an entry of the file a zero value
+// means the file's default; what [New] gets must be filled in, see
+// [Limits.Or].
+type Limits struct {
+	WaitTimeout  Duration `json:"wait_timeout,omitempty"`  // how long a caller waits for a start
+	StartTimeout Duration `json:"start_timeout,omitempty"` // how long a start may take
+	CallTimeout  Duration `json:"call_timeout,omitempty"`  // without an answer or progress
+	MaxCallTime  Duration `json:"max_call_time,omitempty"` // with progress
+	IdleTTL      Duration `json:"idle_ttl,omitempty"`      // connected without calls; Never keeps it
+}
+
+// DefaultLimits hold where neither the server nor the file says otherwise.
+var DefaultLimits = Limits{
+	WaitTimeout:  Duration(30 * time.Second),
+	StartTimeout: Duration(5 * time.Minute),
+	CallTimeout:  Duration(60 * time.Second),
+	MaxCallTime:  Duration(10 * time.Minute),
+	IdleTTL:      Duration(10 * time.Minute),
+}
+
+// Or returns l with each zero value taken from d.
+func (l Limits) Or(d Limits) Limits {
+	or := func(a, b Duration) Duration {
+		if a == 0 {
+			return b
+		}
+		return a
+	}
+	return Limits{
+		WaitTimeout:  or(l.WaitTimeout, d.WaitTimeout),
+		StartTimeout: or(l.StartTimeout, d.StartTimeout),
+		CallTimeout:  or(l.CallTimeout, d.CallTimeout),
+		MaxCallTime:  or(l.MaxCallTime, d.MaxCallTime),
+		IdleTTL:      or(l.IdleTTL, d.IdleTTL),
+	}
+}
+
+// A Duration is a time span written as Go writes one ("90s", "10m"). "0"
+// means that there is no limit; it is kept apart from an absent value.
+type Duration time.Duration
+
+// Never is the value of a duration written as "0".
+const Never Duration = -1
+
+// UnmarshalText reads a duration; negative ones are refused.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	switch {
+	case err != nil:
+		return err
+	case v < 0:
+		return errNegative
+	case v == 0:
+		*d = Never
+	default:
+		*d = Duration(v)
+	}
+	return nil
+}
+
+// MarshalText writes the duration as Go writes it, Never as "0".
+func (d Duration) MarshalText() ([]byte, error) {
+	if d == Never {
+		return []byte("0"), nil
+	}
+	return []byte(time.Duration(d).String()), nil
+}

@@ -1,0 +1,100 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+var errNegative = errors.New("negative duration")
+
+// The stages of reaching an upstream, as a [StartError] and a status name them.
+const (
+	StageSpawn     = "spawn"     // the child process could not be started
+	StageDial      = "dial"      // no HTTP connection
+	StageHandshake = "handshake" // initialize or server/discover failed
+	StageList      = "list"      // tools/list failed
+	StageCall      = "call"      // tools/call failed
+)
+
+// A StartError says why an upstream could not be connected.
+type StartError struct {
+	Stage  string // StageSpawn, StageDial or StageHandshake
+	Exit   string // how the child ended ("exit status 1", "signal: killed"), if it did
+	Stderr string // the child's last lines, redacted
+	Err    error
+	At     time.Time
+	Retry  time.Time // no new attempt before this, unless asked for explicitly
+}
+
+func (e *StartError) Error() string {
+	if e.Exit != "" {
+		return fmt.Sprintf("%s: %v (%s)", e.Stage, e.Err, e.Exit)
+	}
+	return fmt.Sprintf("%s: %v", e.Stage, e.Err)
+}
+
+func (e *StartError) Unwrap() error { return e.Err }
+
+// A StartingError says that a caller's wait ended before the start did, which
+// goes on.
+type StartingError struct{ Waited time.Duration }
+
+func (e *StartingError) Error() string {
+	return fmt.Sprintf("still starting after %v", e.Waited.Round(time.Second))
+}
+
+// A CoolingDownError says that the breaker is open.
+type CoolingDownError struct {
+	Until time.Time
+	Last  error // the fault that opened it
+}
+
+func (e *CoolingDownError) Error() string { return "too many faults in a row" }
+func (e *CoolingDownError) Unwrap() error { return e.Last }
+
+// A TimeoutError says that a call was given up and that the upstream was told
+// so; whether the tool ran is not known.
+type TimeoutError struct {
+	After time.Duration
+	Idle  bool // no progress for After, as against the cap on the whole call
+}
+
+func (e *TimeoutError) Error() string {
+	if e.Idle {
+		return fmt.Sprintf("no answer and no progress for %v", e.After)
+	}
+	return fmt.Sprintf("no answer within %v", e.After)
+}
+
+// An InterruptedError says that the connection broke after the request may
+// have been sent: the tool may have run.
+type InterruptedError struct {
+	Exit   string // how the child ended, if it did
+	Stderr string // the child's last lines, redacted
+	Err    error
+}
+
+func (e *InterruptedError) Error() string { return fmt.Sprintf("connection lost: %v", e.Err) }
+func (e *InterruptedError) Unwrap() error { return e.Err }
+
+// A NotFoundError says that a command was not found, and where it was looked for.
+type NotFoundError struct {
+	Command string
+	Dirs    []string
+}
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("command %q not found in %d folders", e.Command, len(e.Dirs))
+}
+
+// ErrClosed says that the upstream was closed for good.
+var ErrClosed = errors.New("upstream closed")
+
+// An InputRequiredError says that the upstream answered a call by asking for
+// input that is not relayed (MCP 2026-07-28, multi round-trip requests).
+type InputRequiredError struct{ Methods []string }
+
+func (e *InputRequiredError) Error() string {
+	return fmt.Sprintf("the upstream asks for input: %v", e.Methods)
+}
