@@ -6,7 +6,11 @@ import (
 	"time"
 )
 
-var errNegative = errors.New("negative duration")
+var (
+	errEnded    = errors.New("the connection was closed")
+	errNegative = errors.New("negative duration")
+	errIsDir    = errors.New("is a folder")
+)
 
 // The stages of reaching an upstream, as a [StartError] and a status name them.
 const (

@@ -3,20 +3,78 @@ package upstream
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"slices"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
+
+// modern is the first protocol version without a session handshake: each
+// request carries what initialize used to say.
+const modern = "2026-07-28"
 
 // A Session is a live connection to an upstream: the SDK's session for what
 // is rare, and raw bytes for lists and calls.
 type Session struct {
 	*mcp.ClientSession
+
+	raw    rawSender
+	meta   json.RawMessage // members of _meta that each request must carry
+	limits Limits
+}
+
+// A rawSender sends one request and returns the result's own bytes.
+type rawSender interface {
+	send(ctx context.Context, r rawRequest) (json.RawMessage, error)
+}
+
+// A rawRequest is a request whose params and result are not decoded.
+type rawRequest struct {
+	method   string
+	tool     string          // of a tools/call
+	args     json.RawMessage // of a tools/call
+	cursor   string          // of a tools/list
+	meta     json.RawMessage // members of _meta, without braces; may be empty
+	progress func(params json.RawMessage)
+}
+
+// params writes the request's params with the given progress token.
+func (r rawRequest) params(token string) json.RawMessage {
+	b := []byte(`{`)
+	switch {
+	case r.tool != "":
+		b = append(b, `"name":`...)
+		b = append(b, quote(r.tool)...)
+		b = append(b, `,"arguments":`...)
+		b = append(b, r.args...)
+		b = append(b, ',')
+	case r.cursor != "":
+		b = append(b, `"cursor":`...)
+		b = append(b, quote(r.cursor)...)
+		b = append(b, ',')
+	}
+	b = append(b, `"_meta":{`...)
+	if token != "" {
+		b = append(b, `"progressToken":`...)
+		b = append(b, quote(token)...)
+		if len(r.meta) > 0 {
+			b = append(b, ',')
+		}
+	}
+	b = append(b, r.meta...)
+	return append(b, `}}`...)
+}
+
+func quote(s string) []byte {
+	b, _ := json.Marshal(s) // a string always marshals
+	return b
 }
 
 // A Call is one tools/call request.
 type Call struct {
 	Tool      string
-	Arguments json.RawMessage // an object, passed on byte for byte
+	Arguments json.RawMessage // an object, passed on byte for byte; nil is {}
 	// Progress, if not nil, gets the params of each progress notification for
 	// this call, in order and before the call returns. It must not block.
 	Progress func(params json.RawMessage)
@@ -24,18 +82,148 @@ type Call struct {
 
 // Call sends the request and returns the result object as the upstream wrote
 // it. A JSON-RPC error answer is a *jsonrpc.Error; other errors are
-// *TimeoutError, *InterruptedError, *InputRequiredError or ctx's.
+// *TimeoutError, *InterruptedError, *InputRequiredError, *StatusError or
+// ctx's, and those of the authorization handler.
+//
+// A progress token is always sent. Progress puts off the idle timeout, not
+// the cap on the whole call; on either, as when ctx ends, the upstream is sent
+// a cancellation and the session stays usable.
 func (s *Session) Call(ctx context.Context, c Call) (json.RawMessage, error) {
-	return nil, ErrClosed
+	if c.Arguments == nil {
+		c.Arguments = json.RawMessage(`{}`)
+	}
+	ctx, clock := s.limits.watch(ctx)
+	defer clock.stop()
+	result, err := s.raw.send(ctx, rawRequest{
+		method: "tools/call", tool: c.Tool, args: c.Arguments, meta: s.meta,
+		progress: func(params json.RawMessage) {
+			clock.beat()
+			if c.Progress != nil {
+				c.Progress(params)
+			}
+		},
+	})
+	if err != nil {
+		return nil, clock.explain(err)
+	}
+	if methods := inputRequests(result); methods != nil {
+		return nil, &InputRequiredError{Methods: methods}
+	}
+	return result, nil
+}
+
+// inputRequests returns the methods by which a result asks for input, nil if
+// it does not.
+func inputRequests(result json.RawMessage) []string {
+	asks := false
+	var requests json.RawMessage
+	eachMember(result, func(key, value []byte) {
+		switch string(key) {
+		case `"resultType"`:
+			asks = string(value) == `"input_required"`
+		case `"inputRequests"`:
+			requests = value
+		}
+	})
+	if !asks {
+		return nil
+	}
+	var byID map[string]struct {
+		Method string `json:"method"`
+	}
+	methods := []string{}
+	if json.Unmarshal(requests, &byID) == nil {
+		for _, r := range byID {
+			methods = append(methods, r.Method)
+		}
+	}
+	slices.Sort(methods)
+	return slices.Compact(methods)
+}
+
+// A clock bounds one call: by the time without progress and as a whole.
+type clock struct {
+	limits Limits
+	cancel context.CancelCauseFunc
+	ctx    context.Context
+	idle   *time.Timer
+	whole  *time.Timer
+}
+
+func (l Limits) watch(ctx context.Context) (context.Context, *clock) {
+	c := &clock{limits: l}
+	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	after := func(d Duration, idle bool) *time.Timer {
+		if d <= 0 {
+			return nil
+		}
+		return time.AfterFunc(time.Duration(d), func() {
+			c.cancel(&TimeoutError{After: time.Duration(d), Idle: idle})
+		})
+	}
+	c.idle, c.whole = after(l.CallTimeout, true), after(l.MaxCallTime, false)
+	return c.ctx, c
+}
+
+func (c *clock) beat() {
+	if c.idle != nil {
+		c.idle.Reset(time.Duration(c.limits.CallTimeout))
+	}
+}
+
+func (c *clock) stop() {
+	for _, t := range []*time.Timer{c.idle, c.whole} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	c.cancel(nil)
+}
+
+// explain names the timeout where err is the clock's own cancellation.
+func (c *clock) explain(err error) error {
+	if t, ok := context.Cause(c.ctx).(*TimeoutError); ok && errors.Is(err, context.Canceled) {
+		return t
+	}
+	return err
 }
 
 // A ToolList is the answer to tools/list, all pages.
 type ToolList struct {
 	Tools []json.RawMessage // descriptors as the upstream sent them
-	TTL   int64             // milliseconds for which the list is fresh; 0 unknown (MCP 2026-07-28)
+	TTL   time.Duration     // for which the list is fresh; 0 unknown (ttlMs of MCP 2026-07-28)
+	Cut   bool              // the upstream has more pages than are followed
 }
 
-// ListTools lists the upstream's tools afresh, all pages up to a bound.
+// maxPages bounds how far a list is followed.
+const maxPages = 200
+
+// ListTools lists the upstream's tools afresh, all pages up to a bound. A
+// descriptor that an HTTP client has to refuse is left out (x-mcp-header,
+// MCP 2026-07-28, basic/transports).
 func (s *Session) ListTools(ctx context.Context) (ToolList, error) {
-	return ToolList{}, ErrClosed
+	var list ToolList
+	r := rawRequest{method: "tools/list", meta: s.meta, progress: func(json.RawMessage) {}}
+	for range maxPages {
+		raw, err := s.raw.send(ctx, r)
+		if err != nil {
+			return ToolList{}, err
+		}
+		var page struct {
+			Tools []json.RawMessage `json:"tools"`
+			Next  string            `json:"nextCursor"`
+			TTL   float64           `json:"ttlMs"`
+		}
+		if err := json.Unmarshal(raw, &page); err != nil {
+			return ToolList{}, err
+		}
+		list.Tools = append(list.Tools, page.Tools...)
+		list.TTL = time.Duration(min(page.TTL, 24*3600*1000)) * time.Millisecond
+		if page.Next == "" || page.Next == r.cursor {
+			return list, nil
+		}
+		r.cursor = page.Next
+	}
+	list.Cut = true
+	return list, nil
 }

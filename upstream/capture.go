@@ -1,0 +1,158 @@
+package upstream
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"sync"
+)
+
+// A capture takes the result of one request of the SDK's HTTP session out of
+// the response as raw bytes, on whichever stream it arrives: the POST's own or
+// the one it is resumed on. The session is left with an answer that it can
+// read, so that everything around the result stays its work.
+type capture struct {
+	token    string // of the request's progress notifications
+	progress func(params json.RawMessage)
+	// stand makes the result that the session sees in place of the captured one.
+	stand func(result json.RawMessage) json.RawMessage
+
+	mu     sync.Mutex
+	result json.RawMessage // nil until captured
+	status int             // of the last response
+}
+
+func (c *capture) got() (result json.RawMessage, status int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.result, c.status
+}
+
+// tap puts the capture between resp's body and its reader.
+func (c *capture) tap(resp *http.Response) {
+	c.mu.Lock()
+	c.status = resp.StatusCode
+	c.mu.Unlock()
+	if resp.StatusCode != http.StatusOK {
+		return
+	}
+	switch media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); media {
+	case "application/json":
+		resp.Body = &jsonTap{capture: c, body: resp.Body}
+		resp.ContentLength = -1
+	case "text/event-stream":
+		resp.Body = &eventTap{capture: c, body: resp.Body, r: bufio.NewReaderSize(resp.Body, 32<<10)}
+	}
+}
+
+// filter returns what the session is to see of a message: nil for nothing.
+func (c *capture) filter(data []byte) []byte {
+	var e envelope
+	if e.read(data) != nil {
+		return data
+	}
+	switch {
+	case e.Method != nil && e.ID == nil:
+		if token, ok := progressToken(e.Params); ok && token == c.token {
+			c.progress(e.Params)
+			return nil
+		}
+	case e.Method == nil && e.Result != nil && e.Error == nil:
+		c.mu.Lock()
+		c.result = e.Result
+		c.mu.Unlock()
+		out := append([]byte(`{"jsonrpc":"2.0","id":`), e.ID...)
+		out = append(out, `,"result":`...)
+		return append(append(out, c.stand(e.Result)...), '}')
+	}
+	return data
+}
+
+// A jsonTap filters a body that is one message.
+type jsonTap struct {
+	*capture
+	body io.ReadCloser
+	out  *bytes.Reader
+}
+
+func (t *jsonTap) Read(p []byte) (int, error) {
+	if t.out == nil {
+		data, err := io.ReadAll(t.body)
+		if err != nil {
+			return 0, err
+		}
+		t.out = bytes.NewReader(t.filter(data))
+	}
+	return t.out.Read(p)
+}
+
+func (t *jsonTap) Close() error { return t.body.Close() }
+
+// An eventTap filters a stream of server-sent events, event by event (HTML
+// Living Standard, 9.2.6). Lines other than data pass as they are.
+type eventTap struct {
+	*capture
+	body io.ReadCloser
+	r    *bufio.Reader
+	out  bytes.Buffer
+	err  error
+}
+
+func (t *eventTap) Read(p []byte) (int, error) {
+	for t.out.Len() == 0 && t.err == nil {
+		t.err = t.event()
+	}
+	if t.out.Len() > 0 {
+		return t.out.Read(p)
+	}
+	return 0, t.err
+}
+
+// event reads up to the blank line that ends an event and writes what the
+// session is to see of it. An event cut short by the stream's end is none.
+func (t *eventTap) event() error {
+	var data, rest []byte
+	named := false // an event of another type than message
+	for {
+		line, err := t.r.ReadBytes('\n')
+		if err != nil {
+			return err
+		}
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 {
+			break
+		}
+		field, value, _ := bytes.Cut(line, []byte(":"))
+		value = bytes.TrimPrefix(value, []byte(" "))
+		if string(field) == "data" {
+			if data != nil {
+				data = append(data, '\n')
+			}
+			data = append(data, value...)
+			continue
+		}
+		if string(field) == "event" && len(value) > 0 && string(value) != "message" {
+			named = true
+		}
+		rest = append(append(rest, line...), '\n')
+	}
+	if len(data) > 0 && !named {
+		data = t.filter(data)
+	}
+	t.out.Write(rest)
+	// A JSON text of several lines stays one: line ends are only space in it.
+	if data = bytes.ReplaceAll(data, []byte("\n"), []byte(" ")); len(data) > 0 {
+		t.out.WriteString("data: ")
+		t.out.Write(data)
+		t.out.WriteByte('\n')
+	}
+	if t.out.Len() > 0 {
+		t.out.WriteByte('\n')
+	}
+	return nil
+}
+
+func (t *eventTap) Close() error { return t.body.Close() }

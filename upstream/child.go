@@ -1,0 +1,197 @@
+package upstream
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
+
+// How long each step of a child's shutdown may take before the next
+// (MCP 2025-11-25, basic/lifecycle, shutdown over stdio).
+const (
+	stdinGrace = 2 * time.Second // after its stdin was closed, before SIGTERM
+	termGrace  = 1 * time.Second // after SIGTERM, before SIGKILL
+)
+
+// A child is a started process with its whole group. Two goroutines, which
+// [child.stop] waits for, drain its stderr and wait for its end.
+type child struct {
+	cmd    *exec.Cmd
+	group  *group
+	stdin  *os.File
+	stdout *os.File
+	tail   tail
+
+	wg     sync.WaitGroup
+	stderr *os.File
+	exited chan struct{} // closed when the direct child has ended
+}
+
+// startChild starts a command. Each line of its stderr goes through line and
+// is kept in the tail.
+func startChild(cfg Config, line func(string) string) (*child, error) {
+	env := childEnv(cfg)
+	path, err := lookPath(cfg.Command, cfg.Cwd, env)
+	if err != nil {
+		return nil, err
+	}
+	c := &child{cmd: exec.Command(path, cfg.Args...), exited: make(chan struct{})}
+	c.cmd.Args[0] = cfg.Command
+	c.cmd.Env = env
+	c.cmd.Dir = cfg.Cwd
+
+	var theirs []*os.File
+	defer func() {
+		for _, f := range theirs {
+			f.Close()
+		}
+	}()
+	pipe := func(mine, other **os.File, swap bool) {
+		if err != nil {
+			return
+		}
+		r, w, perr := os.Pipe()
+		if err = perr; err != nil {
+			return
+		}
+		if swap {
+			r, w = w, r
+		}
+		*mine, *other = r, w
+		theirs = append(theirs, w)
+	}
+	var in, out, errs *os.File
+	pipe(&c.stdin, &in, true)
+	pipe(&c.stdout, &out, false)
+	pipe(&c.stderr, &errs, false)
+	if err == nil {
+		c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = in, out, errs
+		c.group, err = startGroup(c.cmd)
+	}
+	if err != nil {
+		c.closePipes()
+		return nil, err
+	}
+	c.wg.Go(func() { c.tail.drain(c.stderr, line) })
+	c.wg.Go(func() {
+		c.cmd.Wait()
+		close(c.exited)
+	})
+	return c, nil
+}
+
+func (c *child) closePipes() {
+	for _, f := range []*os.File{c.stdin, c.stdout, c.stderr} {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// stop ends the child and everything in its group, the polite way first, and
+// returns when nothing of it is left or nothing more can be done.
+func (c *child) stop() {
+	// "First, closing the input stream to the child process (the server)"
+	c.stdin.Close()
+	// "Waiting for the server to exit, or sending SIGTERM if the server does
+	// not exit within a reasonable time"
+	if !c.gone(stdinGrace) {
+		c.group.terminate()
+		// "Sending SIGKILL if the server does not exit within a reasonable
+		// time after SIGTERM"
+		if !c.gone(termGrace) {
+			c.group.kill()
+			c.gone(termGrace)
+		}
+	}
+	c.group.close()
+	c.closePipes()
+	c.wg.Wait()
+}
+
+// gone waits for the direct child, then for the rest of its group.
+func (c *child) gone(limit time.Duration) bool {
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	select {
+	case <-c.exited:
+	case <-deadline.C:
+		return false
+	}
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for c.group.alive() {
+		select {
+		case <-poll.C:
+		case <-deadline.C:
+			return false
+		}
+	}
+	return true
+}
+
+// exit tells how the direct child ended, waiting a moment for its status. It
+// is empty while the child lives.
+func (c *child) exit(wait time.Duration) string {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-c.exited:
+		return c.cmd.ProcessState.String()
+	case <-t.C:
+		return ""
+	}
+}
+
+// Bounds of what is kept of a child's stderr.
+const (
+	tailLines   = 10
+	tailLineLen = 500 // bytes of one line
+)
+
+// A tail keeps the last lines of a child's stderr.
+type tail struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+// drain reads until the pipe ends or is closed, so that a child that floods
+// its stderr never blocks.
+func (t *tail) drain(r io.Reader, line func(string) string) {
+	br := bufio.NewReaderSize(r, 4096)
+	for {
+		b, err := br.ReadSlice('\n')
+		if len(b) > 0 {
+			t.add(line(strings.TrimRight(string(b[:min(len(b), tailLineLen)]), "\r\n")))
+		}
+		for errors.Is(err, bufio.ErrBufferFull) { // the rest of an overlong line
+			_, err = br.ReadSlice('\n')
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (t *tail) add(line string) {
+	if line == "" {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.lines) == tailLines {
+		t.lines = append(t.lines[:0], t.lines[1:]...)
+	}
+	t.lines = append(t.lines, line)
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.Join(t.lines, "\n")
+}

@@ -1,0 +1,9 @@
+package upstream
+
+// baseEnv is the set that MCP clients pass to a server by convention on
+// Windows, without which most programs do not even start.
+var baseEnv = []string{
+	"APPDATA", "COMSPEC", "HOMEDRIVE", "HOMEPATH", "LOCALAPPDATA", "PATH", "PATHEXT",
+	"PROCESSOR_ARCHITECTURE", "PROGRAMDATA", "PROGRAMFILES", "SYSTEMDRIVE", "SYSTEMROOT",
+	"TEMP", "TMP", "USERNAME", "USERPROFILE", "WINDIR", "LANG",
+}

@@ -1,0 +1,26 @@
+//go:build unix
+
+package upstream
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// A group is the process group that a child leads, its own children included.
+type group struct{ pgid int }
+
+// startGroup starts cmd as the leader of a new process group: a shell, npx or
+// uvx in front of the server would otherwise die alone.
+func startGroup(cmd *exec.Cmd) (*group, error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return &group{pgid: cmd.Process.Pid}, nil
+}
+
+func (g *group) terminate()  { syscall.Kill(-g.pgid, syscall.SIGTERM) }
+func (g *group) kill()       { syscall.Kill(-g.pgid, syscall.SIGKILL) }
+func (g *group) alive() bool { return syscall.Kill(-g.pgid, 0) == nil }
+func (g *group) close()      {}

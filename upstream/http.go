@@ -1,0 +1,129 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Bounds of one HTTP exchange before its body.
+const (
+	dialTimeout = 10 * time.Second
+	tlsTimeout  = 10 * time.Second
+)
+
+// An OriginError says that the upstream tried to lead a request away from the
+// configured origin, where headers and tokens must not go.
+type OriginError struct{ Want, Got string }
+
+func (e *OriginError) Error() string {
+	return fmt.Sprintf("refused to leave %s for %s", e.Want, e.Got)
+}
+
+// A StatusError is an HTTP answer that is neither success nor a JSON-RPC
+// error. What the authorization handler made of a 401 or 403 is in its chain.
+type StatusError struct {
+	Code int
+	Err  error
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("HTTP %d %s", e.Code, http.StatusText(e.Code))
+}
+
+func (e *StatusError) Unwrap() error { return e.Err }
+
+// A DialError says that no connection was made, so that nothing was sent.
+type DialError struct{ Err error }
+
+func (e *DialError) Error() string { return e.Err.Error() }
+func (e *DialError) Unwrap() error { return e.Err }
+
+// newHTTPClient returns a client for one upstream and a function that closes
+// its idle connections.
+func newHTTPClient(cfg Config) (*http.Client, func(), error) {
+	u, err := url.Parse(cfg.URL)
+	if err != nil {
+		return nil, nil, err
+	}
+	base := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: tlsTimeout,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: 16,
+		IdleConnTimeout:     90 * time.Second,
+	}
+	t := &tapTransport{base: base, origin: originOf(u), headers: cfg.Headers}
+	return &http.Client{Transport: t, CheckRedirect: t.checkRedirect}, base.CloseIdleConnections, nil
+}
+
+// originOf returns scheme, host and port, the port always explicit.
+func originOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return u.Scheme + "://" + net.JoinHostPort(u.Hostname(), port)
+}
+
+// A tapTransport keeps requests within one origin, adds the configured
+// headers, and takes the bytes of raw exchanges out of the response bodies.
+// The SDK's HTTP connection cannot be wrapped as a stdio one can: its session
+// must reach an unexported method of it.
+type tapTransport struct {
+	base    http.RoundTripper
+	origin  string
+	headers map[string]string
+}
+
+const maxRedirects = 5
+
+func (t *tapTransport) checkRedirect(req *http.Request, via []*http.Request) error {
+	if got := originOf(req.URL); got != t.origin {
+		return &OriginError{Want: t.origin, Got: got}
+	}
+	if len(via) >= maxRedirects {
+		return fmt.Errorf("more than %d redirects", maxRedirects)
+	}
+	return nil
+}
+
+func (t *tapTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if got := originOf(req.URL); got != t.origin {
+		return nil, &OriginError{Want: t.origin, Got: got}
+	}
+	if len(t.headers) > 0 {
+		req = req.Clone(req.Context())
+		for name, value := range t.headers {
+			req.Header.Set(name, value)
+		}
+	}
+	resp, err := t.base.RoundTrip(req)
+	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) && op.Op == "dial" || errors.As(err, new(*net.DNSError)) {
+			return nil, &DialError{Err: err}
+		}
+		return nil, err
+	}
+	if c := captureOf(req.Context()); c != nil {
+		c.tap(resp)
+	}
+	return resp, nil
+}
+
+type captureKey struct{}
+
+func withCapture(ctx context.Context, c *capture) context.Context {
+	return context.WithValue(ctx, captureKey{}, c)
+}
+
+func captureOf(ctx context.Context) *capture {
+	c, _ := ctx.Value(captureKey{}).(*capture)
+	return c
+}

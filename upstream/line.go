@@ -1,0 +1,159 @@
+package upstream
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+)
+
+// maxLine bounds one line of a child's stdout, in bytes.
+const maxLine = 256 << 20
+
+// A lineConn speaks newline-delimited JSON with a child (MCP 2025-11-25,
+// basic/transports, stdio). Lines that are no JSON-RPC messages are passed
+// over: many servers greet or log on stdout before they know better.
+type lineConn struct {
+	in      io.WriteCloser
+	out     *os.File
+	r       *bufio.Reader
+	batch   []jsonrpc.Message // rest of a batch; touched by Read alone
+	garbage func(line []byte)
+
+	writing chan struct{} // holds a token while a line is being written
+	closed  chan struct{}
+	once    sync.Once
+}
+
+func newLineConn(in io.WriteCloser, out *os.File, garbage func([]byte)) *lineConn {
+	return &lineConn{
+		in: in, out: out,
+		r:       bufio.NewReaderSize(out, 64<<10),
+		garbage: garbage,
+		writing: make(chan struct{}, 1),
+		closed:  make(chan struct{}),
+	}
+}
+
+func (c *lineConn) SessionID() string { return "" }
+
+// Read returns the next message. The SDK calls it from one goroutine.
+func (c *lineConn) Read(ctx context.Context) (jsonrpc.Message, error) {
+	for {
+		if len(c.batch) > 0 {
+			m := c.batch[0]
+			c.batch = c.batch[1:]
+			return m, nil
+		}
+		line, err := c.readLine()
+		if err != nil {
+			return nil, err
+		}
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		if line[0] == '[' {
+			c.readBatch(line)
+			continue
+		}
+		m, err := decodeMessage(line)
+		if err == nil {
+			return m, nil
+		}
+		c.garbage(line)
+	}
+}
+
+// readBatch takes a JSON-RPC batch apart, which 2025-03-26 allows.
+func (c *lineConn) readBatch(line []byte) {
+	var raws []json.RawMessage
+	if json.Unmarshal(line, &raws) != nil {
+		c.garbage(line)
+		return
+	}
+	for _, raw := range raws {
+		if m, err := decodeMessage(raw); err == nil {
+			c.batch = append(c.batch, m)
+		} else {
+			c.garbage(raw)
+		}
+	}
+}
+
+// readLine returns a line in memory of its own: its parts are handed on.
+func (c *lineConn) readLine() ([]byte, error) {
+	var line []byte
+	for {
+		part, err := c.r.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case err == nil:
+			return line, nil
+		case errors.Is(err, bufio.ErrBufferFull):
+			if len(line) > maxLine {
+				return nil, fmt.Errorf("a line of more than %d MiB on stdout", maxLine>>20)
+			}
+		case errors.Is(err, io.EOF) && len(line) > 0:
+			return line, nil
+		default:
+			select {
+			case <-c.closed:
+				return nil, io.EOF
+			default:
+				return nil, err
+			}
+		}
+	}
+}
+
+// Write sends one message. It is never cut short: if ctx ends while the child
+// does not read, the rest is written when it does.
+func (c *lineConn) Write(ctx context.Context, msg jsonrpc.Message) error {
+	data, err := jsonrpc.EncodeMessage(msg)
+	if err != nil {
+		return err
+	}
+	return c.writeLine(ctx, append(data, '\n'))
+}
+
+// writeLine returns errNotSent if ctx ended before its turn came.
+func (c *lineConn) writeLine(ctx context.Context, line []byte) error {
+	select {
+	case c.writing <- struct{}{}:
+	case <-ctx.Done():
+		return errors.Join(errNotSent, ctx.Err())
+	case <-c.closed:
+		return errors.Join(errNotSent, io.ErrClosedPipe)
+	}
+	done := make(chan error, 1)
+	go func() { // ends when the child reads or the connection closes
+		_, err := c.in.Write(line)
+		<-c.writing
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close closes the child's stdin, which asks it to end, and stops reading.
+// The child's stdout stays open, so that it is not killed by its last words.
+func (c *lineConn) Close() error {
+	c.once.Do(func() {
+		close(c.closed)
+		c.in.Close()
+		c.out.SetReadDeadline(time.Now())
+	})
+	return nil
+}
