@@ -1,0 +1,145 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"mcpproxy/catalog"
+	"mcpproxy/upstream"
+)
+
+// A CallRequest is one call of a server's tool.
+type CallRequest struct {
+	Server    string
+	Tool      string
+	Arguments json.RawMessage // an object; nil is an empty one
+	// Progress, if not nil, gets the params of each progress notification of
+	// the upstream, in order and before Call returns. It must not block.
+	Progress func(params json.RawMessage)
+}
+
+// A CallResult is the upstream's answer.
+type CallResult struct {
+	JSON  json.RawMessage // the CallToolResult object as the upstream wrote it
+	Notes []string        // what was repaired or repeated
+}
+
+// Call calls a tool. The arguments are repaired where the tool's input schema
+// leaves no doubt, and checked against it before anything is sent. A call
+// that was cut off is repeated once if the tool is declared read-only or
+// idempotent.
+func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
+	t, err := p.target(r.Server)
+	if err != nil {
+		return CallResult{}, err
+	}
+	tool, err := p.tool(ctx, t, r.Tool)
+	if err != nil {
+		return CallResult{}, err
+	}
+	args, notes, err := fit(t.Name, tool, r.Arguments)
+	if err != nil {
+		return CallResult{}, err
+	}
+	if tool.Name != r.Tool {
+		notes = append(notes, "tool "+quote(r.Tool)+" was read as "+quote(tool.Name))
+	}
+	result := CallResult{Notes: notes}
+	send := func(ctx context.Context, s *upstream.Session) (err error) {
+		result.JSON, err = s.Call(ctx, upstream.Call{Tool: tool.Name, Arguments: args, Progress: r.Progress})
+		return err
+	}
+	err = t.with(ctx, send)
+	if _, lost := errors.AsType[*upstream.InterruptedError](err); lost && tool.Repeatable() {
+		result.Notes = append(result.Notes, "the connection broke and the call was repeated")
+		err = t.with(ctx, send)
+	}
+	return result, err
+}
+
+// A Description is a tool's descriptor, the schemas byte for byte as the
+// upstream sent them.
+type Description struct {
+	Server       string          `json:"server"`
+	Tool         string          `json:"tool"`
+	Title        string          `json:"title,omitempty"`
+	Description  string          `json:"description"`
+	InputSchema  json.RawMessage `json:"input_schema,omitempty"`
+	OutputSchema json.RawMessage `json:"output_schema,omitempty"`
+	Annotations  json.RawMessage `json:"annotations,omitempty"`
+	Access       catalog.Access  `json:"access"`
+}
+
+// DescribeTool returns a tool's descriptor, asking the upstream if it is not
+// known.
+func (p *Proxy) DescribeTool(ctx context.Context, server, name string) (Description, error) {
+	t, err := p.target(server)
+	if err != nil {
+		return Description{}, err
+	}
+	tool, err := p.tool(ctx, t, name)
+	if err != nil {
+		return Description{}, err
+	}
+	return Description{
+		Server:       t.Name,
+		Tool:         tool.Name,
+		Title:        clean(tool.Title, maxSummary),
+		Description:  clean(tool.Description, maxFullDescription),
+		InputSchema:  tool.InputSchema,
+		OutputSchema: tool.OutputSchema,
+		Annotations:  tool.Annotations,
+		Access:       tool.Access(),
+	}, nil
+}
+
+// JSON returns the description with its schemas and annotations as they are:
+// an encoder would strip their spaces.
+func (d Description) JSON() json.RawMessage {
+	var raw []string
+	for _, m := range []struct {
+		key   string
+		value json.RawMessage
+	}{{"input_schema", d.InputSchema}, {"output_schema", d.OutputSchema}, {"annotations", d.Annotations}} {
+		if m.value != nil {
+			raw = append(raw, quote(m.key)+":"+string(m.value))
+		}
+	}
+	d.InputSchema, d.OutputSchema, d.Annotations = nil, nil, nil
+	return splice(compact(d), raw...)
+}
+
+// A Connection is what a server says of itself when it is connected.
+type Connection struct {
+	Server   string `json:"server"`
+	Name     string `json:"server_name,omitempty"`
+	Version  string `json:"server_version,omitempty"`
+	Protocol string `json:"protocol_version"`
+	Tools    int    `json:"tools_count"`
+}
+
+// Connect connects to the server and lists its tools afresh.
+func (p *Proxy) Connect(ctx context.Context, server string) (Connection, error) {
+	t, err := p.target(server)
+	if err != nil {
+		return Connection{}, err
+	}
+	e, err := p.list(ctx, t)
+	if err != nil {
+		return Connection{}, err
+	}
+	c := Connection{Server: t.Name, Tools: len(allowed(t.Server, e))}
+	err = t.with(ctx, func(_ context.Context, s *upstream.Session) error {
+		r := s.InitializeResult()
+		if r == nil {
+			return nil
+		}
+		c.Protocol = r.ProtocolVersion
+		if r.ServerInfo != nil {
+			c.Name, c.Version = clean(r.ServerInfo.Name, maxSummary), clean(r.ServerInfo.Version, maxSummary)
+		}
+		return nil
+	})
+	return c, err
+}
