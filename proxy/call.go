@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,10 +51,10 @@ func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
 		result.JSON, err = s.Call(ctx, upstream.Call{Tool: tool.Name, Arguments: args, Progress: r.Progress})
 		return err
 	}
-	err = t.with(ctx, send)
+	err = t.with(ctx, tool.Name, send)
 	if _, lost := errors.AsType[*upstream.InterruptedError](err); lost && tool.Repeatable() {
 		result.Notes = append(result.Notes, "the connection broke and the call was repeated")
-		err = t.with(ctx, send)
+		err = t.with(ctx, tool.Name, send)
 	}
 	return result, err
 }
@@ -87,27 +88,35 @@ func (p *Proxy) DescribeTool(ctx context.Context, server, name string) (Descript
 		Tool:         tool.Name,
 		Title:        clean(tool.Title, maxSummary),
 		Description:  clean(tool.Description, maxFullDescription),
-		InputSchema:  tool.InputSchema,
+		InputSchema:  orEmpty(tool.InputSchema),
 		OutputSchema: tool.OutputSchema,
 		Annotations:  tool.Annotations,
 		Access:       tool.Access(),
 	}, nil
 }
 
+// orEmpty stands in for the schema of a tool that has none.
+func orEmpty(schema json.RawMessage) json.RawMessage {
+	if schema == nil {
+		return json.RawMessage("{}")
+	}
+	return schema
+}
+
 // JSON returns the description with its schemas and annotations as they are:
 // an encoder would strip their spaces.
-func (d Description) JSON() json.RawMessage {
-	var raw []string
-	for _, m := range []struct {
-		key   string
-		value json.RawMessage
-	}{{"input_schema", d.InputSchema}, {"output_schema", d.OutputSchema}, {"annotations", d.Annotations}} {
-		if m.value != nil {
-			raw = append(raw, quote(m.key)+":"+string(m.value))
-		}
-	}
+func (d Description) JSON() []byte {
+	input, output, annotations := d.InputSchema, d.OutputSchema, d.Annotations
 	d.InputSchema, d.OutputSchema, d.Annotations = nil, nil, nil
-	return splice(compact(d), raw...)
+	b := bytes.TrimSuffix(compact(d), []byte("}"))
+	b = append(append(b, `,"input_schema":`...), input...)
+	if output != nil {
+		b = append(append(b, `,"output_schema":`...), output...)
+	}
+	if annotations != nil {
+		b = append(append(b, `,"annotations":`...), annotations...)
+	}
+	return append(b, '}')
 }
 
 // A Connection is what a server says of itself when it is connected.
@@ -130,7 +139,7 @@ func (p *Proxy) Connect(ctx context.Context, server string) (Connection, error) 
 		return Connection{}, err
 	}
 	c := Connection{Server: t.Name, Tools: len(allowed(t.Server, e))}
-	err = t.with(ctx, func(_ context.Context, s *upstream.Session) error {
+	err = t.with(ctx, "", func(_ context.Context, s *upstream.Session) error {
 		r := s.InitializeResult()
 		if r == nil {
 			return nil

@@ -9,6 +9,7 @@ import (
 // or calling an upstream is in one.
 type ServerError struct {
 	Server string
+	Tool   string // that was called, if one was
 	Err    error
 }
 
@@ -100,9 +101,9 @@ func (e *ArgumentsError) Error() string {
 
 // A RequestError says that a request to the mcp tool cannot be read.
 type RequestError struct {
-	Action string // as far as it is known
-	Field  string // the member at fault, may be empty
-	Reason string
+	Action, Server, Tool string // as far as they are known
+	Field                string // the member at fault, may be empty
+	Reason               string
 }
 
 func (e *RequestError) Error() string {

@@ -185,8 +185,7 @@ func (p *Proxy) ListTools(ctx context.Context, server, cursor string) (ToolPage,
 	for _, tool := range allowed(t.Server, e) {
 		items = append(items, toolItem(tool))
 	}
-	page, err := paginate(items, cursor)
-	page.Server = t.Name
+	page, err := paginate(t.Name, items, cursor)
 	if cursor == "" {
 		page.Instructions = clean(e.Instructions, maxInstructions)
 	}
@@ -210,7 +209,7 @@ func (p *Proxy) listAll(cursor string) (ToolPage, error) {
 			items = append(items, item)
 		}
 	}
-	page, err := paginate(items, cursor)
+	page, err := paginate("", items, cursor)
 	page.Unavailable = missing
 	return page, err
 }
@@ -251,7 +250,7 @@ func allowed(s *Server, e catalog.Entry) []catalog.Tool {
 
 // paginate cuts a page out of items. A cursor holds an offset and a check sum
 // of the names, so that a changed list is noticed.
-func paginate(items []ToolItem, cursor string) (ToolPage, error) {
+func paginate(server string, items []ToolItem, cursor string) (ToolPage, error) {
 	sum := fnv.New32a()
 	for _, item := range items {
 		fmt.Fprintf(sum, "%s\x00%s\x00", item.Server, item.Tool)
@@ -264,10 +263,10 @@ func paginate(items []ToolItem, cursor string) (ToolPage, error) {
 		b, _ := base64.RawURLEncoding.DecodeString(cursor)
 		fmt.Sscanf(string(b), "%d.", &from)
 		if from <= 0 || from > len(items) || encode(from) != cursor {
-			return ToolPage{}, &RequestError{Action: string(actionListTools), Field: "cursor", Reason: "is not valid, or the list changed since"}
+			return ToolPage{}, &RequestError{Action: string(actionListTools), Server: server, Field: "cursor", Reason: "is not valid, or the list changed since"}
 		}
 	}
-	page := ToolPage{Tools: items[from:]}
+	page := ToolPage{Server: server, Tools: items[from:]}
 	if to := from + pageSize; to < len(items) {
 		page.Tools = items[from:to]
 		page.NextCursor = encode(to)

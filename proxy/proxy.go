@@ -120,10 +120,10 @@ func (p *Proxy) target(name string) (*target, error) {
 	return t, nil
 }
 
-// with lends fn a live session of the server.
-func (t *target) with(ctx context.Context, fn func(context.Context, *upstream.Session) error) error {
+// with lends fn a live session of the server, to call the tool if one is named.
+func (t *target) with(ctx context.Context, tool string, fn func(context.Context, *upstream.Session) error) error {
 	if err := t.up.With(ctx, fn); err != nil {
-		return &ServerError{Server: t.Name, Err: err}
+		return &ServerError{Server: t.Name, Tool: tool, Err: err}
 	}
 	return nil
 }
@@ -151,7 +151,7 @@ func (p *Proxy) list(ctx context.Context, t *target) (catalog.Entry, error) {
 	t.stale.Store(false) // before asking: a change from now on counts again
 	e := catalog.Entry{ID: t.ID}
 	var l upstream.ToolList
-	err := t.with(ctx, func(ctx context.Context, s *upstream.Session) (err error) {
+	err := t.with(ctx, "", func(ctx context.Context, s *upstream.Session) (err error) {
 		if r := s.InitializeResult(); r != nil {
 			e.Instructions = r.Instructions
 		}

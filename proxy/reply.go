@@ -79,7 +79,7 @@ func (p *Proxy) explain(err error) failure {
 func (p *Proxy) explainRequest(err error) failure {
 	switch e := innermost(err).(type) {
 	case *RequestError:
-		return failure{Code: codeBadRequest, Next: say(example(action(e.Action)))}
+		return failure{Code: codeBadRequest, Next: say(wayOn(e))}
 	case *UnknownActionError:
 		return failure{Code: codeUnknownAction, Near: e.Near, Next: say(request{Action: actionHelp})}
 	case *UnknownServerError:
@@ -144,14 +144,14 @@ func (p *Proxy) explainServer(err error) failure {
 
 // explainUpstream is about reaching and calling an upstream.
 func (p *Proxy) explainUpstream(err error) failure {
-	var server string
+	var server, tool string
 	if e, ok := errors.AsType[*ServerError](err); ok {
-		server = e.Server
+		server, tool = e.Server, e.Tool
 	}
 	status := say(request{Action: actionStatus, Server: server})
 	again := "before you call it again, find out whether it did: the tool may have run"
 	if e, ok := errors.AsType[*upstream.StartingError](err); ok {
-		return failure{Code: codeStarting, Message: e.Error(),
+		return failure{Code: codeStarting, Message: server + " is " + e.Error(),
 			Next: "the start goes on; repeat the same request in a few seconds"}
 	}
 	if e, ok := errors.AsType[*upstream.CoolingDownError](err); ok {
@@ -170,12 +170,13 @@ func (p *Proxy) explainUpstream(err error) failure {
 			Next: "this tool asks its user for input, which cannot be passed on here; try another tool or ask the person"}
 	}
 	if e, ok := errors.AsType[*upstream.StartError](err); ok {
-		return p.explainStart(server, e, status)
+		return explainStart(server, e)
 	}
 	if e, ok := errors.AsType[*jsonrpc.Error](err); ok {
 		if e.Code == jsonrpc.CodeInvalidParams {
 			return failure{Code: codeInvalidArguments, Message: server + " refused the call: " + e.Message,
-				Next: "correct the arguments; for the input schema call describe_tool"}
+				Next: "correct the arguments and call again; for the input schema " +
+					say(request{Action: actionDescribeTool, Server: server, Tool: tool})}
 		}
 		return failure{Code: codeUnavailable, Stage: upstream.StageCall,
 			Message: fmt.Sprintf("%s answered with error %d: %s", server, e.Code, e.Message), Next: status}
@@ -186,17 +187,21 @@ func (p *Proxy) explainUpstream(err error) failure {
 	return failure{Code: codeUnavailable, Stage: upstream.StageCall, Next: status}
 }
 
-func (p *Proxy) explainStart(server string, e *upstream.StartError, status string) failure {
-	f := failure{Code: codeUnavailable, Stage: e.Stage, Exit: e.Exit, Stderr: e.Stderr, Next: status}
+func explainStart(server string, e *upstream.StartError) failure {
+	f := failure{Code: codeUnavailable, Stage: e.Stage, Exit: e.Exit, Stderr: e.Stderr}
 	if missing, ok := errors.AsType[*upstream.NotFoundError](e); ok {
 		f.Message = fmt.Sprintf("%s could not be started: the command %q was not found", server, missing.Command)
 		f.Next = fmt.Sprintf("ask the person to install %s or to write its full path as command of %s in the configuration", missing.Command, server)
 		return f
 	}
 	f.Message = fmt.Sprintf("%s could not be started: %v", server, e)
-	f.Next = "repeat the request once; if it fails again, ask the person to run: proxy connect " + shellQuote(server)
+	if e.Exit != "" {
+		f.Message = fmt.Sprintf("%s ended during its start", server)
+	}
+	f.Next = "repeat the request; if it fails again, ask the person to run: proxy connect " + shellQuote(server)
 	if e.Retry.After(time.Now()) {
 		f.Retry = secondsUntil(e.Retry)
+		f.Next = strings.Replace(f.Next, "request;", fmt.Sprintf("request in %d s;", f.Retry), 1)
 	}
 	return f
 }
@@ -216,21 +221,21 @@ func innermost(err error) error {
 // say writes a request as the next thing to do.
 func say(r request) string { return "call mcp with " + string(compact(r)) }
 
-// example is a request that shows what an action needs.
-func example(a action) request {
-	r := request{Action: a}
-	switch a {
-	case actionSearchTools:
-		r.Query = "create an issue"
-	case actionDescribeTool:
-		r.Server, r.Tool = "SERVER", "TOOL"
-	case actionCall:
-		r.Server, r.Tool, r.Arguments = "SERVER", "TOOL", json.RawMessage("{}")
-	case actionListServers, actionListTools, actionStatus:
-	default:
-		r.Action = actionHelp
+// wayOn is the request that helps after one that could not be read.
+func wayOn(e *RequestError) request {
+	switch {
+	case e.Field == "query":
+		return request{Action: actionSearchTools, Query: "create an issue"}
+	case e.Field == "cursor":
+		return request{Action: actionListTools, Server: e.Server}
+	case e.Field == "server":
+		return request{Action: actionListServers}
+	case e.Field == "tool" && e.Server != "":
+		return request{Action: actionListTools, Server: e.Server}
+	case e.Server != "" && e.Tool != "":
+		return request{Action: actionDescribeTool, Server: e.Server, Tool: e.Tool}
 	}
-	return r
+	return request{Action: actionHelp}
 }
 
 // shellQuote makes s one word for a shell.

@@ -68,7 +68,7 @@ func (r *request) note(format string, args ...any) {
 
 // fail makes an error about one member of the request.
 func (r *request) fail(field, reason string) error {
-	return &RequestError{Action: string(r.Action), Field: field, Reason: reason}
+	return &RequestError{Action: string(r.Action), Server: r.Server, Tool: r.Tool, Field: field, Reason: reason}
 }
 
 // read understands what a model sent, in steps: unwrap what is wrapped, find

@@ -59,7 +59,8 @@ func (p *Proxy) definition() *mcp.Tool {
 	}
 	shorten(names, ", ", func(servers string) bool {
 		t.Description = usage + servers
-		return utf8.RuneCount(compact(t)) <= maxDefinition
+		b, err := json.Marshal(t)
+		return err == nil && utf8.RuneCount(b) <= maxDefinition
 	})
 	return t
 }
