@@ -191,7 +191,7 @@ func (p *Proxy) tool(ctx context.Context, t *target, name string) (catalog.Tool,
 			return tool, &UnknownToolError{Server: t.Name, Tool: name, Near: Nearest(name, namesOf(allowed(t.Server, e)), 3)}
 		}
 	}
-	if !allows(t.Entry.ToolFilter, tool.Name) {
+	if !t.Entry.ToolFilter.Allows(tool.Name) {
 		return tool, &BlockedError{Server: t.Name, Tool: tool.Name}
 	}
 	return tool, nil
