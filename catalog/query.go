@@ -1,0 +1,112 @@
+package catalog
+
+import "strings"
+
+type query struct {
+	words   []word
+	clauses int
+}
+
+func firstSentence(s string) (first, rest string) {
+	s = strings.TrimSpace(s)
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\n':
+			return s[:i], s[i:]
+		case '.', '!', '?', ';':
+			if i > 0 && (i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '\n') {
+				return s[:i], s[i:]
+			}
+		}
+	}
+	return s, ""
+}
+
+func (q *query) cover() func(t term) float64 {
+	m := map[term]float64{}
+	fm := map[uint32]float64{}
+	for _, w := range q.words {
+		for _, f := range w.forms {
+			if f.family {
+				fm[f.t.family()] = max(fm[f.t.family()], f.weight*min(1,w.weight))
+			} else {
+				m[f.t] = max(m[f.t], f.weight*min(1,w.weight))
+			}
+		}
+	}
+	return func(t term) float64 { return max(m[t], fm[t.family()]) }
+}
+
+func parseQuery(text string) *query {
+	q := &query{}
+	text = clip(text, 4096)
+	seen := map[term]int{}
+	var sp splitter
+	pass := func(keep bool) {
+		for rest := text; rest != ""; {
+			var sent string
+			sent, rest = cutSentence(rest)
+			c := min(q.clauses, 15)
+			any := false
+			var prev []byte
+			add := func(w []byte, syn bool) {
+				str := string(w)
+				t := termOf([]byte(str))
+				any = true
+				if i, ok := seen[t]; ok {
+					q.words[i].clauses |= 1 << c
+					return
+				}
+				if len(q.words) >= 64 {
+					return
+				}
+				seen[t] = len(q.words)
+				wd := word{weight: 1, clauses: 1 << c}
+				wd.forms = append(wd.forms, form{t, false, 1})
+				wd.forms = append(wd.forms, form{t, true, k.Variant})
+				if syn {
+					for _, s := range synonymsOf(string(singular([]byte(str)))) {
+						wd.forms = append(wd.forms, form{termOf([]byte(s)), false, k.Syn})
+					}
+				} else {
+					wd.weight = k.Join
+					wd.forms = wd.forms[:1]
+				}
+				q.words = append(q.words, wd)
+			}
+			sp.split(sent, func(w []byte) {
+				if filler[string(w)] && !keep {
+					prev = prev[:0]
+					return
+				}
+				if len(prev) > 0 {
+					add(append(prev, w...), false)
+				}
+				add(w, true)
+				prev = append(prev[:0], w...)
+			})
+			if any {
+				q.clauses = c + 1
+			}
+		}
+	}
+	pass(false)
+	if len(q.words) == 0 {
+		pass(true)
+	}
+	return q
+}
+
+func cutSentence(s string) (first, rest string) {
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\n':
+			return s[:i], s[i+1:]
+		case '.', '!', '?', ';':
+			if i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '\n' {
+				return s[:i], s[i+1:]
+			}
+		}
+	}
+	return s, ""
+}
