@@ -39,7 +39,7 @@ func (q *query) cover() func(t term) float64 {
 
 func parseQuery(text string) *query {
 	q := &query{}
-	text = clip(text, 4096)
+	text = values(clip(text, 4096))
 	seen := map[term]int{}
 	var sp splitter
 	pass := func(keep bool) {
@@ -95,6 +95,53 @@ func parseQuery(text string) *query {
 		pass(true)
 	}
 	return q
+}
+
+func values(text string) string {
+	if k.Value == 0 {
+		return text
+	}
+	var b strings.Builder
+	for len(text) > 0 {
+		i := strings.IndexAny(text, " \n\t")
+		f, sep := text, ""
+		if i >= 0 {
+			f, sep = text[:i], text[i:i+1]
+			text = text[i+1:]
+		} else {
+			text = ""
+		}
+		g := strings.Trim(f, "\"'`(),;:?!")
+		tail := ""
+		if n := len(strings.TrimRight(f, "\"'`)")); n > 0 && strings.ContainsAny(f[n-1:n], ".?!;,") {
+			tail = f[n-1 : n]
+		}
+		switch {
+		case strings.Contains(g, "://") || strings.HasPrefix(g, "www."):
+			b.WriteString("url " + hostWords(g) + tail)
+		case strings.HasPrefix(g, "/") && len(g) > 2 || strings.HasPrefix(g, "~/") || strings.HasPrefix(g, "./"):
+			g = strings.TrimRight(g, ".")
+			base := g[strings.LastIndexByte(g, '/')+1:]
+			if j := strings.LastIndexByte(base, '.'); j >= 0 {
+				b.WriteString("file " + base[j+1:] + tail)
+			} else {
+				b.WriteString("path " + tail)
+			}
+		default:
+			b.WriteString(f)
+		}
+		b.WriteString(sep)
+	}
+	return b.String()
+}
+
+func hostWords(g string) string {
+	_, h, ok := strings.Cut(g, "://")
+	if !ok {
+		h = g
+	}
+	h, _, _ = strings.Cut(h, "/")
+	return strings.TrimPrefix(h, "www.")
 }
 
 func cutSentence(s string) (first, rest string) {

@@ -19,11 +19,12 @@ type Knobs struct {
 	Shared                                                               float64
 	SynMin                                                               float64
 	NameCut                                                              float64
+	Norm, Value  float64
 	CovW                                                                 float64
 }
 
-var k = Knobs{Name: 3, Title: 2, First: 1.5, Rest: .5, Param: .5, ParamDesc: .25, Server: 1.5, ServerDesc: .3, Enum: .25,
-	BName: .5, BText: .5, K1: 1.2, LFirst: 10, LRest: 30, LParam: 5, LPD: 30, Variant: .5, Syn: .3, Join: 1, Cover: .5, Clause: .5, Quoted: .5, SrvIDF: .5, Shared: .5}
+var k = Knobs{Name: 3, Title: 2, First: 1.5, Rest: .25, Param: .5, ParamDesc: .5, Server: 1.5, ServerDesc: .3, Enum: .25,
+	BName: .5, BText: .5, K1: 1.2, LFirst: 10, LRest: 30, LParam: 5, LPD: 30, Variant: .5, Syn: .5, Join: 1, Cover: .5, Clause: .5, Quoted: .5, SrvIDF: .5, Shared: .5, Value: .5, Norm: 1}
 
 type Segment struct {
 	Server string
@@ -265,20 +266,26 @@ func Search(segs []*Segment, query string, limit int) []Hit {
 		return sum / float64(len(s.names[i]))
 	}
 	var hits []Hit
-	var cmax []float64
+	top := 0.0
+	cmax := make([]float64, len(clauses))
 	for si, s := range segs {
 		for i := range s.Tools {
 			d := offs[si] + i
 			if total[d] > 0 {
 				f := 1 + k.Cover*covered(s, i)
 				total[d] *= f
+				top = max(top, total[d])
 				for c := range clauses {
 					clauses[c][d] *= f
+					cmax[c] = max(cmax[c], clauses[c][d])
 				}
 			}
 		}
 	}
-	_ = cmax
+	cm := 0.0
+	for _, x := range cmax {
+		cm = max(cm, x)
+	}
 	for si, s := range segs {
 		for i := range s.Tools {
 			d := offs[si] + i
@@ -288,7 +295,9 @@ func Search(segs []*Segment, query string, limit int) []Hit {
 			}
 			b := 0.0
 			for c := range clauses {
-				b = max(b, clauses[c][d])
+				if cmax[c] > 0 {
+					b = max(b, clauses[c][d]/math.Pow(cmax[c], k.Norm)*math.Pow(cm, k.Norm))
+				}
 			}
 			if len(clauses) > 0 {
 				v = (1-k.Clause)*v + k.Clause*b

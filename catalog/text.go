@@ -173,7 +173,7 @@ func (s *splitter) give(w []byte, yield func([]byte)) {
 // because a tool's "searcher" and "search" are better told apart.
 func singular(w []byte) []byte {
 	n := len(w)
-	if n < 4 || w[n-1] != 's' || string(w) == "news" {
+	if n < 4 || w[n-1] != 's' || string(w) == "news" || string(w) == "movies" || string(w) == "series" {
 		return w
 	}
 	switch {

@@ -171,9 +171,19 @@ func TestTune(t *testing.T) {
 	try := func(n string, p *float64, vs ...float64) {
 		for _, v := range vs {
 			*p = v
-			fmt.Println(n, v, summary(false))
+			fmt.Println(n, v, summary(true))
 		}
 		k = base
+	}
+	if os.Getenv("SWEEP") == "2" {
+	try("Value", &k.Value, 0, .5)
+	k.Syn = .5
+	k.Rest = .25
+	k.ParamDesc = .5
+	base = k
+	try("Value", &k.Value, 0, .5)
+	try("Name", &k.Name, 2, 4, 6)
+	return
 	}
 	try("Name", &k.Name, 2, 4, 6)
 	try("First", &k.First, 1, 2)
