@@ -28,9 +28,9 @@ func (q *query) cover() func(t term) float64 {
 	for _, w := range q.words {
 		for _, f := range w.forms {
 			if f.family {
-				fm[f.t.family()] = max(fm[f.t.family()], f.weight*min(1,w.weight))
+				fm[f.t.family()] = max(fm[f.t.family()], f.weight*min(1, w.weight))
 			} else {
-				m[f.t] = max(m[f.t], f.weight*min(1,w.weight))
+				m[f.t] = max(m[f.t], f.weight*min(1, w.weight))
 			}
 		}
 	}
@@ -48,6 +48,7 @@ func parseQuery(text string) *query {
 			sent, rest = cutSentence(rest)
 			c := min(q.clauses, 15)
 			any := false
+			quoted := false
 			var prev []byte
 			add := func(w []byte, syn bool) {
 				str := string(w)
@@ -62,6 +63,9 @@ func parseQuery(text string) *query {
 				}
 				seen[t] = len(q.words)
 				wd := word{weight: 1, clauses: 1 << c}
+				if quoted {
+					wd.weight = k.Quoted
+				}
 				wd.forms = append(wd.forms, form{t, false, 1})
 				wd.forms = append(wd.forms, form{t, true, k.Variant})
 				if syn {
@@ -69,22 +73,25 @@ func parseQuery(text string) *query {
 						wd.forms = append(wd.forms, form{termOf([]byte(s)), false, k.Syn})
 					}
 				} else {
-					wd.weight = k.Join
+					wd.weight *= k.Join
 					wd.forms = wd.forms[:1]
 				}
 				q.words = append(q.words, wd)
 			}
-			sp.split(sent, func(w []byte) {
-				if filler[string(w)] && !keep {
-					prev = prev[:0]
-					return
-				}
-				if len(prev) > 0 {
-					add(append(prev, w...), false)
-				}
-				add(w, true)
-				prev = append(prev[:0], w...)
-			})
+			for qi, piece := range quotes(sent) {
+				quoted = qi%2 == 1
+				sp.split(piece, func(w []byte) {
+					if filler[string(w)] && !keep {
+						prev = prev[:0]
+						return
+					}
+					if len(prev) > 0 {
+						add(append(prev, w...), false)
+					}
+					add(w, true)
+					prev = append(prev[:0], w...)
+				})
+			}
 			if any {
 				q.clauses = c + 1
 			}
@@ -156,4 +163,35 @@ func cutSentence(s string) (first, rest string) {
 		}
 	}
 	return s, ""
+}
+
+// quotes cuts s into what stands outside and inside quotation marks, by turns.
+func quotes(s string) []string {
+	var out []string
+	for {
+		i, j, n := openQuote(s)
+		if i < 0 {
+			return append(out, s)
+		}
+		out = append(out, s[:i], s[i+n:j])
+		s = s[j:]
+		if len(s) > 0 {
+			s = s[min(n, len(s)):]
+		}
+	}
+}
+
+func openQuote(s string) (i, j, n int) {
+	for i, r := range s {
+		if r != '"' && r != '\'' && r != '`' {
+			continue
+		}
+		if i > 0 && s[i-1] != ' ' && s[i-1] != '(' {
+			continue
+		}
+		if e := strings.IndexRune(s[i+1:], r); e > 0 {
+			return i, i + 1 + e, 1
+		}
+	}
+	return -1, 0, 0
 }

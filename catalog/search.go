@@ -19,12 +19,12 @@ type Knobs struct {
 	Shared                                                               float64
 	SynMin                                                               float64
 	NameCut                                                              float64
-	Norm, Value  float64
+	Norm, Value, SrvCtx, SrvN, CovIDF                                    float64
 	CovW                                                                 float64
 }
 
 var k = Knobs{Name: 3, Title: 2, First: 1.5, Rest: .25, Param: .5, ParamDesc: .5, Server: 1.5, ServerDesc: .3, Enum: .25,
-	BName: .5, BText: .5, K1: 1.2, LFirst: 10, LRest: 30, LParam: 5, LPD: 30, Variant: .5, Syn: .5, Join: 1, Cover: .5, Clause: .5, Quoted: .5, SrvIDF: .5, Shared: .5, Value: .5, Norm: 1}
+	BName: .5, BText: .5, K1: 1.2, LFirst: 10, LRest: 30, LParam: 5, LPD: 30, Variant: .5, Syn: .5, Join: 1, Cover: .5, Clause: .5, SrvIDF: .5, Shared: .5, Value: .5, Norm: 1, SrvCtx: .5, SrvN: 3, Quoted: .5}
 
 type Segment struct {
 	Server string
@@ -305,12 +305,31 @@ func Search(segs []*Segment, query string, limit int) []Hit {
 			hits = append(hits, Hit{s, i, v})
 		}
 	}
+	// server context
+	if k.SrvCtx > 0 {
+		sums := map[*Segment]float64{}
+		bestS := 0.0
+		cnt := map[*Segment]int{}
+		slices.SortStableFunc(hits, func(a, b Hit) int { return cmp.Compare(b.Score, a.Score) })
+		for _, h := range hits {
+			if cnt[h.Segment] < int(k.SrvN) {
+				cnt[h.Segment]++
+				sums[h.Segment] += h.Score
+				bestS = max(bestS, sums[h.Segment])
+			}
+		}
+		for i := range hits {
+			hits[i].Score *= 1 + k.SrvCtx*sums[hits[i].Segment]/bestS
+		}
+	}
 	slices.SortStableFunc(hits, func(a, b Hit) int { return cmp.Compare(b.Score, a.Score) })
 	return hits[:min(limit, len(hits))]
 }
 
 func idf1(n, df int) float64 { return idf(n, df) }
-func idf(n, df int) float64  { return math.Log(1 + (float64(n)-float64(min(df, n))+.5)/(float64(df)+.5)) }
+func idf(n, df int) float64 {
+	return math.Log(1 + (float64(n)-float64(min(df, n))+.5)/(float64(df)+.5))
+}
 
 func (s *Segment) hasServer(f form) bool {
 	for _, t := range s.server {

@@ -85,7 +85,7 @@ func kindOf(r rune) kind {
 func (s *splitter) split(text string, yield func([]byte)) {
 	s.word, s.part = s.word[:0], s.part[:0]
 	var previous kind
-	var ideo rune // the ideograph before, 0 if none
+	var ideo rune  // the ideograph before, 0 if none
 	alone := false // ideo has not been part of a pair
 	flushIdeo := func() {
 		if ideo != 0 && alone {
