@@ -69,8 +69,8 @@ func parseQuery(text string) *query {
 				wd.forms = append(wd.forms, form{t, false, 1})
 				wd.forms = append(wd.forms, form{t, true, k.Variant})
 				if syn {
-					for _, s := range synonymsOf(string(singular([]byte(str)))) {
-						wd.forms = append(wd.forms, form{termOf([]byte(s)), false, k.Syn})
+					for _, s := range synonyms[t.family()] {
+						wd.forms = append(wd.forms, form{s, k.SynFam > 0, k.Syn})
 					}
 				} else {
 					wd.weight *= k.Join

@@ -7,24 +7,24 @@ import (
 )
 
 type Knobs struct {
-	Name, Title, First, Rest, Param, ParamDesc, Server, ServerDesc, Enum float64
-	BName, BText                                                         float64
-	K1                                                                   float64
-	LFirst, LRest, LParam, LPD                                           float64
-	Variant, Syn, Join                                                   float64
-	Cover                                                                float64
-	Clause                                                               float64
-	Quoted                                                               float64
-	SrvIDF                                                               float64
-	Shared                                                               float64
-	SynMin                                                               float64
-	NameCut                                                              float64
-	Norm, Value, SrvCtx, SrvN, CovIDF                                    float64
-	CovW                                                                 float64
+	Name, Title, First, Rest, Param, ParamDesc, Server, ServerDesc, Enum        float64
+	BName, BText                                                                float64
+	K1                                                                          float64
+	LFirst, LRest, LParam, LPD                                                  float64
+	Variant, Syn, Join                                                          float64
+	Cover                                                                       float64
+	Clause                                                                      float64
+	Quoted                                                                      float64
+	SrvIDF                                                                      float64
+	Shared                                                                      float64
+	SynMin                                                                      float64
+	NameCut                                                                     float64
+	Norm, Value, SrvCtx, SrvN, CovIDF, IDFPow, SrvNorm, SrvSelf, CovPow, SynFam float64
+	CovW                                                                        float64
 }
 
-var k = Knobs{Name: 3, Title: 2, First: 1.5, Rest: .25, Param: .5, ParamDesc: .5, Server: 1.5, ServerDesc: .3, Enum: .25,
-	BName: .5, BText: .5, K1: 1.2, LFirst: 10, LRest: 30, LParam: 5, LPD: 30, Variant: .5, Syn: .5, Join: 1, Cover: .5, Clause: .5, SrvIDF: .5, Shared: .5, Value: .5, Norm: 1, SrvCtx: .5, SrvN: 3, Quoted: .5}
+var k = Knobs{Name: 3, Title: 2, First: 1.5, Rest: .5, Param: .5, ParamDesc: .5, Server: 1.5, ServerDesc: .3, Enum: .25,
+	BName: .5, BText: .5, K1: 1.2, LFirst: 10, LRest: 30, LParam: 5, LPD: 30, Variant: .5, Syn: .5, Join: 1, Cover: .5, Clause: .5, SrvIDF: .5, Shared: .5, Value: .5, Norm: 1, IDFPow: 1, CovPow: 1, SrvCtx: .5, SrvN: 3, Quoted: .5}
 
 type Segment struct {
 	Server string
@@ -206,7 +206,7 @@ func Search(segs []*Segment, query string, limit int) []Hit {
 				}
 			}
 			_ = ssf
-			idf := k.SrvIDF*idf(len(segs), sf) + (1-k.SrvIDF)*idf(n, df)
+			idf := math.Pow(k.SrvIDF*idf(len(segs), sf)+(1-k.SrvIDF)*idf(n, df), k.IDFPow)
 			if df == 0 && ssf == 0 {
 				continue
 			}
@@ -263,7 +263,7 @@ func Search(segs []*Segment, query string, limit int) []Hit {
 		for _, t := range s.names[i] {
 			sum += cover(t)
 		}
-		return sum / float64(len(s.names[i]))
+		return math.Pow(sum/float64(len(s.names[i])), k.CovPow)
 	}
 	var hits []Hit
 	top := 0.0
@@ -319,7 +319,11 @@ func Search(segs []*Segment, query string, limit int) []Hit {
 			}
 		}
 		for i := range hits {
-			hits[i].Score *= 1 + k.SrvCtx*sums[hits[i].Segment]/bestS
+			c := sums[hits[i].Segment] / bestS
+			if k.SrvNorm > 0 {
+				c = c * math.Pow(k.SrvN/float64(cnt[hits[i].Segment]), k.SrvNorm)
+			}
+			hits[i].Score *= 1 + k.SrvCtx*c
 		}
 	}
 	slices.SortStableFunc(hits, func(a, b Hit) int { return cmp.Compare(b.Score, a.Score) })

@@ -27,82 +27,138 @@ func wordSet(s string) map[string]bool {
 
 // synonymGroups
 var synonymGroups = strings.Split(strings.TrimSpace(`
-get fetch retrieve read show view display obtain load
-create add make new generate insert build define
-delete remove drop erase destroy clear
-update edit modify change set patch alter
-search find query lookup locate discover
-list enumerate show listing
-send post publish message
-run execute invoke call perform
-move rename relocate
+get fetch retrieve read view display obtain load show
+create add make generate insert build define compose produce
+create start register open setup
+delete remove drop erase destroy clear purge discard strip rid
+cancel stop abort terminate kill end
+update edit modify change set patch alter replace revise overwrite
+search find query lookup locate discover seek match
+list enumerate show browse
+check verify validate inspect status
+send post publish message notify share deliver
+run execute invoke call perform evaluate trigger
+move rename relocate transfer
 copy duplicate clone
-write save store append record persist
-download export
-upload import
-convert transform translate
-calculate compute estimate
+write save store append record persist log
+download export save
+upload import attach
+convert transform translate change
+calculate compute estimate evaluate
 compare diff difference
-analyze inspect examine
-open launch navigate visit
-connect link attach
+analyze inspect examine investigate
+summarize summary overview digest
+extract parse scrape
+open launch navigate visit go
+connect link attach join
+disconnect detach unlink close
+merge combine join concatenate
+split divide separate
+count number total
+assign allocate
+approve accept confirm
+reject decline deny
+schedule book reserve plan
+subscribe follow watch
+draw paint sketch
+recommend suggest propose
+allow permit grant access
+buy purchase order
+pay payment charge
 folder directory
 file document
 picture image photo
 repository repo
 database db
-document doc documentation
-webpage page website site url
-email mail
+documentation doc
+webpage page website site url web
+email mail inbox
 issue ticket bug
-spreadsheet excel xlsx sheet
-slide presentation ppt pptx powerpoint
-weather forecast
-price cost quote
+spreadsheet excel xlsx sheet csv
+slide presentation ppt pptx powerpoint deck
+weather forecast temperature
+price cost quote value
 location place address coordinate
-user person member people
-event calendar meeting
+geocode coordinate geographic
+route direction path commute
+train rail railway
+flight plane airline airfare
+hotel accommodation lodging homestay stay
+restaurant food dining
+recipe dish meal cooking
+user person member people account
+customer client
+employee staff worker
+company organization business
+event calendar meeting appointment
 task todo
-note memo
-chart graph plot diagram
+reminder alarm
+note memo insight
+channel conversation chat thread
+comment reply review
+chart graph plot diagram visualization
+map location
 size large storage
 history log
 environment env
 configuration config setting
-information info detail metadata
-direction route
+info information detail metadata statistic
 node entity
-relation relationship link
-observation fact
+relation relationship link connection
+fact observation
 column field schema
 row record
-cryptocurrency crypto bitcoin btc coin
+bitcoin btc cryptocurrency crypto coin
+stock share equity ticker
+currency money exchange
+metal gold silver
 kubernetes k8s
+container docker
 javascript js
 typescript ts
 python py
 markdown md
 word docx
-article paper publication
+article paper publication literature
+artwork painting art museum object
 news headline
-audio sound music
-video youtube
+trend trending popular hot
+trend rank
+latest recent newest new
+audio sound music song
+video youtube movie film
 screenshot capture
+time clock date
+today current now
+duration length
+word text
+token key credential
+error exception failure
+test check
+deploy deployment release
+server host
+cluster deployment
+vulnerability security
+package dependency library
+version release
+command shell terminal
+process job
+branch fork
+transcript caption subtitle
 `), "\n")
 
-var synonyms = func() map[string][]string {
-	m := map[string][]string{}
+var synonyms = func() map[uint32][]term {
+	m := map[uint32][]term{}
 	for _, l := range synonymGroups {
 		g := strings.Fields(l)
 		for _, a := range g {
+			fa := termOf([]byte(a)).family()
 			for _, b := range g {
-				if a != b && !slices.Contains(m[a], b) {
-					m[a] = append(m[a], b)
+				if tb := termOf([]byte(b)); tb.family() != fa && !slices.Contains(m[fa], tb) {
+					m[fa] = append(m[fa], tb)
 				}
 			}
 		}
 	}
 	return m
 }()
-
-func synonymsOf(w string) []string { return synonyms[w] }

@@ -140,12 +140,14 @@ func summary(full bool) string {
 		each += fmt.Sprintf(" %.3f", m[s].r5)
 	}
 	out += fmt.Sprintf(" %.3f/%.3f/%.3f [%s]", a.r1, a.r5, a.ndcg, each)
+	f0 := 0.0
+	_ = f0
 	d := evalSet(segsOf(append(tm[:len(tm):len(tm)], td...)), qm, false)
 	r5 := 0.
 	for _, s := range sets {
 		r5 += d[s].r5 / 4
 	}
-	out += fmt.Sprintf(" dis %.3f", r5)
+	out += fmt.Sprintf(" dis %.3f (-%.3f)", r5, a.r5-r5)
 	if full {
 		t0 := time.Now()
 		sg := segsOf(tf)
@@ -176,36 +178,33 @@ func TestTune(t *testing.T) {
 		k = base
 	}
 	if os.Getenv("SWEEP") == "2" {
-		try("Quoted", &k.Quoted, 0, .25, .5, 1)
-		k.SrvN = 1
+		try("SynFam", &k.SynFam, 1)
+		try("Syn", &k.Syn, 0, .3, .4, .6)
+		k.SynFam = 1
 		base = k
-		try("SrvCtx", &k.SrvCtx, 0, .25, .5, 1)
-		k.SrvN = 3
-		base = k
-		try("SrvCtx", &k.SrvCtx, 0, .25, .5, 1)
-		k.SrvN = 5
-		base = k
-		try("SrvCtx", &k.SrvCtx, 0, .25, .5, 1)
-		k.SrvN = 100
-		base = k
-		try("SrvCtx", &k.SrvCtx, 0, .25, .5, 1)
+		try("Syn", &k.Syn, 0, .3, .4, .6)
 		return
 	}
 	try("Name", &k.Name, 2, 4, 6)
 	try("First", &k.First, 1, 2)
-	try("Rest", &k.Rest, .25, 1)
+	try("Rest", &k.Rest, .1, .15, .5)
 	try("Param", &k.Param, 0, .25, 1)
-	try("ParamDesc", &k.ParamDesc, 0, .5)
+	try("ParamDesc", &k.ParamDesc, .25, .75)
 	try("Server", &k.Server, .5, 1, 3)
 	try("BName", &k.BName, .25, .75)
-	try("BText", &k.BText, .25, .75)
+	try("BText", &k.BText, 0, .25, .75)
 	try("K1", &k.K1, .6, 2, 3)
 	try("Variant", &k.Variant, 0, .25, .75)
-	try("Syn", &k.Syn, 0, .2, .4, .5)
+	try("Syn", &k.Syn, .4, .6, .7)
 	try("Join", &k.Join, 0, .5)
 	try("Cover", &k.Cover, 0, .25, .75, 1)
 	try("Clause", &k.Clause, 0, .25, .75, 1)
-	try("SrvIDF", &k.SrvIDF, 0, .25, .75)
+	try("SrvIDF", &k.SrvIDF, 0, .25, .75, 1)
+	try("LFirst", &k.LFirst, 6, 15)
+	try("LRest", &k.LRest, 20, 60)
+	try("LParam", &k.LParam, 3, 10)
+	try("LPD", &k.LPD, 15, 60)
+	try("Norm", &k.Norm, 0, .5)
 	try("Shared", &k.Shared, .3, .7, 1)
 }
 
