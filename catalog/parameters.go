@@ -2,59 +2,69 @@ package catalog
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 )
 
-type schemaNode struct {
-	Description string                 `json:"description"`
-	Properties  map[string]*schemaNode `json:"properties"`
-	Items       *schemaNode            `json:"items"`
-	Enum        []any                  `json:"enum"`
-	AnyOf       []*schemaNode          `json:"anyOf"`
-	OneOf       []*schemaNode          `json:"oneOf"`
+// A paramText is what an input schema says about one of its parameters.
+type paramText struct {
+	name string
+	text string // its description and values, and those of what it holds
 }
 
-func parametersOf(raw json.RawMessage) map[string]string {
-	var n schemaNode
-	if len(raw) == 0 {
+// maxParamDepth bounds how deep a parameter is looked into.
+const maxParamDepth = 3
+
+// paramTexts returns the parameters of an input schema by name. It resolves no
+// $ref: what a schema says elsewhere it rarely says in the user's words.
+func paramTexts(schema json.RawMessage) []paramText {
+	if len(schema) == 0 || len(schema) > maxSchema {
 		return nil
 	}
-	_ = json.Unmarshal(raw, &n)
-	m := map[string]string{}
-	for p, x := range n.Properties {
-		if x == nil {
-			m[p] = ""
-			continue
-		}
-		var b strings.Builder
-		x.text(&b, 0)
-		m[p] = b.String()
+	var root schemaText
+	_ = json.Unmarshal(schema, &root) // what has the wrong type stays empty
+	params := make([]paramText, 0, len(root.Properties))
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(root.Properties)) {
+		text.Reset()
+		root.Properties[name].write(&text, maxParamDepth)
+		params = append(params, paramText{name, text.String()})
 	}
-	return m
+	return params
 }
 
-func (n *schemaNode) text(b *strings.Builder, depth int) {
-	if n == nil || depth > 3 {
+// schemaText is the part of a JSON Schema that is worth searching.
+type schemaText struct {
+	Description string                 `json:"description"`
+	Enum        []any                  `json:"enum"`
+	Properties  map[string]*schemaText `json:"properties"`
+	Items       *schemaText            `json:"items"`
+	AnyOf       []*schemaText          `json:"anyOf"`
+	OneOf       []*schemaText          `json:"oneOf"`
+}
+
+func (s *schemaText) write(b *strings.Builder, depth int) {
+	if s == nil || depth == 0 || b.Len() > maxText {
 		return
 	}
-	b.WriteString(n.Description)
+	b.WriteString(s.Description)
 	b.WriteByte(' ')
-	for _, e := range n.Enum {
-		if s, ok := e.(string); ok {
-			b.WriteString(s)
+	for _, value := range s.Enum {
+		if v, ok := value.(string); ok {
+			b.WriteString(v)
 			b.WriteByte(' ')
 		}
 	}
-	n.Items.text(b, depth+1)
-	for p, x := range n.Properties {
-		b.WriteString(p)
+	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+		b.WriteString(name)
 		b.WriteByte(' ')
-		x.text(b, depth+1)
+		s.Properties[name].write(b, depth-1)
 	}
-	for _, x := range n.AnyOf {
-		x.text(b, depth+1)
-	}
-	for _, x := range n.OneOf {
-		x.text(b, depth+1)
+	s.Items.write(b, depth-1)
+	for _, of := range [][]*schemaText{s.AnyOf, s.OneOf} {
+		for _, one := range of {
+			one.write(b, depth-1)
+		}
 	}
 }

@@ -1,158 +1,138 @@
 package catalog
 
-import "strings"
+import (
+	"strings"
+)
 
+// Bounds on what is read of a query.
+const (
+	maxQuery     = 4 << 10 // bytes
+	maxTerms     = 64
+	maxSentences = 8 // what follows counts as part of the last
+)
+
+// Weights of what is looked for besides a query's words themselves.
+const (
+	variantWeight = 0.5 // another word of the family
+	synonymWeight = 0.5
+	quotedWeight  = 0.5 // a word in quotation marks: rather a value than a wish
+)
+
+// A query is what a person or a model wants, as terms.
 type query struct {
-	words   []word
-	clauses int
+	terms     []queryTerm
+	sentences int
 }
 
-func firstSentence(s string) (first, rest string) {
+type queryTerm struct {
+	term      term
+	synonyms  []term
+	weight    float64
+	sentences uint8 // a bit for each sentence that has the term
+}
+
+// parseQuery reads a query of any language, length and form. One that is
+// nothing but filler is taken at its word.
+func parseQuery(text string) query {
+	text = text[:min(len(text), maxQuery)]
+	r := queryReader{seen: make(map[term]int)}
+	r.read(text)
+	if len(r.query.terms) == 0 {
+		r.keepFiller = true
+		r.read(text)
+	}
+	return r.query
+}
+
+type queryReader struct {
+	query      query
+	seen       map[term]int // in query.terms
+	keepFiller bool
+	splitter   splitter
+	previous   []byte // the word before, for compounds
+}
+
+func (r *queryReader) read(text string) {
+	for text != "" {
+		var sentence string
+		sentence, text = cutSentence(text)
+		before := len(r.query.terms)
+		for plain, rest := "", sentence; rest != ""; {
+			var quoted string
+			plain, quoted, rest = cutQuoted(rest)
+			r.readWords(plain, 1)
+			r.readWords(quoted, quotedWeight)
+		}
+		if len(r.query.terms) > before {
+			r.query.sentences = min(r.query.sentences+1, maxSentences)
+		}
+	}
+}
+
+func (r *queryReader) readWords(text string, weight float64) {
+	r.previous = r.previous[:0]
+	for chunk := range strings.FieldsSeq(text) {
+		r.splitter.split(valueWords(chunk), func(w []byte) {
+			if filler[string(w)] && !r.keepFiller {
+				r.previous = r.previous[:0]
+				return
+			}
+			if len(r.previous) > 0 { // "time zone" is also "timezone"
+				r.add(append(r.previous, w...), weight, false)
+			}
+			r.previous = append(r.previous[:0], w...)
+			r.add(w, weight, true)
+		})
+	}
+}
+
+func (r *queryReader) add(word []byte, weight float64, expand bool) {
+	t := termOf(word)
+	sentence := uint8(1) << min(r.query.sentences, maxSentences-1)
+	if i, ok := r.seen[t]; ok {
+		q := &r.query.terms[i]
+		q.sentences |= sentence
+		q.weight = max(q.weight, weight)
+		return
+	}
+	if len(r.query.terms) == maxTerms {
+		return
+	}
+	q := queryTerm{term: t, weight: weight, sentences: sentence}
+	if expand {
+		q.synonyms = synonyms[t.family()]
+	}
+	r.seen[t] = len(r.query.terms)
+	r.query.terms = append(r.query.terms, q)
+}
+
+// valueWords returns the words that a path or URL in a query stands for; its
+// own words name the thing to be worked on and not the work. Other text is
+// returned as it is.
+func valueWords(chunk string) string {
+	bare := strings.Trim(chunk, "\"'`()<>[],;:")
+	switch {
+	case strings.Contains(bare, "://"), strings.HasPrefix(bare, "www."):
+		_, host, found := strings.Cut(bare, "://")
+		if !found {
+			host = bare
+		}
+		host, _, _ = strings.Cut(host, "/")
+		return "url " + strings.TrimPrefix(host, "www.")
+	case len(bare) > 2 && (bare[0] == '/' || strings.HasPrefix(bare, "~/") || strings.HasPrefix(bare, "./")):
+		base := bare[strings.LastIndexByte(bare, '/')+1:]
+		if i := strings.LastIndexByte(base, '.'); i >= 0 {
+			return "file " + base[i+1:]
+		}
+		return "path"
+	}
+	return chunk
+}
+
+// cutSentence returns the first sentence or line of s and what follows it.
+func cutSentence(s string) (sentence, rest string) {
 	s = strings.TrimSpace(s)
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '\n':
-			return s[:i], s[i:]
-		case '.', '!', '?', ';':
-			if i > 0 && (i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '\n') {
-				return s[:i], s[i:]
-			}
-		}
-	}
-	return s, ""
-}
-
-func (q *query) cover() func(t term) float64 {
-	m := map[term]float64{}
-	fm := map[uint32]float64{}
-	for _, w := range q.words {
-		for _, f := range w.forms {
-			if f.family {
-				fm[f.t.family()] = max(fm[f.t.family()], f.weight*min(1, w.weight))
-			} else {
-				m[f.t] = max(m[f.t], f.weight*min(1, w.weight))
-			}
-		}
-	}
-	return func(t term) float64 { return max(m[t], fm[t.family()]) }
-}
-
-func parseQuery(text string) *query {
-	q := &query{}
-	text = values(clip(text, 4096))
-	seen := map[term]int{}
-	var sp splitter
-	pass := func(keep bool) {
-		for rest := text; rest != ""; {
-			var sent string
-			sent, rest = cutSentence(rest)
-			c := min(q.clauses, 15)
-			any := false
-			quoted := false
-			var prev []byte
-			add := func(w []byte, syn bool) {
-				str := string(w)
-				t := termOf([]byte(str))
-				any = true
-				if i, ok := seen[t]; ok {
-					q.words[i].clauses |= 1 << c
-					return
-				}
-				if len(q.words) >= 64 {
-					return
-				}
-				seen[t] = len(q.words)
-				wd := word{weight: 1, clauses: 1 << c}
-				if quoted {
-					wd.weight = k.Quoted
-				}
-				wd.forms = append(wd.forms, form{t, false, 1})
-				wd.forms = append(wd.forms, form{t, true, k.Variant})
-				if syn {
-					for _, s := range synonyms[t.family()] {
-						wd.forms = append(wd.forms, form{s, k.SynFam > 0, k.Syn})
-					}
-				} else {
-					wd.weight *= k.Join
-					wd.forms = wd.forms[:1]
-				}
-				q.words = append(q.words, wd)
-			}
-			for qi, piece := range quotes(sent) {
-				quoted = qi%2 == 1
-				sp.split(piece, func(w []byte) {
-					if filler[string(w)] && !keep {
-						prev = prev[:0]
-						return
-					}
-					if len(prev) > 0 {
-						add(append(prev, w...), false)
-					}
-					add(w, true)
-					prev = append(prev[:0], w...)
-				})
-			}
-			if any {
-				q.clauses = c + 1
-			}
-		}
-	}
-	pass(false)
-	if len(q.words) == 0 {
-		pass(true)
-	}
-	return q
-}
-
-func values(text string) string {
-	if k.Value == 0 {
-		return text
-	}
-	var b strings.Builder
-	for len(text) > 0 {
-		i := strings.IndexAny(text, " \n\t")
-		f, sep := text, ""
-		if i >= 0 {
-			f, sep = text[:i], text[i:i+1]
-			text = text[i+1:]
-		} else {
-			text = ""
-		}
-		g := strings.Trim(f, "\"'`(),;:?!")
-		tail := ""
-		if n := len(strings.TrimRight(f, "\"'`)")); n > 0 && strings.ContainsAny(f[n-1:n], ".?!;,") {
-			tail = f[n-1 : n]
-		}
-		switch {
-		case strings.Contains(g, "://") || strings.HasPrefix(g, "www."):
-			b.WriteString("url " + hostWords(g) + tail)
-		case strings.HasPrefix(g, "/") && len(g) > 2 || strings.HasPrefix(g, "~/") || strings.HasPrefix(g, "./"):
-			g = strings.TrimRight(g, ".")
-			base := g[strings.LastIndexByte(g, '/')+1:]
-			if j := strings.LastIndexByte(base, '.'); j >= 0 {
-				b.WriteString("file " + base[j+1:] + tail)
-			} else {
-				b.WriteString("path " + tail)
-			}
-		default:
-			b.WriteString(f)
-		}
-		b.WriteString(sep)
-	}
-	return b.String()
-}
-
-func hostWords(g string) string {
-	_, h, ok := strings.Cut(g, "://")
-	if !ok {
-		h = g
-	}
-	h, _, _ = strings.Cut(h, "/")
-	return strings.TrimPrefix(h, "www.")
-}
-
-func cutSentence(s string) (first, rest string) {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		switch s[i] {
 		case '\n':
 			return s[:i], s[i+1:]
@@ -165,33 +145,16 @@ func cutSentence(s string) (first, rest string) {
 	return s, ""
 }
 
-// quotes cuts s into what stands outside and inside quotation marks, by turns.
-func quotes(s string) []string {
-	var out []string
-	for {
-		i, j, n := openQuote(s)
-		if i < 0 {
-			return append(out, s)
-		}
-		out = append(out, s[:i], s[i+n:j])
-		s = s[j:]
-		if len(s) > 0 {
-			s = s[min(n, len(s)):]
-		}
-	}
-}
-
-func openQuote(s string) (i, j, n int) {
-	for i, r := range s {
-		if r != '"' && r != '\'' && r != '`' {
+// cutQuoted returns the text up to the first quoted part of s, that part, and
+// what follows it. An apostrophe within a word opens nothing.
+func cutQuoted(s string) (plain, quoted, rest string) {
+	for i := range len(s) {
+		if strings.IndexByte("\"'`", s[i]) < 0 || i > 0 && s[i-1] != ' ' && s[i-1] != '(' {
 			continue
 		}
-		if i > 0 && s[i-1] != ' ' && s[i-1] != '(' {
-			continue
-		}
-		if e := strings.IndexRune(s[i+1:], r); e > 0 {
-			return i, i + 1 + e, 1
+		if n := strings.IndexByte(s[i+1:], s[i]); n > 0 {
+			return s[:i], s[i+1 : i+1+n], s[i+2+n:]
 		}
 	}
-	return -1, 0, 0
+	return s, "", ""
 }

@@ -223,3 +223,20 @@ func family(w []byte) []byte {
 	}
 	return w
 }
+
+// wordsOf returns the terms of a text, in its order.
+func wordsOf(text string) []term { return readTerms(text, true) }
+
+// tellingWords returns the terms of a text but those of filler.
+func tellingWords(text string) []term { return readTerms(text, false) }
+
+func readTerms(text string, keepFiller bool) []term {
+	var terms []term
+	var s splitter
+	s.split(text[:min(len(text), maxText)], func(w []byte) {
+		if keepFiller || !filler[string(w)] {
+			terms = append(terms, termOf(w))
+		}
+	})
+	return terms
+}

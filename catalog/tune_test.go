@@ -77,7 +77,7 @@ func evalSet(segs []*Segment, qs []equery, dump bool) map[string]*score {
 		n1, n5, n10 := 0., 0., 0.
 		var got []string
 		for i, h := range hits {
-			id := h.Segment.Server + "/" + h.Segment.Tools[h.Tool]
+			id := h.Server + "/" + h.Tool
 			got = append(got, fmt.Sprintf("%s %.2f", id, h.Score))
 			if !rel[id] {
 				continue
@@ -165,47 +165,7 @@ func TestDump(t *testing.T) {
 }
 
 func TestTune(t *testing.T) {
-	base := k
-	fmt.Println("base", summary(true))
-	if os.Getenv("SWEEP") == "" {
-		return
-	}
-	try := func(n string, p *float64, vs ...float64) {
-		for _, v := range vs {
-			*p = v
-			fmt.Println(n, v, summary(true))
-		}
-		k = base
-	}
-	if os.Getenv("SWEEP") == "2" {
-		try("SynFam", &k.SynFam, 1)
-		try("Syn", &k.Syn, 0, .3, .4, .6)
-		k.SynFam = 1
-		base = k
-		try("Syn", &k.Syn, 0, .3, .4, .6)
-		return
-	}
-	try("Name", &k.Name, 2, 4, 6)
-	try("First", &k.First, 1, 2)
-	try("Rest", &k.Rest, .1, .15, .5)
-	try("Param", &k.Param, 0, .25, 1)
-	try("ParamDesc", &k.ParamDesc, .25, .75)
-	try("Server", &k.Server, .5, 1, 3)
-	try("BName", &k.BName, .25, .75)
-	try("BText", &k.BText, 0, .25, .75)
-	try("K1", &k.K1, .6, 2, 3)
-	try("Variant", &k.Variant, 0, .25, .75)
-	try("Syn", &k.Syn, .4, .6, .7)
-	try("Join", &k.Join, 0, .5)
-	try("Cover", &k.Cover, 0, .25, .75, 1)
-	try("Clause", &k.Clause, 0, .25, .75, 1)
-	try("SrvIDF", &k.SrvIDF, 0, .25, .75, 1)
-	try("LFirst", &k.LFirst, 6, 15)
-	try("LRest", &k.LRest, 20, 60)
-	try("LParam", &k.LParam, 3, 10)
-	try("LPD", &k.LPD, 15, 60)
-	try("Norm", &k.Norm, 0, .5)
-	try("Shared", &k.Shared, .3, .7, 1)
+	fmt.Println(summary(true))
 }
 
 func TestDis(t *testing.T) {
