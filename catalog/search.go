@@ -37,11 +37,11 @@ const (
 // A word counts by BM25F: the more the rarer it is and the more telling the
 // field it stands in. Words of the same family and synonyms count for less.
 func Search(segments []*Segment, query string, limit int) []Hit {
-	if limit <= 0 {
-		return nil
-	}
 	q := parseQuery(query)
 	s := newScoring(segments, q.sentences)
+	if limit <= 0 || s.tools == 0 {
+		return nil
+	}
 	for _, t := range q.terms {
 		s.count(t)
 	}

@@ -44,7 +44,7 @@ type field struct {
 }
 
 var (
-	nameField       = field{weight: 4, length: 3}
+	nameField       = field{weight: 5, length: 3}
 	titleField      = field{weight: 2, length: 3}
 	summaryField    = field{weight: 1.5, length: 10} // the description's first sentence
 	detailField     = field{weight: 0.5, length: 30} // the rest of it
@@ -59,10 +59,10 @@ const (
 	lengthShare = 0.5
 	// saturation is the weight that gives a term half of its full impact
 	// (k1 of BM25).
-	saturation = 1.2
+	saturation = 1
 	// sharedBy is the share of a server's tools above which what they have
 	// in common says nothing about any one of them.
-	sharedBy = 0.5
+	sharedBy = 0.75
 )
 
 // NewSegment reads the tools of one server: names, titles, descriptions and
