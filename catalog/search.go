@@ -61,13 +61,13 @@ type scoring struct {
 	sentence [][]float64 // of each sentence; empty if there is but one
 
 	// For the term being counted:
-	places []place
+	places []occurrence
 	gains  []float64 // by tool
 	gained []int     // the tools whose gain is not 0
 }
 
-// A place is where a form of the counted term stands in one segment.
-type place struct {
+// An occurrence is where a form of the counted term stands in one segment.
+type occurrence struct {
 	form     int
 	segment  int
 	postings []posting
@@ -144,15 +144,15 @@ func (s *scoring) find(t queryTerm) {
 			if seg.terms[j] == t.term {
 				form = exactForm
 			}
-			s.places = append(s.places, place{form, i, seg.of(j)})
+			s.places = append(s.places, occurrence{form, i, seg.of(j)})
 		}
 		for n, synonym := range t.synonyms {
 			if j, found := slices.BinarySearch(seg.terms, synonym); found {
-				s.places = append(s.places, place{synonymForm + n, i, seg.of(j)})
+				s.places = append(s.places, occurrence{synonymForm + n, i, seg.of(j)})
 			}
 		}
 	}
-	slices.SortStableFunc(s.places, func(a, b place) int { return cmp.Compare(a.form, b.form) })
+	slices.SortStableFunc(s.places, func(a, b occurrence) int { return cmp.Compare(a.form, b.form) })
 }
 
 // rarity is the inverse document frequency of what stands in so many tools of
@@ -167,7 +167,7 @@ func inverseFrequency(having, all int) float64 {
 	return math.Log(1 + (float64(all-having)+0.5)/(float64(having)+0.5))
 }
 
-func (s *scoring) gain(p place, worth float64) {
+func (s *scoring) gain(p occurrence, worth float64) {
 	for _, posting := range p.postings {
 		i := s.first[p.segment] + int(posting.tool)
 		if s.gains[i] == 0 {
