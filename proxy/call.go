@@ -59,6 +59,62 @@ func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
 	return result, err
 }
 
+// fit repairs the arguments where the tool's input schema leaves no doubt, and
+// checks them. A schema that cannot be read is no obstacle: the upstream reads
+// its own.
+func fit(server string, tool catalog.Tool, args json.RawMessage) (json.RawMessage, []string, error) {
+	if len(args) == 0 {
+		args = json.RawMessage("{}")
+	}
+	if tool.InputSchema == nil {
+		return args, nil, nil
+	}
+	schema, err := catalog.CompileSchema(tool.InputSchema)
+	if err != nil {
+		return args, nil, nil
+	}
+	var notes []string
+	if inner, ok := unwrapped(tool, args); ok {
+		args, notes = inner, []string{"the arguments were taken out of a repeated wrapper"}
+	}
+	args, repairs := schema.Coerce(args)
+	notes = append(notes, repairs...)
+	if bad, ok := errors.AsType[*catalog.ArgumentError](schema.Validate(args)); ok {
+		return nil, notes, &ArgumentsError{Server: server, Tool: tool.Name, Signature: tool.Signature(), Err: bad}
+	}
+	return args, notes, nil
+}
+
+// unwrapped returns the arguments that are wrapped in args once more, where
+// the tool declares each of them and not the wrapper.
+func unwrapped(tool catalog.Tool, args json.RawMessage) (json.RawMessage, bool) {
+	var schema struct {
+		Properties map[string]json.RawMessage `json:"properties"`
+	}
+	m, _ := object(args)
+	if len(m) != 1 || m.arguments() == nil || json.Unmarshal(tool.InputSchema, &schema) != nil {
+		return nil, false
+	}
+	inner, ok := object(m.arguments())
+	if !ok || len(inner) == 0 {
+		return nil, false
+	}
+	for key := range m {
+		if schema.Properties[key] != nil {
+			return nil, false
+		}
+	}
+	for key := range inner {
+		if schema.Properties[key] == nil {
+			return nil, false
+		}
+	}
+	if raw := m.arguments(); raw[0] == '"' {
+		return unquote(raw), true
+	}
+	return m.arguments(), true
+}
+
 // A Description is a tool's descriptor, the schemas byte for byte as the
 // upstream sent them.
 type Description struct {
@@ -86,7 +142,7 @@ func (p *Proxy) DescribeTool(ctx context.Context, server, name string) (Descript
 	return Description{
 		Server:       t.Name,
 		Tool:         tool.Name,
-		Title:        clean(tool.Title, maxSummary),
+		Title:        catalog.CleanLine(tool.Title, maxSummary),
 		Description:  clean(tool.Description, maxFullDescription),
 		InputSchema:  orEmpty(tool.InputSchema),
 		OutputSchema: tool.OutputSchema,
@@ -146,7 +202,7 @@ func (p *Proxy) Connect(ctx context.Context, server string) (Connection, error) 
 		}
 		c.Protocol = r.ProtocolVersion
 		if r.ServerInfo != nil {
-			c.Name, c.Version = clean(r.ServerInfo.Name, maxSummary), clean(r.ServerInfo.Version, maxSummary)
+			c.Name, c.Version = catalog.CleanLine(r.ServerInfo.Name, maxSummary), catalog.CleanLine(r.ServerInfo.Version, maxSummary)
 		}
 		return nil
 	})

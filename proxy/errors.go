@@ -3,6 +3,8 @@ package proxy
 import (
 	"fmt"
 	"strings"
+
+	"mcpproxy/catalog"
 )
 
 // A ServerError says which server an error came from. Every error of reaching
@@ -87,17 +89,12 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 // that nothing was sent.
 type ArgumentsError struct {
 	Server, Tool string
-	Path         string // JSON pointer into the arguments (RFC 6901), "" for the whole
-	Reason       string
 	Signature    string // the tool's, compact
+	Err          *catalog.ArgumentError
 }
 
-func (e *ArgumentsError) Error() string {
-	if e.Path == "" {
-		return "arguments: " + e.Reason
-	}
-	return "arguments" + e.Path + ": " + e.Reason
-}
+func (e *ArgumentsError) Error() string { return e.Err.Error() }
+func (e *ArgumentsError) Unwrap() error { return e.Err }
 
 // A RequestError says that a request to the mcp tool cannot be read.
 type RequestError struct {

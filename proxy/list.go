@@ -136,7 +136,7 @@ func (p *Proxy) summary(s *Server) string {
 	if e, ok := p.opts.Catalog.Get(s.ID); ok && text == "" {
 		text = e.Instructions
 	}
-	return firstSentence(text, maxSummary)
+	return catalog.FirstSentence(text, maxSummary)
 }
 
 // A ToolPage is the answer to list_tools.
@@ -231,8 +231,8 @@ func (p *Proxy) unavailable(s *Server) []Unavailable {
 func toolItem(t catalog.Tool) ToolItem {
 	return ToolItem{
 		Tool:        t.Name,
-		Signature:   signature(t),
-		Description: clean(cmp.Or(t.Description, t.Title), maxDescription),
+		Signature:   t.Signature(),
+		Description: catalog.CleanLine(cmp.Or(t.Description, t.Title), maxDescription),
 		Access:      t.Access(),
 	}
 }
@@ -241,7 +241,7 @@ func toolItem(t catalog.Tool) ToolItem {
 func allowed(s *Server, e catalog.Entry) []catalog.Tool {
 	tools := make([]catalog.Tool, 0, len(e.Tools))
 	for _, t := range e.Tools {
-		if allows(s.Entry.ToolFilter, t.Name) {
+		if s.Entry.ToolFilter.Allows(t.Name) {
 			tools = append(tools, t)
 		}
 	}
@@ -345,3 +345,9 @@ func (p *Proxy) status(s *Server) ServerStatus {
 
 // projectDir returns the folder that holds the project's .proxy folder.
 func projectDir(s *Server) string { return filepath.Dir(filepath.Dir(s.File)) }
+
+// clean makes text of several lines harmless and bounds it.
+func clean(s string, most int) string {
+	text, _ := catalog.Clean(s, most)
+	return text
+}

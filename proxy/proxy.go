@@ -34,9 +34,10 @@ type Options struct {
 type Proxy struct {
 	opts Options
 
-	mu      sync.Mutex
-	closed  bool
-	targets map[string]*target // by server ID; made when first needed
+	mu       sync.Mutex
+	closed   bool
+	targets  map[string]*target // by server ID; made when first needed
+	segments map[string]segment // by server ID; made when first searched
 }
 
 // A target is a server that was needed.
@@ -51,7 +52,7 @@ func New(o Options) *Proxy {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Proxy{opts: o, targets: make(map[string]*target)}
+	return &Proxy{opts: o, targets: make(map[string]*target), segments: make(map[string]segment)}
 }
 
 // Close ends all connections, with the running calls, and waits for that.
@@ -191,7 +192,7 @@ func (p *Proxy) tool(ctx context.Context, t *target, name string) (catalog.Tool,
 			return tool, &UnknownToolError{Server: t.Name, Tool: name, Near: Nearest(name, namesOf(allowed(t.Server, e)), 3)}
 		}
 	}
-	if !allows(t.Entry.ToolFilter, tool.Name) {
+	if !t.Entry.ToolFilter.Allows(tool.Name) {
 		return tool, &BlockedError{Server: t.Name, Tool: tool.Name}
 	}
 	return tool, nil

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"mcpproxy/catalog"
 	"mcpproxy/upstream"
 )
 
@@ -70,7 +72,7 @@ func (p *Proxy) explain(err error) failure {
 	if f.Message == "" {
 		f.Message = err.Error()
 	}
-	f.Message = clean(p.opts.Redactor.Redact(f.Message), maxMessage)
+	f.Message = catalog.CleanLine(p.opts.Redactor.Redact(f.Message), maxMessage)
 	f.Stderr = clean(p.opts.Redactor.Redact(f.Stderr), maxMessage)
 	return f
 }
@@ -79,6 +81,9 @@ func (p *Proxy) explain(err error) failure {
 func (p *Proxy) explainRequest(err error) failure {
 	switch e := innermost(err).(type) {
 	case *RequestError:
+		if e.Action == string(actionCall) && slices.Contains(argumentKeys, e.Field) {
+			return failure{Code: codeInvalidArguments, Next: say(wayOn(e))}
+		}
 		return failure{Code: codeBadRequest, Next: say(wayOn(e))}
 	case *UnknownActionError:
 		return failure{Code: codeUnknownAction, Near: e.Near, Next: say(request{Action: actionHelp})}
@@ -112,7 +117,7 @@ func (p *Proxy) explainRequest(err error) failure {
 		return failure{Code: codeBlocked, Next: "only the person can change tool_filter; for the tools that are open, " +
 			say(request{Action: actionListTools, Server: e.Server})}
 	case *ArgumentsError:
-		return failure{Code: codeInvalidArguments, Path: e.Path, Signature: e.Signature,
+		return failure{Code: codeInvalidArguments, Path: e.Err.Path, Signature: e.Signature,
 			Next: "correct the arguments and call again; for the whole input schema " +
 				say(request{Action: actionDescribeTool, Server: e.Server, Tool: e.Tool})}
 	}
@@ -224,7 +229,7 @@ func say(r request) string { return "call mcp with " + string(compact(r)) }
 // wayOn is the request that helps after one that could not be read.
 func wayOn(e *RequestError) request {
 	switch {
-	case e.Field == "query":
+	case e.Field == "query" && e.Action == string(actionSearchTools):
 		return request{Action: actionSearchTools, Query: "create an issue"}
 	case e.Field == "cursor":
 		return request{Action: actionListTools, Server: e.Server}

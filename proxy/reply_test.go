@@ -85,6 +85,8 @@ func TestReplies(t *testing.T) {
 		{"call_input_required", `{"action":"call","server":"raw","tool":"ask"}`},
 		{"call_interrupted", `{"action":"call","server":"raw","tool":"die"}`},
 		{"call_array", `{"action":"call","server":"raw","tool":"echo","arguments":[1]}`},
+		{"search_tools", `{"action":"search_tools","query":"returns arguments"}`},
+		{"search_tools_nothing", `{"action":"search_tools","query":"weather","server":"raw"}`},
 		{"unknown_action", `{"action":"destroy"}`},
 		{"no_action", `{}`},
 		{"no_tool", `{"action":"call","server":"raw"}`},

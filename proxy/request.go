@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,24 +114,45 @@ func (r *request) unwrap(raw json.RawMessage) error {
 	return nil
 }
 
-// inner returns the request that is wrapped in m, if m is a mere wrapper: it
-// has no action or tool but the inner one has, or both ask for the same call.
+// inner returns the request that is wrapped in m: a whole one, where m has no
+// action of its own to do, or the same call once more.
 func (m members) inner() (members, bool) {
-	for _, key := range append([]string{"mcp"}, argumentKeys...) {
+	for _, key := range append([]string{toolName}, argumentKeys...) {
 		in, ok := object(m[key])
-		if !ok || in["action"] == nil {
+		if !ok {
 			continue
 		}
-		if _, err := parseAction(in); err != nil {
-			continue
-		}
-		bare := m["tool"] == nil && m["server"] == nil && m["query"] == nil
-		same := in["tool"] != nil && bytes.Equal(m["tool"], in["tool"]) && bytes.Equal(m["server"], in["server"])
-		if bare || same {
+		bare := absent(m["tool"]) && absent(m["server"]) && absent(m["query"])
+		if _, err := parseAction(in); err == nil && bare {
 			return in, true
+		}
+		if !absent(in["tool"]) && bytes.Equal(m["tool"], in["tool"]) && in.isCall() {
+			again := maps.Clone(m)
+			again[key] = in.arguments()
+			return again, true
 		}
 	}
 	return nil, false
+}
+
+// isCall reports whether m has the members of a call and no others.
+func (m members) isCall() bool {
+	for key := range m {
+		if key != "action" && key != "server" && key != "tool" && !slices.Contains(argumentKeys, key) {
+			return false
+		}
+	}
+	return true
+}
+
+// arguments returns the first member that may hold a call's arguments.
+func (m members) arguments() json.RawMessage {
+	for _, key := range argumentKeys {
+		if !absent(m[key]) {
+			return m[key]
+		}
+	}
+	return nil
 }
 
 func (r *request) findAction() (err error) {
@@ -139,7 +161,7 @@ func (r *request) findAction() (err error) {
 	case !absent(m["action"]):
 		r.Action, err = parseAction(m)
 		return err
-	case !absent(m["tool"]) && slices.ContainsFunc(argumentKeys, func(k string) bool { return m[k] != nil }):
+	case !absent(m["tool"]) && m.arguments() != nil:
 		r.Action = actionCall
 	case !absent(m["tool"]):
 		// To describe and to call are both likely, and a call cannot be undone.
@@ -260,7 +282,7 @@ func (r *request) gatherArguments() error {
 // addLeftovers takes members at the top level as arguments.
 func (r *request) addLeftovers(args members) error {
 	var added []string
-	for _, key := range sortedKeys(r.members) {
+	for _, key := range slices.Sorted(maps.Keys(r.members)) {
 		if key == "action" || key == "server" || key == "tool" || slices.Contains(argumentKeys, key) {
 			continue
 		}

@@ -91,6 +91,8 @@ func (p *Proxy) answer(ctx context.Context, r request) (string, error) {
 		v = p.ListServers()
 	case actionListTools:
 		v, err = p.ListTools(ctx, r.Server, r.Cursor)
+	case actionSearchTools:
+		v, err = p.SearchTools(ctx, r.Query, r.Server, r.Limit)
 	case actionDescribeTool:
 		d, err := p.DescribeTool(ctx, r.Server, r.Tool)
 		return string(d.JSON()), err
