@@ -118,6 +118,11 @@ func explainConfig(err error, e *explanation, hint func(string, ...any)) bool {
 		e.code = exitConfig
 		return true
 	}
+	if errors.Is(err, proxy.ErrNoProject) {
+		e.code = exitConfig
+		hint("a project's servers are written in .proxy/mcp.json, in its top folder")
+		return true
+	}
 	if p, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(p, fs.ErrPermission) {
 		hint("check the permissions of %s", p.Path)
 		return true

@@ -34,9 +34,9 @@ func listCommand(t *terminal) *cli.Command {
 			listing := s.config.Masked()
 			if c.Bool("resolve") {
 				t.say("warning: what follows holds secrets in clear")
-				listing = s.config.Resolved(t.getenv)
+				listing = s.config.Substituted(t.getenv)
 			}
-			if err := t.json(listing); err != nil {
+			if _, err := t.out.Write(listing); err != nil {
 				return err
 			}
 			return s.problems()
@@ -146,17 +146,26 @@ func trustCommand(t *terminal) *cli.Command {
 	}
 }
 
+// trusted shows what was allowed.
 func (t *terminal) trusted(r proxy.TrustReport) error {
 	fmt.Fprintf(t.out, "trusted %s\n", r.File)
-	for _, group := range []struct {
-		what  string
-		items []string
-	}{{"runs", r.Commands}, {"connects to", r.URLs}, {"reads the variables", r.Variables}} {
-		for _, item := range group.items {
-			if _, err := fmt.Fprintf(t.out, "  %s: %s\n", group.what, item); err != nil {
-				return err
+	for _, server := range r.Servers {
+		fmt.Fprintf(t.out, "\n%s\n", server.Name)
+		line := func(what string, items ...string) {
+			for _, item := range items {
+				if item != "" {
+					fmt.Fprintf(t.out, "  %-10s %s\n", what, item)
+				}
 			}
 		}
+		line("runs", server.Command)
+		line("in", server.Cwd)
+		line("sets", server.Environment...)
+		line("contacts", server.URLs...)
+		line("reads", server.Variables...)
+	}
+	for _, p := range r.Problems {
+		t.say("proxy: %s", p)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 // state is kept.
 type setup struct {
 	*terminal
+	paths    proxy.Paths
 	load     proxy.LoadOptions
 	config   *proxy.Config
 	redactor *proxy.Redactor
@@ -26,7 +27,7 @@ type setup struct {
 // open reads the configuration. Problems in it are no error here: each
 // command says what it cannot do because of them.
 func (t *terminal) open(c *cli.Context) (*setup, error) {
-	s := &setup{terminal: t, redactor: proxy.NewRedactor()}
+	s := &setup{terminal: t, redactor: new(proxy.Redactor)}
 	var level slog.Level
 	wanted := cmp.Or(c.String("log-level"), t.env("PROXY_LOG_LEVEL"), "warn")
 	if err := level.UnmarshalText([]byte(wanted)); err != nil {
@@ -41,12 +42,15 @@ func (t *terminal) open(c *cli.Context) (*setup, error) {
 		s.logFile, out = f, f
 	}
 	s.log = proxy.NewLogger(out, level, s.redactor)
-	dirs, err := proxy.FindDirs(t.getenv)
+	paths, err := proxy.NewPaths(t.getenv)
 	if err != nil {
 		return nil, err
 	}
-	named := cmp.Or(c.String("config"), t.env("PROXY_CONFIG"))
-	s.load = proxy.LoadOptions{Global: cmp.Or(named, dirs.ConfigFile), Explicit: named != "", Dir: t.dir, StateDir: dirs.State}
+	s.paths = paths
+	s.load = proxy.LoadOptions{Global: paths.Config, Explicit: paths.Explicit, Dir: t.dir, StateDir: paths.State}
+	if named := c.String("config"); named != "" {
+		s.load.Global, s.load.Explicit = named, true
+	}
 	s.config = proxy.Load(s.load)
 	return s, nil
 }
