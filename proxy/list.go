@@ -15,7 +15,6 @@ import (
 
 // The words for a server's state, beside those of a connection.
 const (
-	needsAuth = "needs_auth"
 	untrusted = "untrusted"
 	disabled  = "disabled"
 

@@ -55,7 +55,8 @@ func zoo(t *testing.T) []*Server {
 
 func TestReplies(t *testing.T) {
 	t.Parallel()
-	var timestamp = regexp.MustCompile(`"at":"[^"]+"`)
+	timestamp := regexp.MustCompile(`"at":"[^"]+"`)
+	stderr := regexp.MustCompile(`"stderr":"[^"]+",`) // may come too late to be told
 	h := serve(t, newTest(t, zoo(t)...)).start()
 	for _, c := range []struct{ name, request string }{ // in this order: some build on what came before
 		{"help", `{"action":"help"}`},
@@ -95,7 +96,7 @@ func TestReplies(t *testing.T) {
 		r := ask(t, h, c.request)
 		out := fmt.Sprintln(c.request)
 		for _, b := range r.Content {
-			out += timestamp.ReplaceAllString(b.Text, `"at":"TIME"`) + "\n"
+			out += stderr.ReplaceAllString(timestamp.ReplaceAllString(b.Text, `"at":"TIME"`), "") + "\n"
 		}
 		out += fmt.Sprintf("isError: %v\n", r.IsError)
 		if note := r.Meta[noteKey]; note != nil {
@@ -119,6 +120,8 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"cooling_down", &upstream.CoolingDownError{Until: soon, Last: errors.New("connection reset")}},
 			{"timeout", &upstream.TimeoutError{After: time.Minute, Idle: true}},
 			{"start_paused", &upstream.StartError{Stage: upstream.StageHandshake, Err: errors.New("EOF"), Retry: soon}},
+			{"start_ended", &upstream.StartError{Stage: upstream.StageHandshake, Exit: "exit status 3", Stderr: "fatal:\x1b[1m no such database", Err: errors.New("EOF")}},
+			{"interrupted", &upstream.InterruptedError{Exit: "signal: killed", Stderr: "out of memory", Err: errors.New("EOF")}},
 			{"dial", &upstream.StartError{Stage: upstream.StageDial, Err: &upstream.DialError{Err: errors.New("connection refused")}}},
 			{"status_code", &upstream.StatusError{Code: http.StatusBadGateway}},
 			{"closed", upstream.ErrClosed},
