@@ -128,8 +128,8 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 				answer(`{"content":[]}`)
 			case "echo":
 				answer(`{"content":[],"structuredContent":` + string(req.Params.Arguments) + `}`)
-			case "hang":
-				fmt.Fprintln(os.Stderr, "hanging")
+			case "hang": // having told that it is here
+				fmt.Fprintf(out, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":1}}`+"\n", req.Params.Meta.Token)
 			case "die":
 				fmt.Fprintln(os.Stderr, "out of memory")
 				os.Exit(9)

@@ -100,11 +100,16 @@ func TestProgressIsRelayedUnderTheHostsToken(t *testing.T) {
 	contains(t, h.line(), `"id":1,"result":{"content":[]}`)
 }
 
+// hang is a call that is not answered, but tells when it has arrived.
+const hang = `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"mcp","_meta":{"progressToken":1},` +
+	`"arguments":{"action":"call","server":"raw","tool":"hang"}}}`
+
 func TestHostCancels(t *testing.T) {
 	t.Parallel()
 	h := serve(t, newTest(t, childServer(t, "raw", "raw"))).start()
 	h.call(`{"action":"list_tools","server":"raw"}`)
-	h.send(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"mcp","arguments":{"action":"call","server":"raw","tool":"hang"}}}`)
+	h.send(hang)
+	contains(t, h.line(), "notifications/progress")
 	h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}`)
 	contains(t, h.line(), `"id":7`, `interrupted`)
 	contains(t, h.call(`{"action":"call","server":"raw","tool":"odd","arguments":{"n":1}}`), oddResult)
@@ -114,7 +119,8 @@ func TestHostLeaves(t *testing.T) {
 	t.Parallel()
 	h := serve(t, newTest(t, childServer(t, "raw", "raw"))).start()
 	h.call(`{"action":"list_tools","server":"raw"}`)
-	h.send(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"mcp","arguments":{"action":"call","server":"raw","tool":"hang"}}}`)
+	h.send(hang)
+	contains(t, h.line(), "notifications/progress")
 	h.in.Close()
 	if err := <-h.end; err != nil {
 		t.Errorf("Serve: %v", err)
@@ -187,7 +193,8 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	go func() { end <- p.Serve(ctx, here.Reader, here.Writer) }()
 	h := &rawHost{t: t, in: there.Writer, out: bufio.NewScanner(there.Reader)}
 	h.start().call(`{"action":"list_tools","server":"raw"}`)
-	h.send(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"mcp","arguments":{"action":"call","server":"raw","tool":"hang"}}}`)
+	h.send(hang)
+	contains(t, h.line(), "notifications/progress")
 	stop := errors.New("signal")
 	cancel(stop)
 	if err := <-end; err != stop {
