@@ -83,6 +83,11 @@ var childTools = `[` + oddTool + `,` +
 
 // runChild is an upstream written by hand, so that its bytes are known.
 func runChild(mode string, in io.Reader, out io.Writer) {
+	if mode == "leaky" {
+		fmt.Fprintln(os.Stderr, "bad key", os.Getenv("SECRET"))
+		fmt.Fprintln(out, "key", os.Getenv("SECRET"))
+		os.Exit(4)
+	}
 	if mode == "broken" {
 		fmt.Fprintln(os.Stderr, "fatal: no such database")
 		os.Exit(3)
