@@ -28,7 +28,7 @@ func CleanLine(s string, most int) string {
 	if (most <= 0 || len(s) <= most) && isPlainLine(s) {
 		return s
 	}
-	clean, _ := harmless(s)
+	clean, _ := harmless(enough(s, most))
 	return cut(strings.Join(strings.Fields(clean), " "), most)
 }
 
@@ -36,11 +36,7 @@ func CleanLine(s string, most int) string {
 // most that many characters, for lists in which a tool or server has one line.
 // Headings are passed over if anything else is there.
 func FirstSentence(s string, most int) string {
-	// What follows a long first paragraph is never shown.
-	if enough := 64 * most; most > 0 && len(s) > enough {
-		s = strings.ToValidUTF8(s[:enough], "")
-	}
-	text, _ := Clean(s, 0)
+	text, _ := Clean(enough(s, most), 0)
 	heading := ""
 	for paragraph := range strings.SplitSeq(text, "\n\n") {
 		for strings.HasPrefix(paragraph, "#") {
@@ -55,6 +51,15 @@ func FirstSentence(s string, most int) string {
 		}
 	}
 	return CleanLine(heading, most)
+}
+
+// enough returns the beginning of s, of which far more can be removed than
+// usual without fewer than most characters being left.
+func enough(s string, most int) string {
+	if n := 64 * most; most > 0 && len(s) > n {
+		return strings.ToValidUTF8(s[:n], "")
+	}
+	return s
 }
 
 // sentenceEnd returns where the first sentence of a line ends: at a mark that

@@ -15,7 +15,7 @@ func (e *evaluation) array(n *node, v *value, at *place, seen *marks) *failure {
 			item = n.prefix[i]
 		}
 		if item == nil {
-			continue
+			break
 		}
 		seen.item(i)
 		if f := e.inside(item, &v.items[i], &place{parent: at, index: i, item: true}, seen); f != nil {
@@ -72,11 +72,14 @@ func (e *evaluation) object(n *node, v *value, at *place, seen *marks) *failure 
 	}
 	for i := range v.members {
 		m := &v.members[i]
+		if !e.spend(1) {
+			return nil
+		}
 		here := &place{parent: at, name: m.name}
 		if n.names != nil {
 			name := value{raw: quote(m.name), typ: stringType}
 			if f := e.inside(n.names, &name, here, seen); f != nil {
-				return failed(at, "the name %s is not allowed: %s", showName(m.name), f.problem)
+				return failed(at, "the name %s is not allowed: %s", showName(m.name), f.problem())
 			}
 		}
 		known, f := e.member(n, m, here, seen)
@@ -115,7 +118,7 @@ func (e *evaluation) members(n *node, v *value, at *place) *failure {
 		if v.get(name) == nil && !slices.Contains(missing, name) {
 			missing = append(missing, name)
 		}
-		if !e.spend() {
+		if !e.spend(1) {
 			return nil
 		}
 	}
@@ -151,7 +154,7 @@ func (e *evaluation) member(n *node, m *member, at *place, seen *marks) (known b
 		}
 	}
 	for _, p := range n.patterns {
-		if !e.spend() {
+		if !e.spend(1) {
 			return true, nil
 		}
 		unsure := e.unsure

@@ -63,25 +63,36 @@ func (p *place) String() string {
 // A failure is the reason why a schema does not allow a value. Besides the
 // sentence it keeps what is needed to join the failures of alternatives.
 type failure struct {
-	at      *place
-	problem string
+	at *place
+	// problem writes the sentence. Alternatives fail by the thousand where a
+	// schema is malicious, and one failure at most is told.
+	problem func() string
 	wanted  jsonTypes // for a value of the wrong type
 	allowed []*value  // for a value that is not one of a list
 }
 
 func (f *failure) explain() *ArgumentError {
-	return &ArgumentError{Path: f.at.String(), Problem: f.problem}
+	return &ArgumentError{Path: f.at.String(), Problem: f.problem()}
 }
 
 func failed(at *place, format string, args ...any) *failure {
-	return &failure{at: at, problem: fmt.Sprintf(format, args...)}
+	return &failure{at: at, problem: func() string { return fmt.Sprintf(format, args...) }}
 }
 
 func wrongType(at *place, v *value, wanted jsonTypes) *failure {
-	return &failure{at: at, wanted: wanted, problem: fmt.Sprintf("%s, %s wanted", kindOfValue(v), typeList(wanted))}
+	f := failed(at, "%s, %s wanted", kindOfValue(v), wanted)
+	f.wanted = wanted
+	return f
 }
 
 func notListed(at *place, v *value, list []*value) *failure {
+	return &failure{at: at, allowed: list, problem: func() string { return listProblem(v, list) }}
+}
+
+func listProblem(v *value, list []*value) string {
+	if len(list) == 1 {
+		return fmt.Sprintf("%s is not %s", show(v), show(list[0]))
+	}
 	const most = 10
 	var shown, near []string
 	for _, w := range list {
@@ -100,14 +111,14 @@ func notListed(at *place, v *value, list []*value) *failure {
 	if name, ok := closest(v.text(), near); ok && v.typ == stringType {
 		hint = ", did you mean " + showName(name) + "?"
 	}
-	problem := fmt.Sprintf("%s is not one of %s%s%s", show(v), strings.Join(shown, ", "), more, hint)
-	if len(list) == 1 {
-		problem = fmt.Sprintf("%s is not %s", show(v), shown[0])
-	}
-	return &failure{at: at, allowed: list, problem: problem}
+	return fmt.Sprintf("%s is not one of %s%s%s", show(v), strings.Join(shown, ", "), more, hint)
 }
 
 func missingMembers(at *place, missing []string, n *node, v *value) *failure {
+	return &failure{at: at, problem: func() string { return missingProblem(missing, n, v) }}
+}
+
+func missingProblem(missing []string, n *node, v *value) string {
 	var strangers []string
 	for _, m := range v.members {
 		if n.byName[m.name] == nil {
@@ -126,10 +137,14 @@ func missingMembers(at *place, missing []string, n *node, v *value) *failure {
 	if given, ok := closest(missing[0], strangers); ok {
 		hint = fmt.Sprintf(" (is %s meant as %s?)", showName(given), names[0])
 	}
-	return failed(at, "missing required %s %s%s", what, strings.Join(names, ", "), hint)
+	return fmt.Sprintf("missing required %s %s%s", what, strings.Join(names, ", "), hint)
 }
 
 func unknownMember(at *place, name string, n *node) *failure {
+	return &failure{at: at, problem: func() string { return unknownProblem(name, n) }}
+}
+
+func unknownProblem(name string, n *node) string {
 	known := make([]string, len(n.properties))
 	for i, p := range n.properties {
 		known[i] = p.name
@@ -137,14 +152,14 @@ func unknownMember(at *place, name string, n *node) *failure {
 	const most = 12
 	switch near, ok := closest(name, known); {
 	case ok:
-		return failed(at, "unknown property %s, did you mean %s?", showName(name), showName(near))
+		return fmt.Sprintf("unknown property %s, did you mean %s?", showName(name), showName(near))
 	case len(known) == 0 || len(known) > most:
-		return failed(at, "unknown property %s", showName(name))
+		return fmt.Sprintf("unknown property %s", showName(name))
 	}
 	for i := range known {
 		known[i] = showName(known[i])
 	}
-	return failed(at, "unknown property %s; known are %s", showName(name), strings.Join(known, ", "))
+	return fmt.Sprintf("unknown property %s; known are %s", showName(name), strings.Join(known, ", "))
 }
 
 // nearest makes one failure of those of all alternatives: of the alternatives
@@ -226,8 +241,8 @@ func kindOfValue(v *value) string {
 	return "an object"
 }
 
-// typeList names a set of types, "string or null".
-func typeList(types jsonTypes) string {
+// String names a set of types, "string or null".
+func (types jsonTypes) String() string {
 	var names []string
 	for _, t := range []struct {
 		types jsonTypes

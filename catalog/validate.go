@@ -42,9 +42,12 @@ type evaluation struct {
 	unsure int
 }
 
-// spend uses up one evaluation, and reports false when there are none left.
-func (e *evaluation) spend() bool {
-	if e.left--; e.left < 0 {
+// bytesPerStep is how much text is read at the price of one evaluation.
+const bytesPerStep = 256
+
+// spend uses up evaluations, and reports false when there are none left.
+func (e *evaluation) spend(steps int) bool {
+	if e.left -= steps; e.left < 0 {
 		e.unsure++
 		return false
 	}
@@ -107,7 +110,7 @@ func (e *evaluation) inside(n *node, v *value, at *place, seen *marks) *failure 
 
 // check applies a subschema to a value; nil means that it is allowed.
 func (e *evaluation) check(n *node, v *value, at *place, seen *marks) *failure {
-	if !e.spend() {
+	if !e.spend(1) {
 		return nil
 	}
 	if n.opaque || v.folded || e.deep >= maxEvaluationDeep {
@@ -271,6 +274,9 @@ func isMultiple(number, of []byte) bool {
 
 func (e *evaluation) text(n *node, v *value, at *place) *failure {
 	if n.pattern == nil && n.length.min == 0 && n.length.max >= len(v.raw) {
+		return nil
+	}
+	if !e.spend(len(v.raw) / bytesPerStep) {
 		return nil
 	}
 	text := v.text()

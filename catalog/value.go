@@ -104,8 +104,8 @@ func (v *value) boolean() *bool {
 // equal compares as JSON Schema does (core, section 4.2.2): numbers by what
 // they are worth, objects without regard to order. spend is asked for leave
 // before each comparison and ends it, unequal, by returning false.
-func (v *value) equal(w *value, spend func() bool) bool {
-	if !spend() {
+func (v *value) equal(w *value, spend func(steps int) bool) bool {
+	if !spend(1 + len(v.raw)/bytesPerStep) {
 		return false
 	}
 	if v.folded || w.folded {

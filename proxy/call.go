@@ -122,6 +122,7 @@ type Description struct {
 	Tool         string          `json:"tool"`
 	Title        string          `json:"title,omitempty"`
 	Description  string          `json:"description"`
+	Warning      string          `json:"warning,omitempty"` // the description held what is meant not to be seen
 	InputSchema  json.RawMessage `json:"input_schema,omitempty"`
 	OutputSchema json.RawMessage `json:"output_schema,omitempty"`
 	Annotations  json.RawMessage `json:"annotations,omitempty"`
@@ -139,16 +140,20 @@ func (p *Proxy) DescribeTool(ctx context.Context, server, name string) (Descript
 	if err != nil {
 		return Description{}, err
 	}
-	return Description{
+	d := Description{
 		Server:       t.Name,
 		Tool:         tool.Name,
 		Title:        catalog.CleanLine(tool.Title, maxSummary),
-		Description:  clean(tool.Description, maxFullDescription),
 		InputSchema:  orEmpty(tool.InputSchema),
 		OutputSchema: tool.OutputSchema,
 		Annotations:  tool.Annotations,
 		Access:       tool.Access(),
-	}, nil
+	}
+	var hidden bool
+	if d.Description, hidden = catalog.Clean(tool.Description, maxFullDescription); hidden {
+		d.Warning = "hidden characters were removed from the description"
+	}
+	return d, nil
 }
 
 // orEmpty stands in for the schema of a tool that has none.

@@ -32,6 +32,7 @@ type hostConn struct {
 	lines chan hostLine
 
 	queue []jsonrpc.Message // rest of a batch; touched by Read alone
+	ended chan struct{}     // closed when Read has come to the end
 
 	closing sync.Once
 	closed  chan struct{}
@@ -60,6 +61,7 @@ func newHostConn(in io.ReadCloser, out io.WriteCloser) *hostConn {
 	c := &hostConn{
 		in: in, out: out,
 		lines:   make(chan hostLine),
+		ended:   make(chan struct{}),
 		closed:  make(chan struct{}),
 		tickets: make(map[string]json.RawMessage),
 		batches: make(map[jsonrpc.ID]*batchAnswer),
@@ -125,8 +127,16 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 }
 
 // Read returns the next message of the host. The SDK calls it from one
-// goroutine.
+// goroutine, and not again after an error.
 func (c *hostConn) Read(ctx context.Context) (jsonrpc.Message, error) {
+	msg, err := c.next(ctx)
+	if err != nil {
+		close(c.ended)
+	}
+	return msg, err
+}
+
+func (c *hostConn) next(ctx context.Context) (jsonrpc.Message, error) {
 	for {
 		if len(c.queue) > 0 {
 			msg := c.queue[0]

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"hash/fnv"
-	"path/filepath"
 	"time"
 
 	"mcpproxy/catalog"
@@ -15,7 +14,6 @@ import (
 
 // The words for a server's state, beside those of a connection.
 const (
-	needsAuth = "needs_auth"
 	untrusted = "untrusted"
 	disabled  = "disabled"
 
@@ -72,12 +70,20 @@ func (p *Proxy) ListServers() ServerList {
 	return list
 }
 
+// toolsCount returns how many tools the server is known to offer, if it is.
 func (p *Proxy) toolsCount(s *Server) *int {
-	e, ok := p.opts.Catalog.Get(s.ID)
-	if !ok || s.Untrusted {
+	if s.Untrusted {
 		return nil
 	}
-	return new(len(allowed(s, e)))
+	info, ok := p.opts.Catalog.Info(s.ID)
+	if !ok {
+		return nil
+	}
+	if !s.Entry.ToolFilter.IsZero() {
+		e, _ := p.opts.Catalog.Get(s.ID)
+		info.Tools = len(allowed(s, e))
+	}
+	return &info.Tools
 }
 
 // A condition is a server's state.
@@ -132,11 +138,11 @@ func (p *Proxy) summary(s *Server) string {
 	if s.Untrusted {
 		return ""
 	}
-	text := s.Entry.Description
-	if e, ok := p.opts.Catalog.Get(s.ID); ok && text == "" {
-		text = e.Instructions
+	if s.Entry.Description != "" {
+		return catalog.FirstSentence(s.Entry.Description, maxSummary)
 	}
-	return catalog.FirstSentence(text, maxSummary)
+	info, _ := p.opts.Catalog.Info(s.ID)
+	return info.Summary
 }
 
 // A ToolPage is the answer to list_tools.
@@ -337,14 +343,17 @@ func (p *Proxy) status(s *Server) ServerStatus {
 		st.Breaker = &BreakerStatus{State: "open", Retry: f.Retry}
 	}
 	st.LastError = &LastError{Stage: cmp.Or(c.stage, f.Stage), Message: f.Message}
+	if f.Exit != "" {
+		st.LastError.Message += ": " + f.Exit
+	}
+	if f.Stderr != "" {
+		st.LastError.Message += "; stderr: " + f.Stderr
+	}
 	if !c.at.IsZero() {
 		st.LastError.At = new(c.at.UTC().Truncate(time.Second))
 	}
 	return st
 }
-
-// projectDir returns the folder that holds the project's .proxy folder.
-func projectDir(s *Server) string { return filepath.Dir(filepath.Dir(s.File)) }
 
 // clean makes text of several lines harmless and bounds it.
 func clean(s string, most int) string {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -24,13 +25,39 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // childMode makes the test binary an upstream of that kind.
 const childMode = "PROXY_TEST_CHILD"
 
+// childFile names a file by which a child remembers that it died.
+const childFile = "PROXY_TEST_FILE"
+
 func TestMain(m *testing.M) {
 	if mode := os.Getenv(childMode); mode != "" {
 		runChild(mode, os.Stdin, os.Stdout)
 		os.Exit(0)
 	}
 	flag.Parse()
-	os.Exit(m.Run())
+	code := m.Run()
+	if left := leftovers(); left != "" && code == 0 {
+		fmt.Fprintln(os.Stderr, "goroutines left over:\n"+left)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// leftovers returns the goroutines of ours that are still there when all
+// tests are over, allowing them a while to end.
+func leftovers() (left string) {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
+		buf := make([]byte, 1<<20)
+		left = ""
+		for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+			if strings.Contains(g, "mcpproxy/") && !strings.Contains(g, "TestMain") {
+				left += g + "\n\n"
+			}
+		}
+		if left == "" {
+			return ""
+		}
+	}
+	return left
 }
 
 // What the child of kind "raw" sends, in bytes that no encoder would make.
@@ -50,14 +77,22 @@ var childTools = `[` + oddTool + `,` +
 	`{"name":"break","inputSchema":{"type":"object"}},{"name":"ask","inputSchema":{"type":"object"}},` +
 	`{"name":"echo","description":"Returns its arguments. Then more.","annotations":{"destructiveHint":false},` +
 	`"inputSchema":{"type":"object","properties":{"text":{"type":"string"},"count":{"type":"integer"}},"required":["text"]}},` +
-	`{"name":"secret_key","inputSchema":{"type":"object"}}]`
+	`{"name":"flaky","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true}},` +
+	`{"name":"grow","inputSchema":{"type":"object"}},` +
+	`{"name":"secret_key","inputSchema":{"type":"object"}}`
 
 // runChild is an upstream written by hand, so that its bytes are known.
 func runChild(mode string, in io.Reader, out io.Writer) {
+	if mode == "leaky" {
+		fmt.Fprintln(os.Stderr, "bad key", os.Getenv("SECRET"))
+		fmt.Fprintln(out, "key", os.Getenv("SECRET"))
+		os.Exit(4)
+	}
 	if mode == "broken" {
 		fmt.Fprintln(os.Stderr, "fatal: no such database")
 		os.Exit(3)
 	}
+	tools := childTools
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
 		var req struct {
@@ -80,10 +115,10 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 		}
 		switch req.Method {
 		case "initialize":
-			answer(`{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"raw","version":"1"},` +
+			answer(`{"protocolVersion":"2025-11-25","capabilities":{"tools":{"listChanged":true}},"serverInfo":{"name":"raw","version":"1"},` +
 				`"instructions":"Odd answers for tests. Use with care."}`)
 		case "tools/list":
-			answer(`{"tools":` + childTools + `}`)
+			answer(`{"tools":` + tools + `]}`)
 		case "tools/call":
 			switch req.Params.Name {
 			case "odd":
@@ -98,11 +133,21 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 				answer(`{"content":[]}`)
 			case "echo":
 				answer(`{"content":[],"structuredContent":` + string(req.Params.Arguments) + `}`)
-			case "hang":
-				fmt.Fprintln(os.Stderr, "hanging")
+			case "hang": // having told that it is here
+				fmt.Fprintf(out, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":1}}`+"\n", req.Params.Meta.Token)
 			case "die":
 				fmt.Fprintln(os.Stderr, "out of memory")
 				os.Exit(9)
+			case "flaky": // dies once
+				if f, err := os.OpenFile(os.Getenv(childFile), os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+					f.Close()
+					os.Exit(1)
+				}
+				answer(`{"content":[]}`)
+			case "grow":
+				tools += `,{"name":"grown","inputSchema":{"type":"object"}}`
+				fmt.Fprintln(out, `{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`)
+				answer(`{"content":[]}`)
 			case "refuse":
 				refuse(-32602, "n is wrong")
 			case "ask":
@@ -126,7 +171,9 @@ func childServer(t *testing.T, name, mode string) *Server {
 	l := upstream.DefaultLimits
 	l.WaitTimeout = upstream.Duration(20 * time.Second)
 	return &Server{Name: name, Layer: Global, File: "/etc/mcp.json", ID: "id-" + name, Entry: Entry{Config: upstream.Config{
-		Type: upstream.Stdio, Command: exe, Env: map[string]string{childMode: mode}, Limits: l,
+		Type: upstream.Stdio, Command: exe, Env: map[string]string{
+			childMode: mode, childFile: filepath.Join(t.TempDir(), "died"),
+		}, Limits: l,
 	}}}
 }
 
@@ -147,7 +194,7 @@ func newTest(t *testing.T, servers ...*Server) *Proxy {
 // A rawHost is a host that speaks in lines.
 type rawHost struct {
 	t   *testing.T
-	in  *io.PipeWriter
+	in  io.WriteCloser
 	out *bufio.Scanner
 	end chan error // what Serve returned
 }

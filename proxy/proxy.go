@@ -74,7 +74,7 @@ func (p *Proxy) Close() {
 func usable(s *Server) error {
 	switch {
 	case s.Untrusted:
-		return &UntrustedError{Server: s.Name, Dir: projectDir(s)}
+		return &UntrustedError{Server: s.Name, Dir: s.ProjectDir()}
 	case s.Problem != nil:
 		return &ConfigError{Server: s.Name, Err: s.Problem}
 	case s.Entry.Disabled:
@@ -169,6 +169,9 @@ func (p *Proxy) list(ctx context.Context, t *target) (catalog.Entry, error) {
 			continue
 		}
 		e.Tools = append(e.Tools, tool)
+	}
+	if l.Cut {
+		p.opts.Log.Warn("list of tools cut", "server", t.Name, "tools", len(e.Tools))
 	}
 	e.ListedAt = time.Now()
 	p.opts.Catalog.Put(e)

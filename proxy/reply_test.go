@@ -15,6 +15,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
+	"mcpproxy/catalog"
 	"mcpproxy/upstream"
 )
 
@@ -50,12 +51,15 @@ func zoo(t *testing.T) []*Server {
 	raw.Entry.ToolFilter.Exclude = []string{"secret_*"}
 	sleeping := childServer(t, "sleeping", "raw")
 	sleeping.Entry.Description = "Sleeps until it is needed."
-	return []*Server{bad, childServer(t, "broken", "broken"), foreign, missing, off, raw, sleeping}
+	unset := childServer(t, "unset", "raw")
+	unset.Entry.Env["TOKEN"] = "${env:NO_SUCH_TOKEN}"
+	return []*Server{bad, childServer(t, "broken", "broken"), foreign, missing, off, raw, sleeping, unset}
 }
 
 func TestReplies(t *testing.T) {
 	t.Parallel()
-	var timestamp = regexp.MustCompile(`"at":"[^"]+"`)
+	timestamp := regexp.MustCompile(`"at":"[^"]+"`)
+	stderr := regexp.MustCompile(`"stderr":"[^"]+",|; stderr: [^"]+`) // may come too late to be told
 	h := serve(t, newTest(t, zoo(t)...)).start()
 	for _, c := range []struct{ name, request string }{ // in this order: some build on what came before
 		{"help", `{"action":"help"}`},
@@ -68,6 +72,7 @@ func TestReplies(t *testing.T) {
 		{"list_tools_untrusted", `{"action":"list_tools","server":"foreign"}`},
 		{"list_tools_disabled", `{"action":"list_tools","server":"off"}`},
 		{"list_tools_config", `{"action":"list_tools","server":"bad"}`},
+		{"list_tools_unset", `{"action":"list_tools","server":"unset"}`},
 		{"describe_tool", `{"action":"describe_tool","server":"raw","tool":"echo"}`},
 		{"describe_tool_unknown", `{"action":"describe_tool","server":"raw","tool":"ecko"}`},
 		{"describe_tool_blocked", `{"action":"describe_tool","server":"raw","tool":"secret_key"}`},
@@ -95,7 +100,7 @@ func TestReplies(t *testing.T) {
 		r := ask(t, h, c.request)
 		out := fmt.Sprintln(c.request)
 		for _, b := range r.Content {
-			out += timestamp.ReplaceAllString(b.Text, `"at":"TIME"`) + "\n"
+			out += stderr.ReplaceAllString(timestamp.ReplaceAllString(b.Text, `"at":"TIME"`), "") + "\n"
 		}
 		out += fmt.Sprintf("isError: %v\n", r.IsError)
 		if note := r.Meta[noteKey]; note != nil {
@@ -119,6 +124,8 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"cooling_down", &upstream.CoolingDownError{Until: soon, Last: errors.New("connection reset")}},
 			{"timeout", &upstream.TimeoutError{After: time.Minute, Idle: true}},
 			{"start_paused", &upstream.StartError{Stage: upstream.StageHandshake, Err: errors.New("EOF"), Retry: soon}},
+			{"start_ended", &upstream.StartError{Stage: upstream.StageHandshake, Exit: "exit status 3", Stderr: "fatal:\x1b[1m no such database", Err: errors.New("EOF")}},
+			{"interrupted", &upstream.InterruptedError{Exit: "signal: killed", Stderr: "out of memory", Err: errors.New("EOF")}},
 			{"dial", &upstream.StartError{Stage: upstream.StageDial, Err: &upstream.DialError{Err: errors.New("connection refused")}}},
 			{"status_code", &upstream.StatusError{Code: http.StatusBadGateway}},
 			{"closed", upstream.ErrClosed},
@@ -220,6 +227,30 @@ func TestDefinitionKeepsItsBudget(t *testing.T) {
 		if n == 1000 {
 			contains(t, string(definition), "more: list_servers")
 			contains(t, instructions, "more: list_servers")
+		}
+	}
+}
+
+func TestSecretsStayOutOfReplies(t *testing.T) {
+	t.Parallel()
+	const canary = "canary-0123456789"
+	s := childServer(t, "leaky", "leaky")
+	s.Entry.Env["SECRET"] = "${env:SECRET}"
+	p := New(Options{
+		Config:   &Config{Servers: []*Server{s}},
+		Catalog:  catalog.New(),
+		Getenv:   func(string) (string, bool) { return canary, true },
+		Redactor: new(Redactor),
+	})
+	t.Cleanup(p.Close)
+	h := serve(t, p).start()
+	for _, request := range []string{
+		`{"action":"list_tools","server":"leaky"}`, `{"action":"status"}`, `{"action":"list_servers"}`,
+		`{"action":"search_tools","query":"x"}`, `{"action":"call","server":"leaky","tool":"x"}`,
+		`{"action":"call","server":"` + canary + `","tool":"x"}`,
+	} {
+		if line := h.call(request); strings.Contains(line, canary) {
+			t.Errorf("%s: %s", request, line)
 		}
 	}
 }

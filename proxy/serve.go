@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -14,11 +15,14 @@ import (
 // each result says its type and who made it (MCP 2026-07-28, basic).
 const statelessEra = "2026-07-28"
 
+// leaveWithin bounds how long calls may take to end when the host has left.
+const leaveWithin = time.Second
+
 // Serve speaks MCP with a host until the host closes in, which is a clean
-// end, or until ctx ends, which cancels what is running. It closes in and
+// end, or until parent ends, which cancels what is running. It closes in and
 // out. The tool and the instructions stay the same for the whole session.
-func (p *Proxy) Serve(ctx context.Context, in io.ReadCloser, out io.WriteCloser) error {
-	ctx, cancel := context.WithCancel(ctx)
+func (p *Proxy) Serve(parent context.Context, in io.ReadCloser, out io.WriteCloser) error {
+	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	self := &mcp.Implementation{Name: "proxy", Title: "MCP proxy", Version: p.opts.Version}
 	server := mcp.NewServer(self, &mcp.ServerOptions{
@@ -35,11 +39,21 @@ func (p *Proxy) Serve(ctx context.Context, in io.ReadCloser, out io.WriteCloser)
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { session.Close() })
-	defer stop()
-	err = session.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	defer context.AfterFunc(ctx, func() { h.conn.Close() })()
+	done := make(chan error, 1)
+	go func() { done <- session.Wait() }()
+	select {
+	case err = <-done:
+	case <-h.conn.ended:
+		// What still runs is cancelled by now. Only a host that does not read
+		// can hold it up, and may not hold us.
+		select {
+		case err = <-done:
+		case <-time.After(leaveWithin):
+		}
+	}
+	if cause := context.Cause(parent); cause != nil {
+		return cause
 	}
 	return err
 }

@@ -1,11 +1,17 @@
 package proxy
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -94,11 +100,16 @@ func TestProgressIsRelayedUnderTheHostsToken(t *testing.T) {
 	contains(t, h.line(), `"id":1,"result":{"content":[]}`)
 }
 
+// hang is a call that is not answered, but tells when it has arrived.
+const hang = `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"mcp","_meta":{"progressToken":1},` +
+	`"arguments":{"action":"call","server":"raw","tool":"hang"}}}`
+
 func TestHostCancels(t *testing.T) {
 	t.Parallel()
 	h := serve(t, newTest(t, childServer(t, "raw", "raw"))).start()
 	h.call(`{"action":"list_tools","server":"raw"}`)
-	h.send(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"mcp","arguments":{"action":"call","server":"raw","tool":"hang"}}}`)
+	h.send(hang)
+	contains(t, h.line(), "notifications/progress")
 	h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}`)
 	contains(t, h.line(), `"id":7`, `interrupted`)
 	contains(t, h.call(`{"action":"call","server":"raw","tool":"odd","arguments":{"n":1}}`), oddResult)
@@ -108,7 +119,8 @@ func TestHostLeaves(t *testing.T) {
 	t.Parallel()
 	h := serve(t, newTest(t, childServer(t, "raw", "raw"))).start()
 	h.call(`{"action":"list_tools","server":"raw"}`)
-	h.send(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"mcp","arguments":{"action":"call","server":"raw","tool":"hang"}}}`)
+	h.send(hang)
+	contains(t, h.line(), "notifications/progress")
 	h.in.Close()
 	if err := <-h.end; err != nil {
 		t.Errorf("Serve: %v", err)
@@ -146,4 +158,90 @@ func TestBatchesAreAnsweredAsBatches(t *testing.T) {
 		t.Fatalf("%v: %s", err, line)
 	}
 	contains(t, line, `{"jsonrpc":"2.0","id":2,"result":`+oddResult+`}`)
+}
+
+func TestCutOffCallIsRepeatedIfTheToolAllowsIt(t *testing.T) {
+	t.Parallel()
+	h := serve(t, newTest(t, childServer(t, "raw", "raw"))).start()
+	r := ask(t, h, `{"action":"call","server":"raw","tool":"flaky"}`)
+	if note, _ := r.Meta[noteKey].(string); r.IsError || !strings.Contains(note, "repeated") {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestChangedToolsAreListedAfresh(t *testing.T) {
+	t.Parallel()
+	p := newTest(t, childServer(t, "raw", "raw"))
+	h := serve(t, p).start()
+	h.call(`{"action":"call","server":"raw","tool":"grow"}`)
+	target, err := p.target("raw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !target.stale.Load() { // the notification is handled beside the answer
+		runtime.Gosched()
+	}
+	contains(t, h.call(`{"action":"list_tools","server":"raw"}`), "grown")
+}
+
+func TestServeEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	p := newTest(t, childServer(t, "raw", "raw"))
+	here, there := pipes()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	end := make(chan error, 1)
+	go func() { end <- p.Serve(ctx, here.Reader, here.Writer) }()
+	h := &rawHost{t: t, in: there.Writer, out: bufio.NewScanner(there.Reader)}
+	h.start().call(`{"action":"list_tools","server":"raw"}`)
+	h.send(hang)
+	contains(t, h.line(), "notifications/progress")
+	stop := errors.New("signal")
+	cancel(stop)
+	if err := <-end; err != stop {
+		t.Errorf("Serve: %v", err)
+	}
+}
+
+func TestHostThatDoesNotReadCannotHoldUs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newTest(t)
+		here, there := pipes()
+		end := make(chan error, 1)
+		go func() { end <- p.Serve(t.Context(), here.Reader, here.Writer) }()
+		h := &rawHost{t: t, in: there.Writer, out: bufio.NewScanner(there.Reader)}
+		h.start().send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"mcp","arguments":{"action":"help"}}}`)
+		h.in.Close()
+		if err := <-end; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+		there.Reader.Close()
+	})
+}
+
+func TestTicketsAreRedeemedOnce(t *testing.T) {
+	t.Parallel()
+	here, there := pipes()
+	c := newHostConn(here.Reader, here.Writer)
+	defer c.Close()
+	out := bufio.NewReader(there.Reader)
+	for id := range int64(3) {
+		ticket, err := json.Marshal(&relayed{CallToolResult: &mcp.CallToolResult{}, raw: []byte(prettyResult[:1] + "}"), conn: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		jid, err := jsonrpc.MakeID(float64(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		go c.Write(t.Context(), &jsonrpc.Response{ID: jid, Result: ticket})
+		if line, err := out.ReadString('\n'); err != nil || line != fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":{}}`+"\n", id) {
+			t.Errorf("got %q, %v", line, err)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.tickets) != 0 {
+		t.Errorf("%d tickets left", len(c.tickets))
+	}
 }
