@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ type Options struct {
 	Getenv   func(string) (string, bool)
 	Redactor *Redactor
 	Log      *slog.Logger
+	CacheDir string // folder of what can be rebuilt: results too large for a reply
 	Version  string // of this program, as told to hosts and upstreams
 
 	// Authorizer returns what obtains and renews the tokens of a server, or
@@ -31,8 +33,13 @@ type Options struct {
 // A Proxy stands in front of all configured servers. Its methods are the
 // actions of the mcp tool and of the command line. It is safe for concurrent
 // use.
+//
+// Its goroutines, beside those of the connections, are counted by work, which
+// Close waits for.
 type Proxy struct {
-	opts Options
+	opts    Options
+	results *store
+	work    sync.WaitGroup
 
 	mu       sync.Mutex
 	closed   bool
@@ -43,8 +50,9 @@ type Proxy struct {
 // A target is a server that was needed.
 type target struct {
 	*Server
-	up    *upstream.Upstream
-	stale atomic.Bool // the upstream said that its tools changed
+	up        *upstream.Upstream
+	maxResult int         // bytes of text that a reply may hold; 0 is off
+	stale     atomic.Bool // the upstream said that its tools changed
 }
 
 // New returns a proxy that has touched no server yet.
@@ -52,10 +60,16 @@ func New(o Options) *Proxy {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Proxy{opts: o, targets: make(map[string]*target), segments: make(map[string]segment)}
+	return &Proxy{
+		opts:     o,
+		results:  &store{dir: filepath.Join(o.CacheDir, "results")},
+		targets:  make(map[string]*target),
+		segments: make(map[string]segment),
+	}
 }
 
-// Close ends all connections, with the running calls, and waits for that.
+// Close ends all connections, with the running calls, waits for that, and
+// removes the results that were stored.
 func (p *Proxy) Close() {
 	p.mu.Lock()
 	p.closed = true
@@ -68,6 +82,10 @@ func (p *Proxy) Close() {
 		wait.Go(t.up.Close)
 	}
 	wait.Wait()
+	p.work.Wait()
+	if err := p.results.close(); err != nil {
+		p.opts.Log.Warn("stored results not removed", "error", err)
+	}
 }
 
 // usable returns an error if the server may not or cannot be used.
@@ -106,7 +124,7 @@ func (p *Proxy) target(name string) (*target, error) {
 		return nil, &ConfigError{Server: s.Name, Err: err}
 	}
 	p.opts.Redactor.Add(resolved.Secrets...)
-	t := &target{Server: s}
+	t := &target{Server: s, maxResult: resolved.MaxResultBytes}
 	o := upstream.Options{
 		Client:       &mcp.Implementation{Name: "proxy", Version: p.opts.Version},
 		Log:          p.opts.Log.With("server", s.Name),

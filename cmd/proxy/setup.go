@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -65,10 +66,11 @@ func (s *setup) close() {
 func (s *setup) proxy() *proxy.Proxy {
 	return proxy.New(proxy.Options{
 		Config:   s.config,
-		Catalog:  catalog.New(),
+		Catalog:  catalog.Open(filepath.Join(s.paths.Cache, "catalog"), s.log),
 		Getenv:   s.getenv,
 		Redactor: s.redactor,
 		Log:      s.log,
+		CacheDir: s.paths.Cache,
 		Version:  version(),
 	})
 }
