@@ -34,10 +34,14 @@ func (s *Schema) Coerce(args json.RawMessage) (out json.RawMessage, notes []stri
 	if len(r.notes) == 0 {
 		return args, nil
 	}
+	out = r.edited(0, len(args))
+	if s.Validate(args) == nil && s.Validate(out) != nil {
+		return args, nil // a name that only looked misspelt
+	}
 	if more := len(r.notes) - maxNotes; more > 0 {
 		r.notes = append(r.notes[:maxNotes], fmt.Sprintf("and %d more repairs", more))
 	}
-	return r.edited(0, len(args)), r.notes
+	return out, r.notes
 }
 
 // A repair is one run over arguments: it collects edits, in the order of their

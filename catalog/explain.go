@@ -72,7 +72,7 @@ type failure struct {
 }
 
 func (f *failure) explain() *ArgumentError {
-	return &ArgumentError{Path: f.at.String(), Problem: f.problem()}
+	return &ArgumentError{Path: cut(f.at.String(), maxPath), Problem: f.problem()}
 }
 
 func failed(at *place, format string, args ...any) *failure {
@@ -125,12 +125,16 @@ func missingProblem(missing []string, n *node, v *value) string {
 			strangers = append(strangers, m.name)
 		}
 	}
-	names := make([]string, len(missing))
-	for i, name := range missing {
-		names[i] = showName(name)
+	const most = 12
+	var names []string
+	for _, name := range missing[:min(len(missing), most)] {
+		names = append(names, showName(name))
+	}
+	if more := len(missing) - most; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
 	}
 	what := "property"
-	if len(names) > 1 {
+	if len(missing) > 1 {
 		what = "properties"
 	}
 	hint := ""
@@ -195,6 +199,9 @@ func nearest(failures []*failure, v *value, at *place) *failure {
 		return a.at.depth() - b.at.depth()
 	})
 }
+
+// maxPath bounds a path, in characters.
+const maxPath = 300
 
 // maxShown bounds each piece of foreign text in a message, in characters.
 const maxShown = 60
