@@ -7,7 +7,7 @@ import (
 // Bounds on what is read of a query.
 const (
 	maxQuery     = 4 << 10 // bytes
-	maxTerms     = 64
+	maxTerms     = 128
 	maxSentences = 8 // what follows counts as part of the last
 )
 
@@ -48,7 +48,6 @@ type queryReader struct {
 	query      query
 	seen       map[term]int // in query.terms
 	keepFiller bool
-	splitter   splitter
 	previous   []byte // the word before, for compounds
 }
 
@@ -72,12 +71,11 @@ func (r *queryReader) read(text string) {
 func (r *queryReader) readWords(text string, weight float64) {
 	r.previous = r.previous[:0]
 	for chunk := range strings.FieldsSeq(text) {
-		r.splitter.split(valueWords(chunk), func(w []byte) {
+		splitWords(valueWords(chunk), func(w []byte, whole bool) {
 			if filler[string(w)] && !r.keepFiller {
-				r.previous = r.previous[:0]
 				return
 			}
-			if len(r.previous) > 0 { // "time zone" is also "timezone"
+			if len(r.previous) > 0 && !whole { // "time zone" is also "timezone"
 				r.add(append(r.previous, w...), weight, false)
 			}
 			r.previous = append(r.previous[:0], w...)

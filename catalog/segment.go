@@ -80,8 +80,8 @@ func NewSegment(server, description string, tools []Tool) *Segment {
 		for _, p := range params[i] {
 			paramUses[p.name]++
 		}
-		names[i] = wordsOf(t.Name)
-		for _, w := range distinct(names[i]) {
+		names[i] = distinct(partsOf(t.Name))
+		for _, w := range names[i] {
 			nameUses[w]++
 		}
 	}
@@ -90,9 +90,9 @@ func NewSegment(server, description string, tools []Tool) *Segment {
 	s := &Segment{server: server, nameStarts: []uint32{0}}
 	for i, t := range tools {
 		own := slices.DeleteFunc(params[i], func(p paramText) bool { return shared(paramUses[p.name]) })
-		r.read(uint16(i), t, names[i], own)
+		r.read(uint16(i), t, own)
 		s.tools = append(s.tools, t.Name)
-		for _, w := range distinct(names[i]) {
+		for _, w := range names[i] {
 			if !shared(nameUses[w]) {
 				s.names = append(s.names, w)
 			}
@@ -154,10 +154,10 @@ type weighted struct {
 	weight float64
 }
 
-func (r *segmentReader) read(tool uint16, t Tool, name []term, params []paramText) {
+func (r *segmentReader) read(tool uint16, t Tool, params []paramText) {
 	r.found = r.found[:0]
 	summary, detail := cutSentence(t.Description)
-	r.add(nameField, name)
+	r.add(nameField, wordsOf(t.Name))
 	r.add(titleField, tellingWords(t.Title))
 	r.add(summaryField, tellingWords(summary))
 	r.add(detailField, tellingWords(detail))
@@ -189,8 +189,8 @@ func (r *segmentReader) add(f field, words []term) {
 	}
 }
 
+// distinct sorts words and drops what is there twice.
 func distinct(words []term) []term {
-	words = slices.Clone(words)
 	slices.Sort(words)
 	return slices.Compact(words)
 }
