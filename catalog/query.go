@@ -1,8 +1,6 @@
 package catalog
 
-import (
-	"strings"
-)
+import "strings"
 
 // Bounds on what is read of a query.
 const (
@@ -51,6 +49,7 @@ type queryReader struct {
 	previous   []byte // the word before, for compounds
 }
 
+// read adds the terms of text, sentence by sentence.
 func (r *queryReader) read(text string) {
 	for text != "" {
 		var sentence string
@@ -62,7 +61,7 @@ func (r *queryReader) read(text string) {
 			r.readWords(plain, 1)
 			r.readWords(quoted, quotedWeight)
 		}
-		if len(r.query.terms) > before {
+		if len(r.query.terms) > before { // one that says nothing new asks for nothing of its own
 			r.query.sentences = min(r.query.sentences+1, maxSentences)
 		}
 	}
@@ -117,8 +116,8 @@ func valueWords(chunk string) string {
 		}
 		host, _, _ = strings.Cut(host, "/")
 		return "url " + strings.TrimPrefix(host, "www.")
-	case len(bare) > 2 && (bare[0] == '/' || strings.HasPrefix(bare, "~/") || strings.HasPrefix(bare, "./")):
-		base := bare[strings.LastIndexByte(bare, '/')+1:]
+	case len(bare) > 2 && (bare[0] == '/' || bare[:2] == "~/" || bare[:2] == "./" || bare[1:3] == `:\`):
+		base := bare[strings.LastIndexAny(bare, `/\`)+1:]
 		if i := strings.LastIndexByte(base, '.'); i >= 0 {
 			return "file " + base[i+1:]
 		}

@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +57,26 @@ func TestSearch(t *testing.T) {
 		hits := Search(sample(), query, 3)
 		if len(hits) == 0 || hits[0].Server+"/"+hits[0].Tool != want {
 			t.Errorf("%q finds %v; want %s first", query, hits, want)
+		}
+	}
+}
+
+func TestValueWords(t *testing.T) {
+	t.Parallel()
+	for chunk, want := range map[string]string{
+		"word":                          "word",
+		"client/server":                 "client/server",
+		"/root/markdown/report.md":      "file md",
+		"'/srv/data',":                  "path",
+		"~/notes.txt":                   "file txt",
+		`C:\Users\me\table.xlsx`:        "file xlsx",
+		"https://www.example.org/a?b=c": "url example.org",
+		"www.example.org":               "url example.org",
+		"/":                             "/",
+		"":                              "",
+	} {
+		if got := valueWords(chunk); got != want {
+			t.Errorf("%q stands for %q; want %q", chunk, got, want)
 		}
 	}
 }
@@ -191,14 +212,26 @@ func BenchmarkSearch(b *testing.B) {
 	for _, tools := range []int{550, 5_000, 20_000} {
 		b.Run(fmt.Sprint(tools), func(b *testing.B) {
 			var segments []*Segment
-			for i, server := range benchmarkServers(b, tools) {
+			servers := benchmarkServers(b, tools)
+			before := heapInUse()
+			for i, server := range servers {
 				segments = append(segments, NewSegment(fmt.Sprint("server ", i), "", server))
 			}
+			held := heapInUse() - before
 			for i := 0; b.Loop(); i++ {
 				Search(segments, queries[i%len(queries)].Query, 8)
 			}
+			b.ReportMetric(float64(held)/float64(tools), "index-B/tool")
+			runtime.KeepAlive(servers)
 		})
 	}
+}
+
+func heapInUse() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 func BenchmarkBuild(b *testing.B) {

@@ -33,7 +33,8 @@ const maxImpact = math.MaxUint16
 // than its share.
 const (
 	maxTools  = math.MaxUint16 + 1
-	maxText   = 4 << 10   // bytes of one field of a tool
+	maxText   = 4 << 10   // bytes of one text
+	maxWords  = 512       // of one field of a tool
 	maxSchema = 256 << 10 // bytes of an input schema
 )
 
@@ -67,8 +68,9 @@ const (
 
 // NewSegment reads the tools of one server: names, titles, descriptions and
 // parameters, and the server's own name and description. An input schema that
-// cannot be read, or is longer than 256 KiB, is taken for an empty one; of
-// each field the first 4 KiB count, of the tools the first 65,536.
+// cannot be read, or is longer than 256 KiB, is taken for an empty one. Of each
+// text the first 4 KiB count, of a tool's parameters the first 512 words, of
+// the tools the first 65,536.
 func NewSegment(server, description string, tools []Tool) *Segment {
 	tools = tools[:min(len(tools), maxTools)]
 	r := segmentReader{serverName: wordsOf(server), serverText: tellingWords(description)}
@@ -154,6 +156,8 @@ type weighted struct {
 	weight float64
 }
 
+// read adds the rows of one tool; params are those of its parameters that are
+// not shared by most tools.
 func (r *segmentReader) read(tool uint16, t Tool, params []paramText) {
 	r.found = r.found[:0]
 	summary, detail := cutSentence(t.Description)
@@ -183,6 +187,7 @@ func (r *segmentReader) read(tool uint16, t Tool, params []paramText) {
 }
 
 func (r *segmentReader) add(f field, words []term) {
+	words = words[:min(len(words), maxWords)]
 	weight := f.weight / (1 - lengthShare + lengthShare*float64(len(words))/f.length)
 	for _, w := range words {
 		r.found = append(r.found, weighted{w, weight})
