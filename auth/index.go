@@ -25,7 +25,7 @@ type Index struct {
 type IndexEntry struct {
 	Server          string    `json:"server"`            // the upstream's name
 	Project         string    `json:"project,omitempty"` // hash of the project's path, empty for the global layer
-	ServerURL       string    `json:"server_url"`
+	ServerURL       string    `json:"server_url"`        // without user, query and fragment
 	Issuer          string    `json:"issuer,omitempty"`
 	Scopes          []string  `json:"scopes,omitempty"`
 	Expiry          time.Time `json:"expiry,omitzero"` // zero: until the server says 401
@@ -58,8 +58,17 @@ func newIndexEntry(key string, r Record) IndexEntry {
 	server, project := splitKey(key)
 	return IndexEntry{
 		Server: server, Project: project,
-		ServerURL: r.ServerURL, Issuer: r.Issuer, Scopes: r.Scopes, Expiry: r.Expiry,
+		ServerURL: bareURL(r.ServerURL), Issuer: r.Issuer, Scopes: r.Scopes, Expiry: r.Expiry,
 		HasRefreshToken: r.RefreshToken != "", Generation: r.Generation,
+	}
+}
+
+// newPendingEntry tells about p, pending for key.
+func newPendingEntry(key string, p Pending) PendingEntry {
+	server, project := splitKey(key)
+	return PendingEntry{
+		ID: p.ID, Server: server, Project: project,
+		Flow: p.Flow, ServerURL: bareURL(p.ServerURL), Started: p.Started, Expires: p.Expires,
 	}
 }
 

@@ -60,7 +60,7 @@ func (p Pending) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("id", p.ID),
 		slog.String("flow", p.Flow),
-		slog.String("server_url", p.ServerURL),
+		slog.String("server_url", bareURL(p.ServerURL)),
 		slog.String("issuer", p.Issuer),
 		slog.String("redirect_uri", p.RedirectURI),
 		slog.Any("client", p.Client),
@@ -119,7 +119,6 @@ func (v *Vault) SavePending(ctx context.Context, key string, p Pending) (saved P
 // listPending enters p into the index, in place of the former one, and drops
 // the logins that nobody finished. The write lock is held.
 func (v *Vault) listPending(ctx context.Context, key string, p Pending) error {
-	server, project := splitKey(key)
 	var gone map[string]PendingEntry
 	err := v.index.update(ctx, func(ix *Index) {
 		gone = map[string]PendingEntry{}
@@ -129,10 +128,7 @@ func (v *Vault) listPending(ctx context.Context, key string, p Pending) error {
 				delete(ix.Pending, k)
 			}
 		}
-		ix.Pending[key] = PendingEntry{
-			ID: p.ID, Server: server, Project: project,
-			Flow: p.Flow, ServerURL: p.ServerURL, Started: p.Started, Expires: p.Expires,
-		}
+		ix.Pending[key] = newPendingEntry(key, p)
 	})
 	if err != nil {
 		return err
