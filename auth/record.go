@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"time"
 )
 
@@ -63,9 +64,9 @@ type Client struct {
 // LogValue implements [slog.LogValuer] without any secret.
 func (r Record) LogValue() slog.Value {
 	return slog.GroupValue(
-		slog.String("server_url", r.ServerURL),
+		slog.String("server_url", bareURL(r.ServerURL)),
 		slog.String("issuer", r.Issuer),
-		slog.String("resource", r.Resource),
+		slog.String("resource", bareURL(r.Resource)),
 		slog.Any("scopes", r.Scopes),
 		slog.Time("expiry", r.Expiry),
 		slog.String("access_token", redacted(r.AccessToken)),
@@ -109,6 +110,15 @@ func redacted(secret string) string {
 		return ""
 	}
 	return "[redacted]"
+}
+
+// bareURL is a URL without the parts in which a configuration may put a key.
+func bareURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return redacted(raw)
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 // The plain types have the fields of the types they are named after and none
