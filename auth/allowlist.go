@@ -98,7 +98,7 @@ var (
 	errNotHTTPS   = errors.New("must be https, or http on a loopback address")
 	errNotURL     = errors.New("is not an absolute URL")
 	errUserinfo   = errors.New("must not hold a user name or password")
-	errFragment    = errors.New("must not have a fragment")
+	errFragment   = errors.New("must not have a fragment")
 	errNoRedirect = errors.New("redirects are not followed here")
 )
 
@@ -157,15 +157,15 @@ func sameOrigin(a, b *url.URL) bool {
 // notPublic are the ranges of IANA's special-purpose registries that netip has
 // no predicate for.
 var notPublic = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"),       // RFC 791, "this network"
-	netip.MustParsePrefix("100.64.0.0/10"),   // RFC 6598, carrier-grade NAT
-	netip.MustParsePrefix("192.0.0.0/24"),    // RFC 6890
-	netip.MustParsePrefix("198.18.0.0/15"),   // RFC 2544
-	netip.MustParsePrefix("240.0.0.0/4"),     // RFC 1112, with the broadcast address
-	netip.MustParsePrefix("64:ff9b:1::/48"),  // RFC 8215, local NAT64
-	netip.MustParsePrefix("2002::/16"),       // RFC 3056, 6to4: embeds any IPv4 address
-	netip.MustParsePrefix("2001::/32"),       // RFC 4380, Teredo: likewise
-	netip.MustParsePrefix("fec0::/10"),       // RFC 3879, site-local
+	netip.MustParsePrefix("0.0.0.0/8"),      // RFC 791, "this network"
+	netip.MustParsePrefix("100.64.0.0/10"),  // RFC 6598, carrier-grade NAT
+	netip.MustParsePrefix("192.0.0.0/24"),   // RFC 6890
+	netip.MustParsePrefix("198.18.0.0/15"),  // RFC 2544
+	netip.MustParsePrefix("240.0.0.0/4"),    // RFC 1112, with the broadcast address
+	netip.MustParsePrefix("64:ff9b:1::/48"), // RFC 8215, local NAT64
+	netip.MustParsePrefix("2002::/16"),      // RFC 3056, 6to4: embeds any IPv4 address
+	netip.MustParsePrefix("2001::/32"),      // RFC 4380, Teredo: likewise
+	netip.MustParsePrefix("fec0::/10"),      // RFC 3879, site-local
 }
 
 // nat64 embeds an IPv4 address in its last four bytes (RFC 6052).

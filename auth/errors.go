@@ -91,8 +91,8 @@ func (e *LoginError) Error() string {
 
 func (e *LoginError) Unwrap() error { return e.Err }
 
-// goesOn reports whether the login waits on after this answer.
-func (e *LoginError) goesOn() bool {
+// Waiting reports whether the login is as it was, and can still be finished.
+func (e *LoginError) Waiting() bool {
 	return e.Reason == WrongState || e.Reason == BadRedirect || e.Reason == NotByPaste
 }
 

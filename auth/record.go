@@ -23,8 +23,9 @@ type Record struct {
 
 	// Expiry is when the access token ends; zero means that the server named
 	// no lifetime, and that the token holds until the server answers 401.
-	Expiry time.Time `json:"expiry,omitzero"`
-	Scopes []string  `json:"scopes,omitempty"` // granted, RFC 6749 section 3.3
+	Expiry   time.Time `json:"expiry,omitzero"`
+	IssuedAt time.Time `json:"issued_at,omitzero"`
+	Scopes   []string  `json:"scopes,omitempty"` // granted, RFC 6749 section 3.3
 
 	ServerURL          string `json:"server_url"`                    // the upstream's URL, as configured at login
 	Issuer             string `json:"issuer,omitempty"`              // RFC 8414; empty for pinned endpoints without one
