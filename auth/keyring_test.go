@@ -90,4 +90,3 @@ func waitFor(t *testing.T, condition func() bool) {
 		<-time.After(time.Millisecond)
 	}
 }
-

@@ -1,7 +1,6 @@
 package authtest
 
 import (
-	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -63,7 +62,7 @@ type Server struct {
 
 	o    Options
 	http *http.Server
-	done chan struct{} // closed by the goroutine that serves
+	done chan struct{} // closed by the goroutine that serves, nil before Start
 
 	mu       sync.Mutex
 	decision Decision
@@ -94,7 +93,7 @@ func New(o Options) *Server {
 		o.DeviceInterval = time.Second
 	}
 	s := &Server{
-		o: o, done: make(chan struct{}),
+		o:       o,
 		clients: map[string]Client{}, requests: map[string]request{}, codes: map[string]code{},
 		devices: map[string]*device{}, access: map[string]accessToken{}, refresh: map[string]*refreshToken{},
 		faults: map[Endpoint]*Fault{}, members: map[Endpoint]map[string]any{},
@@ -119,7 +118,7 @@ func (s *Server) Start() error {
 	if err != nil {
 		return err
 	}
-	s.URL = "http://" + l.Addr().String()
+	s.URL, s.done = "http://"+l.Addr().String(), make(chan struct{})
 	go func() {
 		defer close(s.done)
 		_ = s.http.Serve(l) // ends by Close only
@@ -127,12 +126,11 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// Close stops a server that was started, cutting what connections there are.
+// Close stops the server, cutting what connections there are.
 func (s *Server) Close() error {
 	err := s.http.Close()
-	<-s.done
-	if errors.Is(err, net.ErrClosed) {
-		return nil
+	if s.done != nil {
+		<-s.done
 	}
 	return err
 }
