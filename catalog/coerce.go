@@ -34,10 +34,14 @@ func (s *Schema) Coerce(args json.RawMessage) (out json.RawMessage, notes []stri
 	if len(r.notes) == 0 {
 		return args, nil
 	}
+	out = r.edited(0, len(args))
+	if s.Validate(args) == nil && s.Validate(out) != nil {
+		return args, nil // a name that only looked misspelt
+	}
 	if more := len(r.notes) - maxNotes; more > 0 {
 		r.notes = append(r.notes[:maxNotes], fmt.Sprintf("and %d more repairs", more))
 	}
-	return r.edited(0, len(args)), r.notes
+	return out, r.notes
 }
 
 // A repair is one run over arguments: it collects edits, in the order of their
@@ -66,7 +70,7 @@ func (r *repair) edited(from, to int) []byte {
 	return b.Bytes()
 }
 
-func (r *repair) note(at *place, format string, args ...any) {
+func (r *repair) note(at *location, format string, args ...any) {
 	where := at.String()
 	if where == "" {
 		where = "arguments"
@@ -75,7 +79,7 @@ func (r *repair) note(at *place, format string, args ...any) {
 }
 
 // value repairs a value that has to fit all of the nodes.
-func (r *repair) value(nodes []*node, v *value, at *place) {
+func (r *repair) value(nodes []*node, v *value, at *location) {
 	nodes = r.conjuncts(nil, nodes, v.typ, 0)
 	wanted := anyType
 	for _, n := range nodes {
@@ -94,14 +98,14 @@ func (r *repair) value(nodes []*node, v *value, at *place) {
 	case v.typ == arrayType:
 		for i := range v.items {
 			if children := itemNodes(nodes, i); children != nil {
-				r.value(children, &v.items[i], &place{parent: at, index: i, item: true})
+				r.value(children, &v.items[i], &location{parent: at, index: i, item: true})
 			}
 		}
 	}
 }
 
 // decode takes a string for the JSON that it holds.
-func (r *repair) decode(nodes []*node, wanted jsonTypes, v *value, at *place) {
+func (r *repair) decode(nodes []*node, wanted jsonTypes, v *value, at *location) {
 	text := []byte(v.text())
 	inner, ok := parse(text, maxArgumentLevels-at.depth())
 	if !ok || inner.typ&wanted == 0 || inner.typ == nullType {
@@ -120,7 +124,7 @@ func (r *repair) decode(nodes []*node, wanted jsonTypes, v *value, at *place) {
 }
 
 // members repairs the names of an object's members, then their values.
-func (r *repair) members(nodes []*node, v *value, at *place) {
+func (r *repair) members(nodes []*node, v *value, at *location) {
 	renamed := r.renames(nodes, v)
 	for i := range v.members {
 		m := &v.members[i]
@@ -131,7 +135,7 @@ func (r *repair) members(nodes []*node, v *value, at *place) {
 			r.note(at, "took %s for %s", showName(m.name), showName(to))
 		}
 		if children := memberNodes(nodes, name); children != nil {
-			r.value(children, &m.value, &place{parent: at, name: name})
+			r.value(children, &m.value, &location{parent: at, name: name})
 		}
 	}
 }

@@ -2,7 +2,7 @@ package catalog
 
 import "slices"
 
-func (e *evaluation) array(n *node, v *value, at *place, seen *marks) *failure {
+func (e *evaluation) array(n *node, v *value, at *location, seen *marks) *failure {
 	switch count := len(v.items); {
 	case count < n.count.min:
 		return failed(at, "%s, at least %d wanted", plural(count, "item"), n.count.min)
@@ -18,7 +18,7 @@ func (e *evaluation) array(n *node, v *value, at *place, seen *marks) *failure {
 			break
 		}
 		seen.item(i)
-		if f := e.inside(item, &v.items[i], &place{parent: at, index: i, item: true}, seen); f != nil {
+		if f := e.inside(item, &v.items[i], &location{parent: at, index: i, item: true}, seen); f != nil {
 			return f
 		}
 	}
@@ -35,11 +35,11 @@ func (e *evaluation) array(n *node, v *value, at *place, seen *marks) *failure {
 	return nil
 }
 
-func (e *evaluation) unique(v *value, at *place) *failure {
+func (e *evaluation) unique(v *value, at *location) *failure {
 	for i := range v.items {
 		for j := range i {
 			if v.items[i].equal(&v.items[j], e.spend) {
-				return failed(&place{parent: at, index: i, item: true}, "the same as item %d, all must differ", j)
+				return failed(&location{parent: at, index: i, item: true}, "the same as item %d, all must differ", j)
 			}
 		}
 		if e.left < 0 {
@@ -49,10 +49,10 @@ func (e *evaluation) unique(v *value, at *place) *failure {
 	return nil
 }
 
-func (e *evaluation) contains(n *node, v *value, at *place, seen *marks) *failure {
+func (e *evaluation) contains(n *node, v *value, at *location, seen *marks) *failure {
 	found, unsure := 0, e.unsure
 	for i := range v.items {
-		if e.inside(n.contains, &v.items[i], &place{parent: at, index: i, item: true}, seen) == nil {
+		if e.inside(n.contains, &v.items[i], &location{parent: at, index: i, item: true}, seen) == nil {
 			found++
 			seen.item(i)
 		}
@@ -66,7 +66,7 @@ func (e *evaluation) contains(n *node, v *value, at *place, seen *marks) *failur
 	return nil
 }
 
-func (e *evaluation) object(n *node, v *value, at *place, seen *marks) *failure {
+func (e *evaluation) object(n *node, v *value, at *location, seen *marks) *failure {
 	if f := e.members(n, v, at); f != nil {
 		return f
 	}
@@ -75,7 +75,7 @@ func (e *evaluation) object(n *node, v *value, at *place, seen *marks) *failure 
 		if !e.spend(1) {
 			return nil
 		}
-		here := &place{parent: at, name: m.name}
+		here := &location{parent: at, name: m.name}
 		if n.names != nil {
 			name := value{raw: quote(m.name), typ: stringType}
 			if f := e.inside(n.names, &name, here, seen); f != nil {
@@ -112,7 +112,7 @@ func (e *evaluation) object(n *node, v *value, at *place, seen *marks) *failure 
 }
 
 // members checks which members there are.
-func (e *evaluation) members(n *node, v *value, at *place) *failure {
+func (e *evaluation) members(n *node, v *value, at *location) *failure {
 	var missing []string
 	for _, name := range n.required {
 		if v.get(name) == nil && !slices.Contains(missing, name) {
@@ -146,7 +146,7 @@ func (e *evaluation) members(n *node, v *value, at *place) *failure {
 
 // member applies what a schema says of one member by its name, and reports
 // whether it says anything.
-func (e *evaluation) member(n *node, m *member, at *place, seen *marks) (known bool, f *failure) {
+func (e *evaluation) member(n *node, m *member, at *location, seen *marks) (known bool, f *failure) {
 	if p := n.byName[m.name]; p != nil {
 		known = true
 		if f := e.inside(p, &m.value, at, seen); f != nil {
@@ -174,7 +174,7 @@ func (e *evaluation) member(n *node, m *member, at *place, seen *marks) (known b
 
 // unevaluated applies a schema to the members and items that no other keyword
 // of this or an inner subschema has evaluated.
-func (e *evaluation) unevaluated(n *node, v *value, at *place, seen *marks) *failure {
+func (e *evaluation) unevaluated(n *node, v *value, at *location, seen *marks) *failure {
 	if n.unevaluatedMembers != nil {
 		for i := range v.members {
 			m := &v.members[i]
@@ -185,7 +185,7 @@ func (e *evaluation) unevaluated(n *node, v *value, at *place, seen *marks) *fai
 			if n.unevaluatedMembers.never {
 				return unknownMember(at, m.name, n)
 			}
-			if f := e.inside(n.unevaluatedMembers, &m.value, &place{parent: at, name: m.name}, seen); f != nil {
+			if f := e.inside(n.unevaluatedMembers, &m.value, &location{parent: at, name: m.name}, seen); f != nil {
 				return f
 			}
 		}
@@ -196,7 +196,7 @@ func (e *evaluation) unevaluated(n *node, v *value, at *place, seen *marks) *fai
 				continue
 			}
 			seen.item(i)
-			if f := e.inside(n.unevaluatedItems, &v.items[i], &place{parent: at, index: i, item: true}, seen); f != nil {
+			if f := e.inside(n.unevaluatedItems, &v.items[i], &location{parent: at, index: i, item: true}, seen); f != nil {
 				return f
 			}
 		}

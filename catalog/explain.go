@@ -26,15 +26,15 @@ func (e *ArgumentError) Error() string {
 	return e.Path + ": " + e.Problem
 }
 
-// A place leads to a value from the arguments, which are the nil place.
-type place struct {
-	parent *place
+// A location leads to a value from the arguments, which are the nil location.
+type location struct {
+	parent *location
 	name   string // of a member
 	index  int    // of an item
 	item   bool   // it is an item, no member
 }
 
-func (p *place) depth() int {
+func (p *location) depth() int {
 	n := 0
 	for ; p != nil; p = p.parent {
 		n++
@@ -44,7 +44,7 @@ func (p *place) depth() int {
 
 var identifier = regexp.MustCompile(`^[\p{L}_$][\p{L}\p{N}_$-]*$`)
 
-func (p *place) String() string {
+func (p *location) String() string {
 	if p == nil {
 		return ""
 	}
@@ -63,7 +63,7 @@ func (p *place) String() string {
 // A failure is the reason why a schema does not allow a value. Besides the
 // sentence it keeps what is needed to join the failures of alternatives.
 type failure struct {
-	at *place
+	at *location
 	// problem writes the sentence. Alternatives fail by the thousand where a
 	// schema is malicious, and one failure at most is told.
 	problem func() string
@@ -72,20 +72,20 @@ type failure struct {
 }
 
 func (f *failure) explain() *ArgumentError {
-	return &ArgumentError{Path: f.at.String(), Problem: f.problem()}
+	return &ArgumentError{Path: cut(f.at.String(), maxPath), Problem: f.problem()}
 }
 
-func failed(at *place, format string, args ...any) *failure {
+func failed(at *location, format string, args ...any) *failure {
 	return &failure{at: at, problem: func() string { return fmt.Sprintf(format, args...) }}
 }
 
-func wrongType(at *place, v *value, wanted jsonTypes) *failure {
+func wrongType(at *location, v *value, wanted jsonTypes) *failure {
 	f := failed(at, "%s, %s wanted", kindOfValue(v), wanted)
 	f.wanted = wanted
 	return f
 }
 
-func notListed(at *place, v *value, list []*value) *failure {
+func notListed(at *location, v *value, list []*value) *failure {
 	return &failure{at: at, allowed: list, problem: func() string { return listProblem(v, list) }}
 }
 
@@ -114,7 +114,7 @@ func listProblem(v *value, list []*value) string {
 	return fmt.Sprintf("%s is not one of %s%s%s", show(v), strings.Join(shown, ", "), more, hint)
 }
 
-func missingMembers(at *place, missing []string, n *node, v *value) *failure {
+func missingMembers(at *location, missing []string, n *node, v *value) *failure {
 	return &failure{at: at, problem: func() string { return missingProblem(missing, n, v) }}
 }
 
@@ -125,12 +125,16 @@ func missingProblem(missing []string, n *node, v *value) string {
 			strangers = append(strangers, m.name)
 		}
 	}
-	names := make([]string, len(missing))
-	for i, name := range missing {
-		names[i] = showName(name)
+	const most = 12
+	var names []string
+	for _, name := range missing[:min(len(missing), most)] {
+		names = append(names, showName(name))
+	}
+	if more := len(missing) - most; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
 	}
 	what := "property"
-	if len(names) > 1 {
+	if len(missing) > 1 {
 		what = "properties"
 	}
 	hint := ""
@@ -140,7 +144,7 @@ func missingProblem(missing []string, n *node, v *value) string {
 	return fmt.Sprintf("missing required %s %s%s", what, strings.Join(names, ", "), hint)
 }
 
-func unknownMember(at *place, name string, n *node) *failure {
+func unknownMember(at *location, name string, n *node) *failure {
 	return &failure{at: at, problem: func() string { return unknownProblem(name, n) }}
 }
 
@@ -164,7 +168,7 @@ func unknownProblem(name string, n *node) string {
 
 // nearest makes one failure of those of all alternatives: of the alternatives
 // that are at least of the value's type, the one that got farthest.
-func nearest(failures []*failure, v *value, at *place) *failure {
+func nearest(failures []*failure, v *value, at *location) *failure {
 	var wanted jsonTypes
 	var allowed []*value
 	var closer []*failure
@@ -195,6 +199,9 @@ func nearest(failures []*failure, v *value, at *place) *failure {
 		return a.at.depth() - b.at.depth()
 	})
 }
+
+// maxPath bounds a path, in characters.
+const maxPath = 300
 
 // maxShown bounds each piece of foreign text in a message, in characters.
 const maxShown = 60

@@ -1,13 +1,11 @@
 package catalog
 
-import (
-	"strings"
-)
+import "strings"
 
 // Bounds on what is read of a query.
 const (
 	maxQuery     = 4 << 10 // bytes
-	maxTerms     = 64
+	maxTerms     = 128
 	maxSentences = 8 // what follows counts as part of the last
 )
 
@@ -48,10 +46,10 @@ type queryReader struct {
 	query      query
 	seen       map[term]int // in query.terms
 	keepFiller bool
-	splitter   splitter
 	previous   []byte // the word before, for compounds
 }
 
+// read adds the terms of text, sentence by sentence.
 func (r *queryReader) read(text string) {
 	for text != "" {
 		var sentence string
@@ -63,7 +61,7 @@ func (r *queryReader) read(text string) {
 			r.readWords(plain, 1)
 			r.readWords(quoted, quotedWeight)
 		}
-		if len(r.query.terms) > before {
+		if len(r.query.terms) > before { // one that says nothing new asks for nothing of its own
 			r.query.sentences = min(r.query.sentences+1, maxSentences)
 		}
 	}
@@ -72,12 +70,11 @@ func (r *queryReader) read(text string) {
 func (r *queryReader) readWords(text string, weight float64) {
 	r.previous = r.previous[:0]
 	for chunk := range strings.FieldsSeq(text) {
-		r.splitter.split(valueWords(chunk), func(w []byte) {
+		splitWords(valueWords(chunk), func(w []byte, whole bool) {
 			if filler[string(w)] && !r.keepFiller {
-				r.previous = r.previous[:0]
 				return
 			}
-			if len(r.previous) > 0 { // "time zone" is also "timezone"
+			if len(r.previous) > 0 && !whole { // "time zone" is also "timezone"
 				r.add(append(r.previous, w...), weight, false)
 			}
 			r.previous = append(r.previous[:0], w...)
@@ -119,8 +116,8 @@ func valueWords(chunk string) string {
 		}
 		host, _, _ = strings.Cut(host, "/")
 		return "url " + strings.TrimPrefix(host, "www.")
-	case len(bare) > 2 && (bare[0] == '/' || strings.HasPrefix(bare, "~/") || strings.HasPrefix(bare, "./")):
-		base := bare[strings.LastIndexByte(bare, '/')+1:]
+	case len(bare) > 2 && (bare[0] == '/' || bare[:2] == "~/" || bare[:2] == "./" || bare[1:3] == `:\`):
+		base := bare[strings.LastIndexAny(bare, `/\`)+1:]
 		if i := strings.LastIndexByte(base, '.'); i >= 0 {
 			return "file " + base[i+1:]
 		}

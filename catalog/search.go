@@ -61,17 +61,23 @@ type scoring struct {
 	sentence [][]float64 // of each sentence; empty if there is but one
 
 	// For the term being counted:
-	places []occurrence
+	forms  [][]place // where each of its forms stands
 	gains  []float64 // by tool
 	gained []int     // the tools whose gain is not 0
 }
 
-// An occurrence is where a form of the counted term stands in one segment.
-type occurrence struct {
-	form     int
+// A place is where a form of a term stands in one segment.
+type place struct {
 	segment  int
 	postings []posting
 }
+
+// The forms of a term; its synonyms follow, each a form.
+const (
+	exactForm = iota
+	variantForm
+	synonymForm
+)
 
 func newScoring(segments []*Segment, sentences int) *scoring {
 	s := &scoring{segments: segments, first: make([]int, len(segments))}
@@ -88,39 +94,27 @@ func newScoring(segments []*Segment, sentences int) *scoring {
 	return s
 }
 
-// The forms of a term, in the order of their weight; synonyms follow.
-const (
-	exactForm = iota
-	variantForm
-	synonymForm
-)
-
 // count adds what one term of the query gains each tool: the most that any
 // form of it does.
 func (s *scoring) count(t queryTerm) {
 	s.find(t)
 	most := math.Inf(1) // no form is worth more for being rarer than the word itself
-	for places := s.places; len(places) > 0; {
-		form := places[0].form
-		n := 0
-		tools := 0
-		for n < len(places) && places[n].form == form {
-			tools += len(places[n].postings)
-			n++
+	for form, places := range s.forms {
+		if len(places) == 0 {
+			continue
 		}
-		worth := min(most, s.rarity(tools, n))
-		switch {
-		case form == exactForm:
+		worth := min(most, s.rarity(places))
+		switch form {
+		case exactForm:
 			most = worth
-		case form == variantForm:
+		case variantForm:
 			worth *= variantWeight
 		default:
 			worth *= synonymWeight
 		}
-		for _, p := range places[:n] {
-			s.gain(p, worth*t.weight/maxImpact)
+		for _, p := range places {
+			s.gain(p, worth*t.weight)
 		}
-		places = places[n:]
 	}
 	for _, i := range s.gained {
 		s.scores[i] += s.gains[i]
@@ -134,47 +128,58 @@ func (s *scoring) count(t queryTerm) {
 	s.gained = s.gained[:0]
 }
 
-// find sets the places of a term, ordered by form.
+// find sets where the forms of a term stand.
 func (s *scoring) find(t queryTerm) {
-	s.places = s.places[:0]
+	for i := range s.forms {
+		s.forms[i] = s.forms[i][:0]
+	}
+	for len(s.forms) < synonymForm+len(t.synonyms) {
+		s.forms = append(s.forms, nil)
+	}
+	add := func(form, segment, term int) {
+		s.forms[form] = append(s.forms[form], place{segment, s.segments[segment].of(term)})
+	}
 	for i, seg := range s.segments {
 		from, to := seg.family(t.term.family())
 		for j := from; j < to; j++ {
-			form := variantForm
 			if seg.terms[j] == t.term {
-				form = exactForm
+				add(exactForm, i, j)
+			} else {
+				add(variantForm, i, j)
 			}
-			s.places = append(s.places, occurrence{form, i, seg.of(j)})
 		}
 		for n, synonym := range t.synonyms {
 			if j, found := slices.BinarySearch(seg.terms, synonym); found {
-				s.places = append(s.places, occurrence{synonymForm + n, i, seg.of(j)})
+				add(synonymForm+n, i, j)
 			}
 		}
 	}
-	slices.SortStableFunc(s.places, func(a, b occurrence) int { return cmp.Compare(a.form, b.form) })
 }
 
-// rarity is the inverse document frequency of what stands in so many tools of
-// so many servers.
-func (s *scoring) rarity(tools, servers int) float64 {
-	return serverRarity*inverseFrequency(servers, len(s.segments)) +
+// gain raises the gain of the tools in p to what a term of that worth gains.
+func (s *scoring) gain(p place, worth float64) {
+	for _, posting := range p.postings {
+		i := s.first[p.segment] + int(posting.tool)
+		if s.gains[i] == 0 {
+			s.gained = append(s.gained, i)
+		}
+		s.gains[i] = max(s.gains[i], worth*float64(posting.impact)/maxImpact)
+	}
+}
+
+// rarity is the inverse document frequency of what stands in these places.
+func (s *scoring) rarity(places []place) float64 {
+	tools := 0
+	for _, p := range places {
+		tools += len(p.postings)
+	}
+	return serverRarity*inverseFrequency(len(places), len(s.segments)) +
 		(1-serverRarity)*inverseFrequency(tools, s.tools)
 }
 
 func inverseFrequency(having, all int) float64 {
 	having = min(having, all)
 	return math.Log(1 + (float64(all-having)+0.5)/(float64(having)+0.5))
-}
-
-func (s *scoring) gain(p occurrence, worth float64) {
-	for _, posting := range p.postings {
-		i := s.first[p.segment] + int(posting.tool)
-		if s.gains[i] == 0 {
-			s.gained = append(s.gained, i)
-		}
-		s.gains[i] = max(s.gains[i], worth*float64(posting.impact))
-	}
 }
 
 // addNameBonus lifts tools by the share of their name that the query covers.

@@ -33,7 +33,8 @@ const maxImpact = math.MaxUint16
 // than its share.
 const (
 	maxTools  = math.MaxUint16 + 1
-	maxText   = 4 << 10   // bytes of one field of a tool
+	maxText   = 4 << 10   // bytes of one text
+	maxWords  = 512       // of one field of a tool
 	maxSchema = 256 << 10 // bytes of an input schema
 )
 
@@ -67,8 +68,9 @@ const (
 
 // NewSegment reads the tools of one server: names, titles, descriptions and
 // parameters, and the server's own name and description. An input schema that
-// cannot be read, or is longer than 256 KiB, is taken for an empty one; of
-// each field the first 4 KiB count, of the tools the first 65,536.
+// cannot be read, or is longer than 256 KiB, is taken for an empty one. Of each
+// text the first 4 KiB count, of a tool's parameters the first 512 words, of
+// the tools the first 65,536.
 func NewSegment(server, description string, tools []Tool) *Segment {
 	tools = tools[:min(len(tools), maxTools)]
 	r := segmentReader{serverName: wordsOf(server), serverText: tellingWords(description)}
@@ -80,8 +82,8 @@ func NewSegment(server, description string, tools []Tool) *Segment {
 		for _, p := range params[i] {
 			paramUses[p.name]++
 		}
-		names[i] = wordsOf(t.Name)
-		for _, w := range distinct(names[i]) {
+		names[i] = distinct(partsOf(t.Name))
+		for _, w := range names[i] {
 			nameUses[w]++
 		}
 	}
@@ -90,9 +92,9 @@ func NewSegment(server, description string, tools []Tool) *Segment {
 	s := &Segment{server: server, nameStarts: []uint32{0}}
 	for i, t := range tools {
 		own := slices.DeleteFunc(params[i], func(p paramText) bool { return shared(paramUses[p.name]) })
-		r.read(uint16(i), t, names[i], own)
+		r.read(uint16(i), t, own)
 		s.tools = append(s.tools, t.Name)
-		for _, w := range distinct(names[i]) {
+		for _, w := range names[i] {
 			if !shared(nameUses[w]) {
 				s.names = append(s.names, w)
 			}
@@ -154,10 +156,12 @@ type weighted struct {
 	weight float64
 }
 
-func (r *segmentReader) read(tool uint16, t Tool, name []term, params []paramText) {
+// read adds the rows of one tool; params are those of its parameters that are
+// not shared by most tools.
+func (r *segmentReader) read(tool uint16, t Tool, params []paramText) {
 	r.found = r.found[:0]
 	summary, detail := cutSentence(t.Description)
-	r.add(nameField, name)
+	r.add(nameField, wordsOf(t.Name))
 	r.add(titleField, tellingWords(t.Title))
 	r.add(summaryField, tellingWords(summary))
 	r.add(detailField, tellingWords(detail))
@@ -183,14 +187,15 @@ func (r *segmentReader) read(tool uint16, t Tool, name []term, params []paramTex
 }
 
 func (r *segmentReader) add(f field, words []term) {
+	words = words[:min(len(words), maxWords)]
 	weight := f.weight / (1 - lengthShare + lengthShare*float64(len(words))/f.length)
 	for _, w := range words {
 		r.found = append(r.found, weighted{w, weight})
 	}
 }
 
+// distinct sorts words and drops what is there twice.
 func distinct(words []term) []term {
-	words = slices.Clone(words)
 	slices.Sort(words)
 	return slices.Compact(words)
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -13,7 +14,7 @@ const (
 	maxSignatureEnum = 4  // values of an enumeration that are shown
 	maxSignatureText = 24 // of one such value
 	maxAlternatives  = 4  // of a union
-	maxTypeDeep      = 4  // references, arrays and unions inside one another
+	maxTypeDeep      = 6  // references, arrays and unions inside one another
 )
 
 // Signature describes how to call the tool in one line:
@@ -31,10 +32,13 @@ func (t Tool) Signature() string {
 		return name + "()"
 	}
 	s, err := CompileSchema(t.InputSchema)
-	if err != nil || s.root.opaque {
-		return name + "(…see describe_tool)"
+	if err != nil {
+		return name + unreadable
 	}
-	parameters := s.parameters()
+	parameters := parametersOf(s.root)
+	if len(parameters) == 0 && s.root.elsewhere() {
+		return name + unreadable
+	}
 	for _, objects := range []int{1, 0} {
 		w := typeWriter{objects: objects}
 		line := name + "(" + w.list(parameters, maxTypeDeep) + ")"
@@ -45,14 +49,26 @@ func (t Tool) Signature() string {
 	return name + "(" + foldedList(parameters, maxSignature-utf8.RuneCountInString(name)) + ")"
 }
 
+// unreadable stands for the parameters of a schema that cannot be read.
+const unreadable = "(…see describe_tool)"
+
+// elsewhere reports whether a node leads to what cannot be evaluated.
+func (n *node) elsewhere() bool {
+	for deep := 0; n != nil && deep < maxTypeDeep; deep++ {
+		if n.opaque || slices.ContainsFunc(n.allOf, func(part *node) bool { return part.opaque }) {
+			return true
+		}
+		n = n.ref
+	}
+	return false
+}
+
 // A parameter is one property of an object, for writing.
 type parameter struct {
 	name     string
 	node     *node // nil if the schema requires the name and says no more
 	required bool
 }
-
-func (s *Schema) parameters() []parameter { return parametersOf(s.root) }
 
 // parametersOf collects the properties of an object: its own, those of what it
 // refers to or is composed of, then those of alternatives, which are optional.

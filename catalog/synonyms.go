@@ -48,6 +48,7 @@ const synonymGroups = `
 	move rename relocate transfer
 	copy duplicate clone
 	write save store append record persist log
+	remember recall memory store
 	download export save
 	upload import attach
 	convert transform translate change
@@ -60,6 +61,7 @@ const synonymGroups = `
 	connect link attach join
 	disconnect detach unlink close
 	merge combine join concatenate
+	merge pull
 	split divide separate
 	count number total
 	assign allocate
@@ -79,6 +81,7 @@ const synonymGroups = `
 	picture image photo
 	repository repo
 	database db
+	postgres postgresql pg
 	documentation doc
 	webpage page website site url web
 	email mail inbox
@@ -102,7 +105,7 @@ const synonymGroups = `
 	company organization business
 	event calendar meeting appointment
 	task todo
-	reminder alarm
+	reminder alarm alert notification
 	note memo
 	label tag
 	channel conversation chat thread
@@ -156,7 +159,10 @@ const synonymGroups = `
 	version release
 	command shell terminal
 	process job
-	transcript caption subtitle
+	transcript transcribe caption subtitle
+	speech voice tts audio
+	definition meaning dictionary
+	login signin authenticate auth
 `
 
 // synonyms holds the terms of the groups by the families of their words.

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -15,8 +16,8 @@ type term uint64
 
 func (t term) family() uint32 { return uint32(t >> 32) }
 
-// maxWord bounds the bytes of a word. What is longer is no word but data
-// (base64, a hash), and its head identifies it well enough.
+// maxWord bounds the bytes of a word. What is longer is data (base64, a
+// hash), which its head tells apart well enough.
 const maxWord = 40
 
 // termOf returns the term of a word in lower case. It changes w.
@@ -35,18 +36,24 @@ func hash(w []byte) uint32 {
 	return h
 }
 
-// A splitter cuts text into words in lower case. Its buffers are reused, so a
+// A splitter cuts text into words in lower case. Its buffers are reused: a
 // word is valid only until the next one.
 type splitter struct {
-	word []byte // the run of letters and digits being read
-	part []byte // the piece of word since the last change of case or to digits
+	yield  func(word []byte, whole bool)
+	part   []byte // the piece being read
+	whole  []byte // the pieces before it and it, of one identifier
+	pieces int    // in whole
+	last   rune   // the ideograph before, or 0
+	alone  bool   // last is the first of its run
 }
 
 // kind is what a rune means to a splitter.
 type kind uint8
 
 const (
-	gap kind = iota
+	gap        kind = iota
+	joint           // within an identifier
+	apostrophe      // within a word
 	lower
 	upper
 	digit
@@ -62,6 +69,10 @@ func kindOf(r rune) kind {
 			return upper
 		case '0' <= r && r <= '9':
 			return digit
+		case r == '_', r == '-':
+			return joint
+		case r == '\'':
+			return apostrophe
 		}
 		return gap
 	}
@@ -74,112 +85,108 @@ func kindOf(r rune) kind {
 		return lower
 	case unicode.IsNumber(r):
 		return digit
+	case r == '’':
+		return apostrophe
 	}
 	return gap
 }
 
-// split calls yield with each word of text: snake_case, kebab-case, camelCase
-// and digits are cut apart, and a word cut by case or digits is also given
-// whole ("GitHub" is git, hub and github). Text without spaces between words
-// is given as its overlapping pairs of runes.
-func (s *splitter) split(text string, yield func([]byte)) {
-	s.word, s.part = s.word[:0], s.part[:0]
-	var previous kind
-	var ideo rune  // the ideograph before, 0 if none
-	alone := false // ideo has not been part of a pair
-	flushIdeo := func() {
-		if ideo != 0 && alone {
-			s.part = utf8.AppendRune(s.part[:0], ideo)
-			yield(s.part)
-			s.part = s.part[:0]
-		}
-		ideo = 0
-	}
+// splitWords calls yield with each word of text. Identifiers in snake_case,
+// kebab-case and camelCase are cut apart, also at digits, and then given whole
+// ("GitHub" is git, hub and, whole, github). Of text without spaces between
+// words each pair of neighbouring runes is a word.
+func splitWords(text string, yield func(word []byte, whole bool)) {
+	s := splitter{yield: yield}
+	previous := gap
 	for i, r := range text {
 		k := kindOf(r)
-		if k == gap && (r == '\'' || r == '’') && previous != gap && i+utf8.RuneLen(r) < len(text) {
-			continue // don't, user's
-		}
-		if k == ideograph {
-			s.flush(yield)
-			if ideo != 0 {
-				s.part = utf8.AppendRune(utf8.AppendRune(s.part[:0], ideo), r)
-				yield(s.part)
-				s.part = s.part[:0]
+		switch {
+		case k == ideograph:
+			s.endIdentifier()
+			s.ideograph(r)
+		case k == joint && previous != gap:
+			s.cut()
+		case k == apostrophe && previous != gap: // don't, user's
+			continue
+		case k == gap, k == joint, k == apostrophe:
+			k = gap
+			s.endIdentifier()
+			s.endRun()
+		default:
+			if startsPiece(previous, k, text[i:]) {
+				s.cut()
 			}
-			alone = ideo == 0
-			ideo, previous = r, k
-			continue
+			s.endRun()
+			s.part = utf8.AppendRune(s.part, unicode.ToLower(r))
 		}
-		flushIdeo()
-		if k == gap {
-			s.flush(yield)
-			previous = gap
-			continue
-		}
-		if s.cuts(previous, k, text[i:], r) {
-			s.cut(yield)
-		}
-		s.part = utf8.AppendRune(s.part, unicode.ToLower(r))
 		previous = k
 	}
-	flushIdeo()
-	s.flush(yield)
+	s.endIdentifier()
+	s.endRun()
 }
 
-// cuts reports whether a new piece starts at r, which begins rest.
-func (s *splitter) cuts(previous, k kind, rest string, r rune) bool {
+// startsPiece reports whether a piece of an identifier starts with the rune
+// of kind k that begins rest.
+func startsPiece(previous, k kind, rest string) bool {
 	switch {
-	case len(s.part) == 0:
-		return false
-	case (previous == digit) != (k == digit):
+	case previous == digit && k != digit, previous == lower && k != lower, previous == upper && k == digit:
 		return true
-	case previous == lower && k == upper:
-		return true
-	case previous == upper && k == upper: // HTMLParser: the last capital begins the next piece
-		next, _ := utf8.DecodeRuneInString(rest[utf8.RuneLen(r):])
-		return kindOf(next) == lower && next != 's'
+	case previous == upper && k == upper: // HTMLPage: the last capital begins the next piece
+		_, n := utf8.DecodeRuneInString(rest)
+		next, _ := utf8.DecodeRuneInString(rest[n:])
+		return kindOf(next) == lower && next != 's' // but not in URLs
 	}
 	return false
 }
 
-// cut gives the piece read so far and keeps it as part of the whole word.
-func (s *splitter) cut(yield func([]byte)) {
-	s.word = append(s.word, s.part...)
-	s.give(s.part, yield)
-	s.part = s.part[:0]
-}
-
-// flush ends a word.
-func (s *splitter) flush(yield func([]byte)) {
+// cut ends a piece.
+func (s *splitter) cut() {
 	if len(s.part) == 0 {
 		return
 	}
-	if len(s.word) > 0 {
-		s.word = append(s.word, s.part...)
-		s.give(s.part, yield)
-		s.give(s.word, yield)
-	} else {
-		s.give(s.part, yield)
-	}
-	s.word, s.part = s.word[:0], s.part[:0]
+	s.whole = append(s.whole, s.part...)
+	s.pieces++
+	s.give(s.part, false)
+	s.part = s.part[:0]
 }
 
-func (s *splitter) give(w []byte, yield func([]byte)) {
-	yield(w[:min(len(w), maxWord)])
+func (s *splitter) endIdentifier() {
+	s.cut()
+	if s.pieces > 1 {
+		s.give(s.whole, true)
+	}
+	s.whole, s.pieces = s.whole[:0], 0
 }
+
+func (s *splitter) ideograph(r rune) {
+	s.alone = s.last == 0
+	if !s.alone {
+		s.give(utf8.AppendRune(utf8.AppendRune(nil, s.last), r), false)
+	}
+	s.last = r
+}
+
+// endRun ends a run of ideographs.
+func (s *splitter) endRun() {
+	if s.last != 0 && s.alone {
+		s.give(utf8.AppendRune(nil, s.last), false)
+	}
+	s.last = 0
+}
+
+func (s *splitter) give(w []byte, whole bool) { s.yield(w[:min(len(w), maxWord)], whole) }
 
 // singular takes the plural's ending off an English word. It does no more,
-// because a tool's "searcher" and "search" are better told apart.
+// because "search" and "searcher" are better told apart. It may change w.
 func singular(w []byte) []byte {
 	n := len(w)
-	if n < 4 || w[n-1] != 's' || string(w) == "news" || string(w) == "movies" || string(w) == "series" {
+	if n < 4 || w[n-1] != 's' || noPlural[string(w)] {
 		return w
 	}
 	switch {
 	case w[n-2] == 's' || w[n-2] == 'u' || w[n-2] == 'i':
 		return w // address, status, analysis
-	case n > 4 && string(w[n-3:]) == "ies":
+	case n > 4 && string(w[n-3:]) == "ies" && !endsInIE[string(w)]:
 		w[n-3] = 'y'
 		return w[:n-2] // queries
 	case n > 4 && w[n-2] == 'e' && takesES(w[:n-2]):
@@ -187,6 +194,12 @@ func singular(w []byte) []byte {
 	}
 	return w[:n-1]
 }
+
+// noPlural holds words that the rules for plurals would spoil.
+var noPlural = map[string]bool{"news": true, "series": true, "species": true}
+
+// endsInIE holds plurals that lose no more than their "s".
+var endsInIE = map[string]bool{"movies": true, "cookies": true, "calories": true, "selfies": true}
 
 // takesES reports whether an English word makes its plural with "es".
 func takesES(w []byte) bool {
@@ -203,20 +216,26 @@ func takesES(w []byte) bool {
 
 // endings are what is taken off a word to find its family; the first fits.
 var endings = []string{
-	"ization", "isation", "izing", "ising", "ized", "ised", "izer", "ize", "ise",
+	"ization", "isation", "izing", "ising", "yzing", "ysing", "ized", "ised", "yzed", "izer", "yzer",
+	"ytic", "ysis", "ize", "ise", "yze", "yse",
 	"ating", "ation", "ated", "ator", "ate", "ition", "ion", "ing", "ment",
-	"ytic", "ysis", "yzing", "yzed", "yzer", "yze", "yse",
 	"ance", "ive", "ied", "ed", "er", "or", "al", "e", "y",
 }
+
+const vowels = "aeiou"
 
 // family returns what the derived forms of an English verb or noun share.
 func family(w []byte) []byte {
 	for _, e := range endings {
-		n := len(w) - len(e)
-		if n >= 3 && string(w[n:]) == e && bytes.ContainsAny(w[:n], "aeiouy") {
-			w = w[:n]
-			break
+		stem, found := bytes.CutSuffix(w, []byte(e))
+		if !found || len(stem) < 3 || !bytes.ContainsAny(stem, vowels+"y") {
+			continue
 		}
+		if e == "y" && strings.IndexByte(vowels, stem[len(stem)-1]) >= 0 {
+			continue // deploy
+		}
+		w = stem
+		break
 	}
 	if n := len(w); n > 3 && w[n-1] == w[n-2] {
 		w = w[:n-1] // planning, plan
@@ -225,16 +244,24 @@ func family(w []byte) []byte {
 }
 
 // wordsOf returns the terms of a text, in its order.
-func wordsOf(text string) []term { return readTerms(text, true) }
+func wordsOf(text string) []term {
+	return termsOf(text, func([]byte, bool) bool { return true })
+}
+
+// partsOf returns the terms of an identifier's pieces.
+func partsOf(name string) []term {
+	return termsOf(name, func(_ []byte, whole bool) bool { return !whole })
+}
 
 // tellingWords returns the terms of a text but those of filler.
-func tellingWords(text string) []term { return readTerms(text, false) }
+func tellingWords(text string) []term {
+	return termsOf(text, func(w []byte, _ bool) bool { return !filler[string(w)] })
+}
 
-func readTerms(text string, keepFiller bool) []term {
+func termsOf(text string, keep func(word []byte, whole bool) bool) []term {
 	var terms []term
-	var s splitter
-	s.split(text[:min(len(text), maxText)], func(w []byte) {
-		if keepFiller || !filler[string(w)] {
+	splitWords(text[:min(len(text), maxText)], func(w []byte, whole bool) {
+		if keep(w, whole) {
 			terms = append(terms, termOf(w))
 		}
 	})

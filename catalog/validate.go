@@ -83,7 +83,7 @@ func (m *marks) item(i int) {
 
 // within applies a subschema to the same value and takes over its marks if it
 // allows the value.
-func (e *evaluation) within(n *node, v *value, at *place, seen *marks) *failure {
+func (e *evaluation) within(n *node, v *value, at *location, seen *marks) *failure {
 	if seen == nil {
 		return e.check(n, v, at, nil)
 	}
@@ -101,7 +101,7 @@ func (e *evaluation) within(n *node, v *value, at *place, seen *marks) *failure 
 }
 
 // inside applies a subschema to a member or item of a value.
-func (e *evaluation) inside(n *node, v *value, at *place, seen *marks) *failure {
+func (e *evaluation) inside(n *node, v *value, at *location, seen *marks) *failure {
 	if seen == nil {
 		return e.check(n, v, at, nil)
 	}
@@ -109,7 +109,7 @@ func (e *evaluation) inside(n *node, v *value, at *place, seen *marks) *failure 
 }
 
 // check applies a subschema to a value; nil means that it is allowed.
-func (e *evaluation) check(n *node, v *value, at *place, seen *marks) *failure {
+func (e *evaluation) check(n *node, v *value, at *location, seen *marks) *failure {
 	if !e.spend(1) {
 		return nil
 	}
@@ -146,7 +146,7 @@ func (e *evaluation) check(n *node, v *value, at *place, seen *marks) *failure {
 	return e.unevaluated(n, v, at, seen)
 }
 
-func (e *evaluation) ofType(n *node, v *value, at *place, seen *marks) *failure {
+func (e *evaluation) ofType(n *node, v *value, at *location, seen *marks) *failure {
 	switch v.typ {
 	case integerType, fractionType:
 		return e.number(n, v, at)
@@ -171,7 +171,7 @@ func (e *evaluation) listed(list []*value, v *value) bool {
 }
 
 // combined applies the keywords that hold other schemas for the same value.
-func (e *evaluation) combined(n *node, v *value, at *place, seen *marks) *failure {
+func (e *evaluation) combined(n *node, v *value, at *location, seen *marks) *failure {
 	for _, part := range n.allOf {
 		if f := e.within(part, v, at, seen); f != nil {
 			return f
@@ -206,7 +206,7 @@ func (e *evaluation) combined(n *node, v *value, at *place, seen *marks) *failur
 	return nil
 }
 
-func (e *evaluation) anyOf(branches []*node, v *value, at *place, seen *marks) *failure {
+func (e *evaluation) anyOf(branches []*node, v *value, at *location, seen *marks) *failure {
 	var failures []*failure
 	for _, b := range branches {
 		f := e.within(b, v, at, seen)
@@ -222,7 +222,7 @@ func (e *evaluation) anyOf(branches []*node, v *value, at *place, seen *marks) *
 	return nearest(failures, v, at)
 }
 
-func (e *evaluation) oneOf(branches []*node, v *value, at *place, seen *marks) *failure {
+func (e *evaluation) oneOf(branches []*node, v *value, at *location, seen *marks) *failure {
 	var failures []*failure
 	unsure := e.unsure
 	for _, b := range branches {
@@ -242,7 +242,7 @@ func (e *evaluation) oneOf(branches []*node, v *value, at *place, seen *marks) *
 	}
 }
 
-func (e *evaluation) number(n *node, v *value, at *place) *failure {
+func (e *evaluation) number(n *node, v *value, at *location) *failure {
 	if m := n.minimum; m != nil {
 		switch c := compareNumbers(v.raw, m.number); {
 		case c < 0 && !m.exclusive:
@@ -272,7 +272,7 @@ func isMultiple(number, of []byte) bool {
 	return !ok || !ok2 || y.Sign() == 0 || new(big.Rat).Quo(x, y).IsInt()
 }
 
-func (e *evaluation) text(n *node, v *value, at *place) *failure {
+func (e *evaluation) text(n *node, v *value, at *location) *failure {
 	if n.pattern == nil && n.length.min == 0 && n.length.max >= len(v.raw) {
 		return nil
 	}

@@ -20,7 +20,7 @@ type decoder struct {
 	src *source
 	// about starts each message: `server "github": `, or nothing.
 	about string
-	// places holds the line of each value by its field, as in "headers.Accept"
+	// places holds the line of each good value by its field, as in "headers.Accept"
 	// or "args[0]", so that a later check can name it.
 	places map[string]int
 	keys   map[reflect.Type]map[string][]int
@@ -33,9 +33,14 @@ func (d *decoder) fail(v hujson.Value, hint, format string, args ...any) *Proble
 }
 
 func (d *decoder) decode(v hujson.Value, dst reflect.Value, field string) *Problem {
-	if field != "" {
+	p := d.value(v, dst, field)
+	if p == nil && field != "" {
 		d.places[field] = d.src.line(v.StartOffset)
 	}
+	return p
+}
+
+func (d *decoder) value(v hujson.Value, dst reflect.Value, field string) *Problem {
 	if _, ok := dst.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return d.text(v, dst, field)
 	}
@@ -43,7 +48,7 @@ func (d *decoder) decode(v hujson.Value, dst reflect.Value, field string) *Probl
 	case reflect.Pointer:
 		p := reflect.New(dst.Type().Elem())
 		dst.Set(p)
-		return d.decode(v, p.Elem(), field)
+		return d.value(v, p.Elem(), field)
 	case reflect.Struct:
 		return d.object(v, dst, field)
 	case reflect.Slice:

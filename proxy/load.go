@@ -258,7 +258,11 @@ func (s *Server) problem(f *fault) *Problem {
 	if !ok {
 		line = s.places[""]
 	}
-	return &Problem{File: s.File, Line: line, Message: fmt.Sprintf("server %q %s", s.Name, f.message), Hint: f.hint}
+	link := " "
+	if strings.HasPrefix(f.message, `"`) { // the fault's subject is a field, not the server
+		link = ": "
+	}
+	return &Problem{File: s.File, Line: line, Message: fmt.Sprintf("server %q%s%s", s.Name, link, f.message), Hint: f.hint}
 }
 
 // readNames takes nothing but valid names from a file that is not trusted; in

@@ -65,13 +65,21 @@ func distance(a, b []string) (int, bool) {
 	if len(a) > 1 && slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))) {
 		return 1, true
 	}
-	// One name may be a word, or the beginning or end, of the other.
+	// One name may be a word of the other, or be in it as a whole.
 	const telling = 3 // characters; less is part of too many names
 	if short, long := string(x), string(y); min(len(x), len(y)) >= telling &&
-		(strings.Contains(long, short) || strings.Contains(short, long)) {
+		(strings.Contains(long, short) || strings.Contains(short, long) || isWord(x, b) || isWord(y, a)) {
 		return limit + 1, true
 	}
 	return 0, false
+}
+
+// isWord reports whether x is one of the words, but for a slip.
+func isWord(x []rune, words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool {
+		limit := len(x) / 4
+		return edits(x, []rune(w), limit) <= limit
+	})
 }
 
 // edits counts the insertions, deletions, replacements and swaps of neighbours

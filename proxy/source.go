@@ -56,9 +56,11 @@ func readFile(name string, limit int64) ([]byte, error) {
 	return text, err
 }
 
-// newSource drops the byte order mark that some editors write.
+// newSource drops the byte order mark that some editors write, and ends the
+// last line, which the parser wants where that is a comment.
 func newSource(file string, text []byte) *source {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	text = append(text[:len(text):len(text)], '\n')
 	s := &source{file: file, text: text}
 	for i, b := range text {
 		if b == '\n' {
@@ -87,8 +89,7 @@ func (s *source) parse() (*hujson.Object, *Problem) {
 	if at := tooDeep(s.text); at >= 0 {
 		return nil, s.problem(at, "", "values are nested more than %d deep", maxDepth)
 	}
-	// The parser wants a line end after a line comment, also at the end.
-	root, err := hujson.Parse(append(s.text[:len(s.text):len(s.text)], '\n'))
+	root, err := hujson.Parse(s.text)
 	if err != nil {
 		return nil, s.syntax(err)
 	}
@@ -108,24 +109,23 @@ func (s *source) syntax(err error) *Problem {
 	}
 	at := column - 1
 	if line > 1 {
-		at += s.newlines[min(line-2, len(s.newlines)-1)] + 1
+		at += s.newlines[line-2] + 1
 	}
-	if at >= len(bytes.TrimRight(s.text, " \t\r\n")) {
-		return &Problem{
-			File: s.file, Line: s.line(len(bytes.TrimRight(s.text, " \t\r\n"))),
-			Message: "the file ends in the middle of a value",
-			Hint:    "close every string, comment, { and [",
-		}
+	if end := len(bytes.TrimRight(s.text, " \t\r\n")); at >= end {
+		return s.problem(end, "close every string, comment, { and [", "the file ends in the middle of a value")
 	}
 	near, _ := utf8.DecodeRune(s.text[at:])
 	what, hint := fmt.Sprintf("unexpected %q", near), ""
+	before := bytes.TrimRight(s.text[:at], " \t\r\n")
 	switch {
-	case near == '"':
-		what, hint = "a string is not valid JSON, or a comma or colon is missing before it", `inside a string write \\ for a backslash and \n for a line end`
-	case near == '\'':
-		hint = `strings take double quotes (")`
 	case near == ',':
 		hint = "a comma stands only between two values, or after the last one"
+	case len(before) > 0 && !bytes.ContainsRune([]byte("{[,:/"), rune(before[len(before)-1])):
+		hint = "a comma or a colon is missing before it"
+	case near == '"':
+		what, hint = "invalid string", `inside a string write \\ for a backslash and \n for a line end`
+	case near == '\'':
+		hint = `strings take double quotes (")`
 	case unicode.IsLetter(near):
 		hint = `names and strings take double quotes ("); bare words are true, false and null`
 	case !unicode.IsPrint(near):

@@ -131,10 +131,6 @@ func explainConfig(err error, e *explanation, hint func(string, ...any)) bool {
 }
 
 func explainUpstream(err error, e *explanation, server string, hint func(string, ...any)) bool {
-	if r, ok := errors.AsType[*jsonrpc.Error](err); ok {
-		e.message = fmt.Sprintf("%s answered with error %d: %s", server, r.Code, r.Message)
-		return true
-	}
 	e.code = exitUnavailable
 	if n, ok := errors.AsType[*upstream.NotFoundError](err); ok {
 		hint("install %s, or write its full path into the configuration", n.Command)
@@ -179,6 +175,10 @@ func explainUpstream(err error, e *explanation, server string, hint func(string,
 		return true
 	}
 	if _, ok := errors.AsType[*upstream.StatusError](err); ok {
+		return true
+	}
+	if r, ok := errors.AsType[*jsonrpc.Error](err); ok {
+		e.code, e.message = exitFailed, fmt.Sprintf("%s answered with error %d: %s", server, r.Code, r.Message)
 		return true
 	}
 	e.code = exitFailed
