@@ -227,11 +227,10 @@ func (c checker) oauthFields() *fault {
 		unknown = unknown || c.open(s)
 		return s, nil
 	})
-	v, ok := any(c.OAuth).(interface{ Validate() error })
-	if unknown || !ok {
+	if unknown || c.open(c.URL) {
 		return nil
 	}
-	if err := v.Validate(); err != nil {
+	if err := c.OAuth.Validate(c.URL); err != nil {
 		return &fault{"oauth", fmt.Sprintf("has a bad \"oauth\": %v", err), ""}
 	}
 	return nil

@@ -8,6 +8,8 @@ call           call a tool: {"action":"call","server":"github","tool":"create_is
 list_servers   all servers: {"action":"list_servers"}
 list_tools     a server's tools: {"action":"list_tools","server":"github"}; more pages with "cursor"
 status         why a server does not work: {"action":"status","server":"github"}
+login          begin a login for the person, when an error says needs_auth: {"action":"login","server":"github"}
+complete_login finish it with the URL that their browser landed on: {"action":"complete_login","server":"github","redirect_url":"http://127.0.0.1/callback?code=…&state=…"}
 help           this text: {"action":"help"}
 
 In a signature, name? is optional and name: type[] is a list. access is read, write or destructive: ask the person before what cannot be undone.

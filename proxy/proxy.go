@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	sdkauth "github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"mcpproxy/auth"
 	"mcpproxy/catalog"
 	"mcpproxy/upstream"
 )
@@ -23,28 +23,37 @@ type Options struct {
 	Log      *slog.Logger
 	Version  string // of this program, as told to hosts and upstreams
 
-	// Authorizer returns what obtains and renews the tokens of a server, or
-	// nil if it needs none. Nil: no server has any.
-	Authorizer func(*Server, Resolved) sdkauth.OAuthHandler
+	// Authority obtains and renews the tokens of protected servers. It stays
+	// the owner's to close, after the proxy. Nil: no server has any.
+	Authority *auth.Authority
 }
 
 // A Proxy stands in front of all configured servers. Its methods are the
 // actions of the mcp tool and of the command line. It is safe for concurrent
 // use.
+//
+// It owns a goroutine per login that was begun through it, which Close ends
+// and waits for.
 type Proxy struct {
 	opts Options
 
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
 	mu       sync.Mutex
 	closed   bool
-	targets  map[string]*target // by server ID; made when first needed
-	segments map[string]segment // by server ID; made when first searched
+	targets  map[string]*target     // by server ID; made when first needed
+	segments map[string]segment     // by server ID; made when first searched
+	logins   map[string]*auth.Login // by server name: the newest one
 }
 
 // A target is a server that was needed.
 type target struct {
 	*Server
 	up    *upstream.Upstream
-	stale atomic.Bool // the upstream said that its tools changed
+	auth  *auth.Server // nil if it takes no login
+	stale atomic.Bool  // the upstream said that its tools changed
 }
 
 // New returns a proxy that has touched no server yet.
@@ -52,7 +61,18 @@ func New(o Options) *Proxy {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Proxy{opts: o, targets: make(map[string]*target), segments: make(map[string]segment)}
+	p := &Proxy{opts: o, targets: make(map[string]*target), segments: make(map[string]segment), logins: make(map[string]*auth.Login)}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	return p
+}
+
+// watch runs f, which ends when p.ctx does, in a goroutine of the proxy.
+func (p *Proxy) watch(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.wg.Go(f)
+	}
 }
 
 // Close ends all connections, with the running calls, and waits for that.
@@ -67,7 +87,9 @@ func (p *Proxy) Close() {
 	for _, t := range targets {
 		wait.Go(t.up.Close)
 	}
+	p.cancel()
 	wait.Wait()
+	p.wg.Wait()
 }
 
 // usable returns an error if the server may not or cannot be used.
@@ -112,9 +134,11 @@ func (p *Proxy) target(name string) (*target, error) {
 		Log:          p.opts.Log.With("server", s.Name),
 		Redact:       p.opts.Redactor.Redact,
 		ToolsChanged: func() { t.stale.Store(true) },
+		NotFault:     isAuthorization,
 	}
-	if p.opts.Authorizer != nil {
-		o.Authorize = p.opts.Authorizer(s, resolved)
+	if protected, ok := p.protected(s, resolved); ok {
+		t.auth = &protected
+		o.Authorize = p.opts.Authority.Handler(protected)
 	}
 	t.up = upstream.New(s.Name, resolved.Upstream, o)
 	p.targets[s.ID] = t

@@ -21,12 +21,16 @@ const (
 	actionDescribeTool action = "describe_tool"
 	actionCall         action = "call"
 	actionStatus       action = "status"
+	actionLogin        action = "login"
+
+	actionCompleteLogin action = "complete_login"
 )
 
 // actions are what the tool can do, in the order of its schema.
 var actions = []action{
 	actionSearchTools, actionDescribeTool, actionCall,
-	actionListServers, actionListTools, actionStatus, actionHelp,
+	actionListServers, actionListTools, actionStatus,
+	actionLogin, actionCompleteLogin, actionHelp,
 }
 
 // synonyms are the other words that models use for an action.
@@ -38,6 +42,8 @@ var synonyms = map[string]action{
 	"describe": actionDescribeTool, "schema": actionDescribeTool, "get_schema": actionDescribeTool,
 	"servers": actionListServers, "tools": actionListTools, "list_tool": actionListTools,
 	"tools/list": actionListTools, "usage": actionHelp,
+	"auth": actionLogin, "authenticate": actionLogin, "authorize": actionLogin,
+	"sign_in": actionLogin, "log_in": actionLogin, "finish_login": actionCompleteLogin,
 }
 
 // argumentKeys are the members that may hold a tool's arguments: the right
@@ -56,6 +62,9 @@ type request struct {
 	Query     string          `json:"query,omitempty"`
 	Cursor    string          `json:"cursor,omitempty"`
 	Limit     int             `json:"limit,omitempty"`
+	Scope     string          `json:"scope,omitempty"` // separated by spaces
+
+	RedirectURL string `json:"redirect_url,omitempty"`
 
 	members members
 	notes   []string // what was repaired
@@ -208,8 +217,9 @@ func (r *request) readFields() error {
 	texts := map[string]*string{"server": &r.Server, "tool": &r.Tool}
 	if r.Action != actionCall {
 		texts["query"], texts["cursor"] = &r.Query, &r.Cursor
+		texts["scope"], texts["redirect_url"] = &r.Scope, &r.RedirectURL
 	}
-	for _, key := range []string{"server", "tool", "query", "cursor"} {
+	for _, key := range []string{"server", "tool", "query", "cursor", "scope", "redirect_url"} {
 		field, raw := texts[key], r.members[key]
 		if field == nil || absent(raw) {
 			continue
@@ -228,14 +238,20 @@ func (r *request) readFields() error {
 	return nil
 }
 
+// scopes returns the scopes of a login.
+func (r *request) scopes() []string { return strings.Fields(r.Scope) }
+
 // checkFields misses what the action needs.
 func (r *request) checkFields() error {
 	needs := map[action][]string{
 		actionDescribeTool: {"server", "tool"},
 		actionCall:         {"server", "tool"},
 		actionSearchTools:  {"query"},
+		actionLogin:        {"server"},
+
+		actionCompleteLogin: {"server", "redirect_url"},
 	}
-	have := map[string]string{"server": r.Server, "tool": r.Tool, "query": r.Query}
+	have := map[string]string{"server": r.Server, "tool": r.Tool, "query": r.Query, "redirect_url": r.RedirectURL}
 	for _, field := range needs[r.Action] {
 		if strings.TrimSpace(have[field]) == "" {
 			return r.fail(field, "is missing")
