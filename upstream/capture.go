@@ -68,7 +68,7 @@ func (c *capture) tap(resp *http.Response) {
 		resp.Body = &jsonTap{capture: c, body: resp.Body}
 		resp.ContentLength = -1
 	case "text/event-stream":
-		resp.Body = &eventTap{capture: c, body: resp.Body, r: bufio.NewReaderSize(resp.Body, 32<<10)}
+		resp.Body = newEventTap(c, resp.Body)
 	}
 }
 
@@ -126,6 +126,10 @@ type eventTap struct {
 	r    *bufio.Reader
 	out  bytes.Buffer
 	err  error
+}
+
+func newEventTap(c *capture, body io.ReadCloser) *eventTap {
+	return &eventTap{capture: c, body: body, r: bufio.NewReaderSize(body, 32<<10)}
 }
 
 func (t *eventTap) Read(p []byte) (int, error) {

@@ -29,7 +29,8 @@ type guard struct {
 	wg    sync.WaitGroup
 
 	mu     sync.Mutex
-	pipe   io.WriteCloser // nil while no shell runs
+	shell  *os.Process    // nil while none runs
+	pipe   io.WriteCloser // nil like shell
 	groups map[int]bool   // process groups that are alive
 	marks  int
 	closed bool
@@ -72,7 +73,7 @@ func (g *guard) start() {
 		w.Close()
 		return
 	}
-	g.pipe = w
+	g.shell, g.pipe = cmd.Process, w
 	g.tell("mark %s", g.token)
 	for pgid := range g.groups {
 		g.tell("+ %d", pgid)
@@ -90,7 +91,7 @@ func (g *guard) keep(cmd *exec.Cmd, w io.Closer) {
 	w.Close()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.pipe = nil
+	g.pipe, g.shell = nil, nil
 	if len(g.groups) > 0 && time.Since(began) > minGuardLife {
 		g.start()
 	}
