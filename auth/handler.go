@@ -15,7 +15,11 @@ import (
 const (
 	tokenWait   = 20 * time.Second // that a request may wait for its token: the SDK asks under its connection's mutex
 	renewalWait = 3 * time.Second  // that it may wait for a new one while the old one still holds
-	forcedFloor = time.Minute      // between two refreshes of tokens that the upstream refuses
+
+	// A token is refused right away if it is no older than this and was given
+	// out no more often: for the repeated request and for the next one.
+	forcedAge    = 5 * time.Second
+	forcedHanded = 2
 )
 
 // A Handler gives the connection to one upstream its tokens. It is silent:
@@ -55,6 +59,11 @@ func (h *Handler) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.authority.update(t.Key, func(s *state) {
+		if s.forced == r.Generation {
+			s.handed++
+		}
+	})
 	return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: r.AccessToken, TokenType: "Bearer", Expiry: r.Expiry}), nil
 }
 
@@ -129,9 +138,11 @@ func (a *Authority) rejected(ctx context.Context, t *target, used string, c chal
 	if r.AccessToken != used {
 		return nil // there is a newer one
 	}
-	var again bool
-	a.update(t.Key, func(s *state) { again = s.forced == r.Generation && time.Since(s.forcedAt) < forcedFloor })
-	if again {
+	var useless bool
+	a.update(t.Key, func(s *state) {
+		useless = s.forced == r.Generation && s.handed <= forcedHanded && time.Since(r.IssuedAt) < forcedAge
+	})
+	if useless {
 		return t.needsAuth(Rejected, union(c.scopes, r.Scopes)...)
 	}
 	if a.moved(ctx, t, r, c) {
@@ -141,7 +152,11 @@ func (a *Authority) rejected(ctx context.Context, t *target, used string, c chal
 	if err != nil {
 		return needsScopes(err, c)
 	}
-	a.update(t.Key, func(s *state) { s.forced, s.forcedAt = fresh.Generation, time.Now() })
+	a.update(t.Key, func(s *state) {
+		if s.forced != fresh.Generation { // several calls may meet the same refusal
+			s.forced, s.handed = fresh.Generation, 0
+		}
+	})
 	return nil
 }
 

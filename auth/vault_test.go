@@ -29,7 +29,7 @@ func testLog(t *testing.T) *slog.Logger {
 func someRecord() Record {
 	return Record{
 		AccessToken: "hush-access", RefreshToken: "hush-refresh", TokenType: "Bearer",
-		Expiry: time.Now().Add(time.Hour).Round(0), Scopes: []string{"read", "write"},
+		Expiry: time.Now().Add(time.Hour).UTC().Round(0), IssuedAt: time.Now().UTC().Round(0), Scopes: []string{"read", "write"},
 		ServerURL: "https://me:hush@up.example/mcp?key=hush#hush", Issuer: "https://as.example",
 		TokenEndpoint: "https://as.example/token", RevocationEndpoint: "https://as.example/revoke",
 		Resource: "https://up.example/mcp?key=hush",
