@@ -137,7 +137,7 @@ func TestSecretsAreCollected(t *testing.T) {
 	c := loadText(t, `{"mcpServers": {
 		"a": {"command": "x", "args": ["--key=${env:KEY}", "plain-argument"], "env": {"T": "literal-env"}},
 		"b": {"url": "https://user-name:pass-word@x.dev/?k=query-value", "headers": {"Authorization": "Bearer literal-header", "X-Key": "${env:KEY}"}},
-		"c": {"url": "https://x.dev", "oauth": {"client_secret": "literal-secret", "token_url": "https://x.dev/?k=token-query"}}}}`)
+		"c": {"url": "https://x.dev", "oauth": {"client_id": "id", "client_secret": "literal-secret", "redirect_uri": "http://localhost:1234/callback", "authorize_url": "https://x.dev/authorize", "token_url": "https://x.dev/?k=token-query"}}}}`)
 	if p := problems(c); p != "" {
 		t.Fatal(p)
 	}
