@@ -186,7 +186,7 @@ func TestTypeIsInferredAndAliasesAreReplaced(t *testing.T) {
 		`{"url": "https://x.dev", "type": "streamableHttp"}`:                    "http",
 		`{"url": "http://127.0.0.1:1/", "type": "sse"}`:                         "sse",
 		`{"url": "${env:URL}", "headers": {"X-Key": "${env:K}"}}`:               "http",
-		`{"url": "http://[::1]:1/", "oauth": {"issuer": "http://localhost:1"}}`: "http",
+		`{"url": "http://[::1]:1/", "oauth": {"discovery": true, "discovery_allowlist": ["localhost"], "issuer": "http://localhost:1"}}`: "http",
 	} {
 		c := loadText(t, `{"mcpServers": {"a": `+entry+`}}`)
 		if got := problems(c); got != "" {
