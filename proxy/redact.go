@@ -95,11 +95,11 @@ func (r *Redactor) Redact(s string) string {
 	return redactShapes(s)
 }
 
-// shapes match what is secret by its look or by its name. Where there is a
-// first group, it is kept.
+// shapes match what is secret by its look or by its name. What the
+// groups hold is kept, up to two before the secret and one after it.
 var shapes = []*regexp.Regexp{
 	// A whole header of credentials, up to the end of the line or string.
-	regexp.MustCompile(`(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(\\?["']?\s*[:=]\s*[\["'\\]*)[^"'\\\]\r\n]{4,}`),
+	regexp.MustCompile(`(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(\\?["']?\s*[:=]\s*[\["'\\]*)[^\["'\\\]\s][^"'\\\]\r\n]{3,}`),
 	// A credential after its scheme, told from English words by a digit or its length.
 	regexp.MustCompile(`(?i)\b(bearer|basic|dpop)(\s+)(?:[a-z._~+/=-]*[0-9][\w.~+/=-]*|[\w.~+/=-]{24,})`),
 	// A member, parameter or assignment whose name says that its value is secret.
@@ -107,7 +107,7 @@ var shapes = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)([?&](?:code|token|key|sig|signature|device_code|assertion))(=)[^\s"'\\&#<>]+`),
 	regexp.MustCompile(`(?i)("token\\?)("\s*:\s*\\?")[^"\\]+`),
 	// The userinfo of a URL.
-	regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*)(://)[^\s/?#@"'<>]+@`),
+	regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*)(://)[^\s/?#@"'<>]+(@)`),
 	// JSON web tokens, and the well-known prefixes of tokens.
 	regexp.MustCompile(`()()\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*`),
 	regexp.MustCompile(`()()\b(?:gh[pousr]_|github_pat_|glpat-|sk-|xox[abeprs]-|AKIA)[\w-]{12,}`),
@@ -115,7 +115,7 @@ var shapes = []*regexp.Regexp{
 
 func redactShapes(s string) string {
 	for _, shape := range shapes {
-		s = shape.ReplaceAllString(s, "${1}${2}"+mask)
+		s = shape.ReplaceAllString(s, "${1}${2}"+mask+"${3}")
 	}
 	return s
 }
