@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func quote(s string) string {
+func jsonText(s string) string {
 	b, err := json.Marshal(s)
 	if err != nil {
 		panic(err)

@@ -40,18 +40,20 @@ func TestNoSecretReachesTheLog(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{"plain-secret-value", "odd \"quoted\" \\ back/slash\nand a line end, ü"} {
 		for name, log := range map[string]func(*slog.Logger){
-			"message":         func(l *slog.Logger) { l.Info("message " + secret + " end") },
-			"string":          func(l *slog.Logger) { l.Info("m", "k", "v "+secret) },
-			"key":             func(l *slog.Logger) { l.Info("m", "k "+secret, "v") },
-			"lone value":      func(l *slog.Logger) { l.Info("m", []any{secret}...) },
-			"error":           func(l *slog.Logger) { l.Info("m", "k", fmt.Errorf("wrapped: %w", errors.New(secret))) },
-			"joined error":    func(l *slog.Logger) { l.Info("m", "k", errors.Join(errors.New("a"), errors.New(secret))) },
-			"bytes":           func(l *slog.Logger) { l.Info("m", "k", []byte("v "+secret)) },
-			"struct":          func(l *slog.Logger) { l.Info("m", "k", nested{Public: secret, private: secret}) },
-			"bytes in struct": func(l *slog.Logger) { l.Info("m", "k", nested{Bytes: []byte(secret)}) },
-			"pointers":        func(l *slog.Logger) { l.Info("m", "k", &nested{Pointer: &nested{Public: secret}}) },
-			"map":             func(l *slog.Logger) { l.Info("m", "k", nested{Map: map[string][]string{secret: {secret}}}) },
-			"header":          func(l *slog.Logger) { l.Info("m", "k", http.Header{"X-Key": {secret}}) },
+			"message":           func(l *slog.Logger) { l.Info("message " + secret + " end") },
+			"JSON in a message": func(l *slog.Logger) { l.Info("m " + jsonText(secret)) },
+			"JSON in a value":   func(l *slog.Logger) { l.Info("m", "k", "v "+jsonText(secret)) },
+			"string":            func(l *slog.Logger) { l.Info("m", "k", "v "+secret) },
+			"key":               func(l *slog.Logger) { l.Info("m", "k "+secret, "v") },
+			"lone value":        func(l *slog.Logger) { l.Info("m", []any{secret}...) },
+			"error":             func(l *slog.Logger) { l.Info("m", "k", fmt.Errorf("wrapped: %w", errors.New(secret))) },
+			"joined error":      func(l *slog.Logger) { l.Info("m", "k", errors.Join(errors.New("a"), errors.New(secret))) },
+			"bytes":             func(l *slog.Logger) { l.Info("m", "k", []byte("v "+secret)) },
+			"struct":            func(l *slog.Logger) { l.Info("m", "k", nested{Public: secret, private: secret}) },
+			"bytes in struct":   func(l *slog.Logger) { l.Info("m", "k", nested{Bytes: []byte(secret)}) },
+			"pointers":          func(l *slog.Logger) { l.Info("m", "k", &nested{Pointer: &nested{Public: secret}}) },
+			"map":               func(l *slog.Logger) { l.Info("m", "k", nested{Map: map[string][]string{secret: {secret}}}) },
+			"header":            func(l *slog.Logger) { l.Info("m", "k", http.Header{"X-Key": {secret}}) },
 			"url": func(l *slog.Logger) {
 				l.Info("m", "k", &url.URL{Scheme: "https", Host: "x", RawQuery: url.Values{"a": {secret}}.Encode()})
 			},
@@ -71,7 +73,7 @@ func TestNoSecretReachesTheLog(t *testing.T) {
 			r.Add(secret)
 			log(NewLogger(&out, slog.LevelInfo, &r))
 			line := out.String()
-			for _, part := range []string{"plain-secret", "odd ", "quoted", "and a line", "back", base64.StdEncoding.EncodeToString([]byte(secret)), url.QueryEscape(secret)} {
+			for _, part := range []string{"plain-secret", "odd ", "quoted", "and a line", "back", base64.StdEncoding.EncodeToString([]byte(secret)), strings.Trim(fmt.Sprint([]byte(secret)), "[]"), url.QueryEscape(secret)} {
 				if strings.Contains(line, part) {
 					t.Errorf("%s: %q in %s", name, part, line)
 				}

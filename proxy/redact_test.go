@@ -23,7 +23,7 @@ func TestRedactValues(t *testing.T) {
 		"xhunter2hunter2x":                 "x***x",
 		"short":                            "short",
 		odd:                                mask,
-		quote(odd):                         `"***"`,
+		jsonText(odd):                      `"***"`,
 		fmt.Sprintf("%q", odd):             `"***"`,
 		"/cb/" + url.QueryEscape(odd):      "/cb/***",
 		"/cb/" + url.PathEscape(odd):       "/cb/***",

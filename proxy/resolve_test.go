@@ -45,7 +45,7 @@ func TestInterpolation(t *testing.T) {
 		{"${A} $A ${input:A} $ {env:A}", "${A} $A ${input:A} $ {env:A}"},
 		{"${env:A}}", "one}"},
 	} {
-		c := loadText(t, `{"mcpServers": {"a": {"command": "x", "args": [`+quote(test.in)+`]}}}`)
+		c := loadText(t, `{"mcpServers": {"a": {"command": "x", "args": [`+jsonText(test.in)+`]}}}`)
 		r, err := c.Server("a").Resolve(getenv, Settings{})
 		if err != nil {
 			t.Errorf("%s: %v", test.in, err)
