@@ -197,43 +197,6 @@ func (c checker) oauth() *fault {
 	if c.Type == upstream.SSE {
 		return &fault{"oauth", `is of type "sse", which takes no "oauth"`, `use type "http", or pass a token with "headers"`}
 	}
-<<<<<<< HEAD
-	if o.Discovery && len(o.DiscoveryAllowlist) == 0 {
-		return &fault{"oauth.discovery", `has "oauth.discovery" without an "oauth.discovery_allowlist"`, "list the hosts that discovery may contact"}
-	}
-	for _, a := range []struct{ field, url string }{
-		{"authorize_url", o.AuthorizeURL},
-		{"token_url", o.TokenURL},
-		{"device_authorization_endpoint", o.DeviceAuthorizationEndpoint},
-		{"revocation_url", o.RevocationURL},
-		{"issuer", o.Issuer},
-		{"client_metadata_url", o.ClientMetadataURL},
-		{"redirect_uri", o.RedirectURI},
-	} {
-		if a.url == "" || c.open(a.url) {
-			continue
-		}
-		if u, err := url.Parse(a.url); err != nil || u.Host == "" || !secure(u) {
-			field := "oauth." + a.field
-			return &fault{field, fmt.Sprintf("has an %q that is not https", field), "use https, or http on a loopback address"}
-		}
-	}
-	return c.oauthFields()
-}
-
-// oauthFields asks the package that obeys the setting, once its values are known.
-func (c checker) oauthFields() *fault {
-	unknown := false
-	_, _ = mapStrings(*c.OAuth, func(_, s string) (string, error) {
-		unknown = unknown || c.open(s)
-		return s, nil
-	})
-	if unknown || c.open(c.URL) {
-		return nil
-	}
-	if err := c.OAuth.Validate(c.URL); err != nil {
-		return &fault{"oauth", fmt.Sprintf("has a bad \"oauth\": %v", err), ""}
-=======
 	// The package that obeys the setting knows its rules.
 	err := o.Validate(c.URL)
 	if err == nil {
@@ -242,7 +205,6 @@ func (c checker) oauthFields() *fault {
 	field := "oauth"
 	if wrong := new(auth.ConfigError); errors.As(err, &wrong) {
 		field = wrong.Field
->>>>>>> config
 	}
 	if c.openField(field) {
 		return nil

@@ -59,7 +59,7 @@ func zoo(t *testing.T) []*Server {
 func TestReplies(t *testing.T) {
 	t.Parallel()
 	timestamp := regexp.MustCompile(`"at":"[^"]+"`)
-	retry := regexp.MustCompile(`"retry_in_seconds":\d+,| in \d+ s`) // whether it is over depends on the clock
+	retry := regexp.MustCompile(`"retry_in_seconds":\d+,| in \d+ s`)  // whether it is over depends on the clock
 	stderr := regexp.MustCompile(`"stderr":"[^"]+",|; stderr: [^"]+`) // may come too late to be told
 	h := serve(t, newTest(t, zoo(t)...)).start()
 	for _, c := range []struct{ name, request string }{ // in this order: some build on what came before

@@ -79,7 +79,7 @@ func (d *demo) refreshed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if n := d.issuer.Count(authtest.TokenRefreshed, ""); n != 1 {
+	if n := d.issuer.Count(authtest.Rotated, ""); n != 1 {
 		return fmt.Errorf("%d refreshes, want one", n)
 	}
 	d.note("it was refreshed with one request, and the rotated refresh token was kept")
