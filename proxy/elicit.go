@@ -47,8 +47,8 @@ func loginReply(l *auth.Login) LoginReply {
 	return r
 }
 
-// link returns what the person has to open.
-func link(l *auth.Login) (url, message string) {
+// landing returns what the person has to open.
+func landing(l *auth.Login) (url, message string) {
 	if l.Flow == auth.FlowDevice {
 		if l.VerificationURLComplete != "" {
 			return l.VerificationURLComplete, fmt.Sprintf("Log in to %s. The code is %s.", l.Server, l.UserCode)
@@ -79,7 +79,7 @@ func (h *host) login(ctx context.Context, r request, req *mcp.CallToolRequest) m
 	if caps == nil || caps.Elicitation == nil || caps.Elicitation.URL == nil {
 		return text(string(compact(loginReply(l))), r.notes)
 	}
-	url, message := link(l)
+	url, message := landing(l)
 	params := &mcp.ElicitParams{Mode: "url", URL: url, Message: message, ElicitationID: rand.Text()}
 	if req.ProtocolVersion() >= statelessEra {
 		return h.askForInput(params)
