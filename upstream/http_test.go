@@ -22,7 +22,10 @@ import (
 type message struct {
 	ID     json.RawMessage
 	Method string
-	Params struct{ Name string }
+	Params struct {
+		Name      string
+		Arguments json.RawMessage
+	}
 }
 
 // A fakeHTTP answers Streamable HTTP requests by hand. before may answer a

@@ -235,8 +235,10 @@ func rawServer(in *os.File, out *os.File) {
 const noteFile = "UPSTREAM_TEST_NOTES"
 
 // note appends one line, which other processes may do at the same time.
-func note(line string) {
-	f, err := os.OpenFile(os.Getenv(noteFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+func note(line string) { appendLine(os.Getenv(noteFile), line) }
+
+func appendLine(file, line string) {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return
 	}
