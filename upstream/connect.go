@@ -216,6 +216,7 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 // startError gathers what a person needs to know about a failed handshake and
 // clears away what it left.
 func (u *Upstream) startError(ctx context.Context, c *connection, err error) error {
+	_, err = answered(err)
 	e := &StartError{Stage: StageHandshake, Err: err, At: time.Now()}
 	if errors.As(err, new(*DialError)) {
 		e.Stage = StageDial

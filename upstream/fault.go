@@ -95,10 +95,12 @@ func isFault(err error) bool {
 // or errNoVerdict.
 func verdict(err error) error {
 	switch {
-	case err == nil, errors.As(err, new(*jsonrpc.Error)), errors.As(err, new(*InputRequiredError)):
-		return nil // it answered
+	case err == nil:
+		return nil
 	case isFault(err):
 		return err
+	case errors.As(err, new(*jsonrpc.Error)), errors.As(err, new(*InputRequiredError)):
+		return nil // it answered
 	}
 	return errNoVerdict
 }

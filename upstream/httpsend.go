@@ -51,8 +51,7 @@ func (h *httpSender) send(ctx context.Context, r rawRequest) (json.RawMessage, e
 
 // fault classifies why a request over HTTP got no result.
 func (h *httpSender) fault(ctx context.Context, got capturedState, err error) error {
-	var rpc *jsonrpc.Error
-	isRPC := errors.As(err, &rpc)
+	rpc, err := answered(err)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -60,7 +59,7 @@ func (h *httpSender) fault(ctx context.Context, got capturedState, err error) er
 		return err
 	case !got.sent, h.sessionGone(got.status, rpc):
 		return errors.Join(errNotSent, err)
-	case isRPC:
+	case rpc != nil:
 		return rpc
 	case got.status >= 400:
 		return &StatusError{Code: got.status, Err: err}
@@ -68,6 +67,34 @@ func (h *httpSender) fault(ctx context.Context, got capturedState, err error) er
 		return &InterruptedError{Err: err}
 	}
 	return &InterruptedError{Err: errNoResult}
+}
+
+// codeRejected marks an error that the SDK's transport made up for a request
+// that failed in it, which would look like an answer of the upstream.
+const codeRejected = -32005
+
+// answered returns the JSON-RPC error with which the upstream answered, or nil
+// and an error that cannot be taken for one.
+func answered(err error) (*jsonrpc.Error, error) {
+	var rpc *jsonrpc.Error
+	if !errors.As(err, &rpc) {
+		return nil, err
+	}
+	if rpc.Code == codeRejected {
+		return nil, unanswered{err}
+	}
+	return rpc, err
+}
+
+// unanswered hides the SDK's own JSON-RPC errors in the chain of an error.
+type unanswered struct{ err error }
+
+func (u unanswered) Error() string        { return u.err.Error() }
+func (u unanswered) Is(target error) bool { return errors.Is(u.err, target) }
+
+func (u unanswered) As(target any) bool {
+	_, rpc := target.(**jsonrpc.Error)
+	return !rpc && errors.As(u.err, target)
 }
 
 // sessionGone reports whether the upstream refused a request because it does

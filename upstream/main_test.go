@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -156,7 +157,10 @@ func runChild(mode string) {
 	}
 }
 
-func sdkServer() {
+func sdkServer() { testServer().Run(context.Background(), &mcp.StdioTransport{}) }
+
+// testServer returns a server with the tools that tests call.
+func testServer() *mcp.Server {
 	s := mcp.NewServer(&mcp.Implementation{Name: "child", Version: "1"}, &mcp.ServerOptions{Instructions: "Use echo."})
 	type args struct {
 		Text string `json:"text"`
@@ -176,12 +180,25 @@ func sdkServer() {
 		return &mcp.CallToolResult{}, nil, nil
 	})
 	mcp.AddTool(s, &mcp.Tool{Name: "hang"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ any) (*mcp.CallToolResult, any, error) {
-		fmt.Fprintln(os.Stderr, "hanging")
+		note("hanging")
 		<-ctx.Done()
-		fmt.Fprintln(os.Stderr, "cancelled")
+		note("cancelled")
 		return nil, nil, ctx.Err()
 	})
-	s.Run(context.Background(), &mcp.StdioTransport{})
+	mcp.AddTool(s, &mcp.Tool{Name: "die-soon"}, func(context.Context, *mcp.CallToolRequest, any) (*mcp.CallToolResult, any, error) {
+		time.AfterFunc(200*time.Millisecond, func() { os.Exit(7) })
+		return &mcp.CallToolResult{}, nil, nil
+	})
+	mcp.AddTool(s, &mcp.Tool{Name: "grow"}, func(context.Context, *mcp.CallToolRequest, any) (*mcp.CallToolResult, any, error) {
+		mcp.AddTool(s, &mcp.Tool{Name: "new"}, func(context.Context, *mcp.CallToolRequest, any) (*mcp.CallToolResult, any, error) {
+			return &mcp.CallToolResult{}, nil, nil
+		})
+		return &mcp.CallToolResult{}, nil, nil
+	})
+	mcp.AddTool(s, &mcp.Tool{Name: "fails"}, func(context.Context, *mcp.CallToolRequest, any) (*mcp.CallToolResult, any, error) {
+		return nil, nil, errors.New("the tool failed")
+	})
+	return s
 }
 
 // Bytes that no decoder and encoder would leave alone.
@@ -218,8 +235,10 @@ func rawServer(in *os.File, out *os.File) {
 const noteFile = "UPSTREAM_TEST_NOTES"
 
 // note appends one line, which other processes may do at the same time.
-func note(line string) {
-	f, err := os.OpenFile(os.Getenv(noteFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+func note(line string) { appendLine(os.Getenv(noteFile), line) }
+
+func appendLine(file, line string) {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return
 	}
