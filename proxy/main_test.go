@@ -185,6 +185,7 @@ func newTest(t *testing.T, servers ...*Server) *Proxy {
 		Catalog:  catalog.New(),
 		Getenv:   func(string) (string, bool) { return "", false },
 		Redactor: new(Redactor),
+		CacheDir: t.TempDir(),
 		Version:  "1.2.3",
 	})
 	t.Cleanup(p.Close)

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ type Options struct {
 	Getenv   func(string) (string, bool)
 	Redactor *Redactor
 	Log      *slog.Logger
+	CacheDir string // folder of what can be rebuilt: results too large for a reply
 	Version  string // of this program, as told to hosts and upstreams
 
 	// Authority obtains and renews the tokens of protected servers. It stays
@@ -32,14 +34,15 @@ type Options struct {
 // actions of the mcp tool and of the command line. It is safe for concurrent
 // use.
 //
-// It owns a goroutine per login that was begun through it, which Close ends
-// and waits for.
+// Its goroutines, beside those of the connections, are counted by work, which
+// Close ends and waits for.
 type Proxy struct {
-	opts Options
+	opts    Options
+	results *store
+	work    sync.WaitGroup
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	wg     sync.WaitGroup
 
 	mu       sync.Mutex
 	closed   bool
@@ -51,9 +54,10 @@ type Proxy struct {
 // A target is a server that was needed.
 type target struct {
 	*Server
-	up    *upstream.Upstream
-	auth  *auth.Server // nil if it takes no login
-	stale atomic.Bool  // the upstream said that its tools changed
+	up        *upstream.Upstream
+	auth      *auth.Server // nil if it takes no login
+	maxResult int          // bytes of text that a reply may hold; 0 is off
+	stale     atomic.Bool  // the upstream said that its tools changed
 }
 
 // New returns a proxy that has touched no server yet.
@@ -61,7 +65,13 @@ func New(o Options) *Proxy {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Proxy{opts: o, targets: make(map[string]*target), segments: make(map[string]segment), logins: make(map[string]*auth.Login)}
+	p := &Proxy{
+		opts:     o,
+		results:  &store{dir: filepath.Join(o.CacheDir, "results")},
+		targets:  make(map[string]*target),
+		segments: make(map[string]segment),
+		logins:   make(map[string]*auth.Login),
+	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
 }
@@ -71,11 +81,12 @@ func (p *Proxy) watch(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.closed {
-		p.wg.Go(f)
+		p.work.Go(f)
 	}
 }
 
-// Close ends all connections, with the running calls, and waits for that.
+// Close ends all connections, with the running calls, waits for that, and
+// removes the results that were stored.
 func (p *Proxy) Close() {
 	p.mu.Lock()
 	p.closed = true
@@ -89,7 +100,10 @@ func (p *Proxy) Close() {
 	}
 	p.cancel()
 	wait.Wait()
-	p.wg.Wait()
+	p.work.Wait()
+	if err := p.results.close(); err != nil {
+		p.opts.Log.Warn("stored results not removed", "error", err)
+	}
 }
 
 // usable returns an error if the server may not or cannot be used.
@@ -128,7 +142,7 @@ func (p *Proxy) target(name string) (*target, error) {
 		return nil, &ConfigError{Server: s.Name, Err: err}
 	}
 	p.opts.Redactor.Add(resolved.Secrets...)
-	t := &target{Server: s}
+	t := &target{Server: s, maxResult: resolved.MaxResultBytes}
 	o := upstream.Options{
 		Client:       &mcp.Implementation{Name: "proxy", Version: p.opts.Version},
 		Log:          p.opts.Log.With("server", s.Name),

@@ -45,6 +45,7 @@ const (
 	codeNeedsAuth        = "needs_auth"
 	codeLoginPending     = "login_pending"
 	codeLoginFailed      = "login_failed"
+	codeResultExpired    = "result_expired"
 )
 
 // A failure is an error as the model reads it: what happened, and one way on.
@@ -123,6 +124,8 @@ func (p *Proxy) explainRequest(err error) failure {
 	case *BlockedError:
 		return failure{Code: codeBlocked, Next: "only the person can change tool_filter; for the tools that are open, " +
 			say(request{Action: actionListTools, Server: e.Server})}
+	case *ResultExpiredError:
+		return failure{Code: codeResultExpired, Next: "call the tool again: what was stored of its result is kept only until this proxy ends or newer results need the room"}
 	case *ArgumentsError:
 		return failure{Code: codeInvalidArguments, Path: e.Err.Path, Signature: e.Signature,
 			Next: "correct the arguments and call again; for the whole input schema " +
@@ -330,6 +333,8 @@ func wayOn(e *RequestError) request {
 	switch {
 	case e.Field == "query" && e.Action == string(actionSearchTools):
 		return request{Action: actionSearchTools, Query: "create an issue"}
+	case e.ResultID != "" && e.Field != "result_id":
+		return request{Action: actionReadResult, ResultID: e.ResultID}
 	case e.Field == "cursor":
 		return request{Action: actionListTools, Server: e.Server}
 	case e.Field == "server":

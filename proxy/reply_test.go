@@ -243,6 +243,7 @@ func TestSecretsStayOutOfReplies(t *testing.T) {
 		Catalog:  catalog.New(),
 		Getenv:   func(string) (string, bool) { return canary, true },
 		Redactor: new(Redactor),
+		CacheDir: t.TempDir(),
 	})
 	t.Cleanup(p.Close)
 	h := serve(t, p).start()

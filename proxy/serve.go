@@ -35,6 +35,7 @@ func (p *Proxy) Serve(parent context.Context, in io.ReadCloser, out io.WriteClos
 	server.AddTool(p.definition(), nil)
 	server.AddReceivingMiddleware(h.receive)
 
+	p.work.Go(p.results.sweep)
 	session, err := server.Connect(ctx, h.conn, nil)
 	if err != nil {
 		return err
@@ -113,6 +114,8 @@ func (p *Proxy) answer(ctx context.Context, r request) (string, error) {
 	case actionDescribeTool:
 		d, err := p.DescribeTool(ctx, r.Server, r.Tool)
 		return string(d.JSON()), err
+	case actionReadResult:
+		v, err = p.ReadResult(ctx, ReadRequest{ID: r.ResultID, Offset: r.Offset, Limit: r.Limit, Grep: r.Grep, Select: r.Select})
 	case actionStatus:
 		v, err = p.Status(r.Server)
 	case actionCompleteLogin:
@@ -137,7 +140,7 @@ func (h *host) call(ctx context.Context, r request, meta mcp.Meta) mcp.Result {
 	if err != nil {
 		return h.proxy.fail(err, notes)
 	}
-	raw, err := h.dress(result.JSON, meta, notes)
+	raw, err := h.dress(h.proxy.results.fit(result.JSON, result.limit, h.proxy.opts.Log), meta, notes)
 	if err != nil {
 		return h.proxy.fail(&ServerError{Server: r.Server, Err: err}, notes)
 	}

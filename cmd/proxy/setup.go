@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -98,10 +99,11 @@ func (t *terminal) with(c *cli.Context, work func(*setup, *proxy.Proxy) error) e
 	defer a.Close()
 	p := proxy.New(proxy.Options{
 		Config:    s.config,
-		Catalog:   catalog.New(),
+		Catalog:   catalog.Open(filepath.Join(s.paths.Cache, "catalog"), s.log),
 		Getenv:    s.getenv,
 		Redactor:  s.redactor,
 		Log:       s.log,
+		CacheDir:  s.paths.Cache,
 		Version:   version(),
 		Authority: a,
 	})
