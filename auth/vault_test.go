@@ -248,6 +248,27 @@ func TestConcurrentPuts(t *testing.T) {
 	}
 }
 
+// TestGenerationsNeverRepeat: a login after the index was lost is seen by
+// a process that remembers the credential from before.
+func TestGenerationsNeverRepeat(t *testing.T) {
+	t.Parallel()
+	v, key := fileVault(t), CredentialKey("acme", "")
+	other := OpenVault(VaultOptions{StateDir: filepath.Dir(filepath.Dir(v.dir)), Store: StoreFile})
+	if _, err := v.Put(t.Context(), key, Record{AccessToken: "before"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(v.index.path); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(2 * time.Millisecond) // generations follow the clock
+	if _, err := other.Put(t.Context(), key, Record{AccessToken: "after"}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := v.Get(t.Context(), key); err != nil || r.AccessToken != "after" {
+		t.Errorf("got %q, %v", r.AccessToken, err)
+	}
+}
+
 func TestRefreshFailed(t *testing.T) {
 	t.Parallel()
 	v, key := fileVault(t), CredentialKey("acme", "/home/me/project")
