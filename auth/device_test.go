@@ -106,7 +106,6 @@ func TestDevicePolling(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := &scriptedServer{answers: c.answers, start: time.Now()}
 				a := New(Options{Vault: vault, Transport: server})
-				defer a.Close()
 				l, err := a.Begin(t.Context(), Server{
 					Name: "up", Key: CredentialKey("up", ""), URL: "https://up.example/mcp",
 					Config: Config{TokenURL: "https://as.example/token", DeviceAuthorizationEndpoint: "https://as.example/device", ClientID: "c"},
@@ -117,6 +116,7 @@ func TestDevicePolling(t *testing.T) {
 				if err := l.Wait(t.Context()); reasonOfLogin(err) != c.reason || c.reason == "" && err != nil {
 					t.Errorf("ended with %v, want %q", err, c.reason)
 				}
+				a.Close() // no poll is under way any more
 				var asked []int
 				for _, d := range server.asked {
 					asked = append(asked, int(d.Seconds()))
