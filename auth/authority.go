@@ -60,6 +60,8 @@ type state struct {
 	forced uint64 // its generation
 	handed int    // how often it was given out
 
+	refused refusedProbe
+
 	challenge challenge // the upstream's last
 	asked     []string  // scopes that the last login of this process asked for
 }

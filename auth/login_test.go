@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -77,6 +78,29 @@ func TestLoginStory(t *testing.T) {
 		if !strings.Contains(known, secret) {
 			t.Errorf("a secret was not registered for redaction: %.8s…", secret)
 		}
+	}
+}
+
+// A server of 2026-07-28 alone: the SDK's probe meets the 401, and what it
+// falls back to, initialize, fails for another reason.
+func TestConnectTellsOfLogin(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, authtest.Options{Protected: open})
+	modern := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Mcp-Method") == "server/discover" {
+			rw.Header().Set("WWW-Authenticate", `Bearer scope="read"`)
+			rw.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		rw.WriteHeader(http.StatusBadRequest)
+	}))
+	defer modern.Close()
+	s := w.upstream()
+	s.URL = modern.URL + "/mcp"
+	_, err := w.connect(t, w.process(t), s)
+	var needs *NeedsAuthError
+	if !errors.As(err, &needs) || join(needs.Scopes) != "read" {
+		t.Errorf("%v, want a NeedsAuthError", err)
 	}
 }
 

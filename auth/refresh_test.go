@@ -209,6 +209,52 @@ func TestRefreshNotSaved(t *testing.T) {
 	}
 }
 
+// A gatedTransport tells of a request and holds its answer back.
+type gatedTransport struct{ sent, answer chan struct{} }
+
+func (g gatedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	close(g.sent)
+	<-g.answer
+	return resp, err
+}
+
+// A process that ends while it refreshes still saves what it gets.
+func TestCloseWaitsForRefresh(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, authtest.Options{Protected: open})
+	a, s := w.process(t), w.upstream()
+	w.login(t, a, s)
+	gate := gatedTransport{sent: make(chan struct{}), answer: make(chan struct{})}
+	a.roads = newRoads(gate)
+	ctx, cancel := context.WithCancel(t.Context())
+	gaveUp := make(chan error, 1)
+	go func() { gaveUp <- a.Refresh(ctx, s) }()
+	<-gate.sent
+	cancel()
+	if err := <-gaveUp; err == nil {
+		t.Error("the caller was made to wait")
+	}
+	closed := make(chan struct{})
+	go func() { a.Close(); close(closed) }()
+	<-a.life.Done()
+	close(gate.answer)
+	<-closed
+	if n := w.Count(authtest.Rotated, ""); n != 1 {
+		t.Errorf("%d rotations", n)
+	}
+	ok(t, w.process(t).Handler(s), s.URL)
+	if err := w.process(t).Refresh(t.Context(), s); err != nil {
+		t.Errorf("the refresh token was lost: %v", err)
+	}
+	if w.Count(authtest.Reused, "") > 0 {
+		t.Error("a refresh token was sent twice")
+	}
+	if err := a.Refresh(t.Context(), s); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
 // A failingStore can be made to refuse writing.
 type failingStore struct {
 	store

@@ -1,10 +1,14 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +19,20 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
+
+// Whatever the tests start ends with the Authority that owns it.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	stacks := make([]byte, 4<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	for _, owned := range []string{"auth.(*Login).run", "auth.(*Authority).fly", "auth.(*poller).poll", "auth.(*callback).serve"} {
+		if code == 0 && bytes.Contains(stacks, []byte(owned)) {
+			fmt.Printf("%s has outlived the tests\n%s\n", owned, stacks)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
 
 // A world is an authorization server with a protected MCP server, and
 // a machine with a vault on which any number of processes run.
@@ -208,3 +226,13 @@ func needsAuth(t *testing.T, h *Handler, rawURL, reason string, scopes ...string
 var open = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") })
 
 func join(scopes []string) string { return strings.Join(scopes, " ") }
+
+func waitFor(t *testing.T, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !condition(); {
+		if time.Now().After(deadline) {
+			t.Fatal("the condition did not come true")
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
