@@ -92,6 +92,7 @@ type condition struct {
 	err   error     // why the server cannot be used as it is, or failed last
 	stage string    // of err, if it happened at one
 	at    time.Time // of err; zero for what is wrong all the time
+	auth  *AuthStatus
 }
 
 func (p *Proxy) condition(s *Server) condition {
@@ -104,6 +105,9 @@ func (p *Proxy) condition(s *Server) condition {
 		if st.Last != nil {
 			c.err = &ServerError{Server: s.Name, Err: st.Last}
 		}
+		if t.auth != nil {
+			return p.authorized(*t.auth, c)
+		}
 		return c
 	}
 	switch err := usable(s).(type) {
@@ -115,8 +119,12 @@ func (p *Proxy) condition(s *Server) condition {
 	default:
 		return condition{word: string(upstream.Failed), err: err, stage: stageConfig}
 	}
-	if _, err := s.Resolve(p.opts.Getenv, p.opts.Config.Settings); err != nil {
+	r, err := s.Resolve(p.opts.Getenv, p.opts.Config.Settings)
+	if err != nil {
 		return condition{word: string(upstream.Failed), err: &ConfigError{Server: s.Name, Err: err}, stage: stageConfig}
+	}
+	if protected, ok := p.protected(s, r); ok {
+		return p.authorized(protected, condition{word: string(upstream.Idle)})
 	}
 	return condition{word: string(upstream.Idle)}
 }
@@ -293,6 +301,7 @@ type ServerStatus struct {
 	Transport  string         `json:"transport,omitempty"`
 	ToolsCount *int           `json:"tools_count,omitempty"`
 	LastError  *LastError     `json:"last_error,omitempty"`
+	Auth       *AuthStatus    `json:"auth,omitempty"`
 	Breaker    *BreakerStatus `json:"breaker,omitempty"`
 	Next       string         `json:"next,omitempty"`
 }
@@ -330,14 +339,14 @@ func (p *Proxy) Status(server string) (StatusList, error) {
 
 func (p *Proxy) status(s *Server) ServerStatus {
 	c := p.condition(s)
-	st := ServerStatus{Name: s.Name, Status: c.word, Transport: s.Entry.Type, ToolsCount: p.toolsCount(s)}
+	st := ServerStatus{Name: s.Name, Status: c.word, Transport: s.Entry.Type, ToolsCount: p.toolsCount(s), Auth: c.auth}
 	if c.err == nil {
 		return st
 	}
 	f := p.explain(c.err)
 	st.Next = f.Next
 	switch c.word {
-	case untrusted, disabled:
+	case untrusted, disabled, needsAuth:
 		return st
 	case string(upstream.CoolingDown):
 		st.Breaker = &BreakerStatus{State: "open", Retry: f.Retry}

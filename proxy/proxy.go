@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	sdkauth "github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"mcpproxy/auth"
 	"mcpproxy/catalog"
 	"mcpproxy/upstream"
 )
@@ -25,9 +25,9 @@ type Options struct {
 	CacheDir string // folder of what can be rebuilt: results too large for a reply
 	Version  string // of this program, as told to hosts and upstreams
 
-	// Authorizer returns what obtains and renews the tokens of a server, or
-	// nil if it needs none. Nil: no server has any.
-	Authorizer func(*Server, Resolved) sdkauth.OAuthHandler
+	// Authority obtains and renews the tokens of protected servers. It stays
+	// the owner's to close, after the proxy. Nil: no server has any.
+	Authority *auth.Authority
 }
 
 // A Proxy stands in front of all configured servers. Its methods are the
@@ -35,24 +35,29 @@ type Options struct {
 // use.
 //
 // Its goroutines, beside those of the connections, are counted by work, which
-// Close waits for.
+// Close ends and waits for.
 type Proxy struct {
 	opts    Options
 	results *store
 	work    sync.WaitGroup
 
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+
 	mu       sync.Mutex
 	closed   bool
-	targets  map[string]*target // by server ID; made when first needed
-	segments map[string]segment // by server ID; made when first searched
+	targets  map[string]*target     // by server ID; made when first needed
+	segments map[string]segment     // by server ID; made when first searched
+	logins   map[string]*auth.Login // by server name: the newest one
 }
 
 // A target is a server that was needed.
 type target struct {
 	*Server
 	up        *upstream.Upstream
-	maxResult int         // bytes of text that a reply may hold; 0 is off
-	stale     atomic.Bool // the upstream said that its tools changed
+	auth      *auth.Server // nil if it takes no login
+	maxResult int          // bytes of text that a reply may hold; 0 is off
+	stale     atomic.Bool  // the upstream said that its tools changed
 }
 
 // New returns a proxy that has touched no server yet.
@@ -60,11 +65,23 @@ func New(o Options) *Proxy {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Proxy{
+	p := &Proxy{
 		opts:     o,
 		results:  &store{dir: filepath.Join(o.CacheDir, "results")},
 		targets:  make(map[string]*target),
 		segments: make(map[string]segment),
+		logins:   make(map[string]*auth.Login),
+	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	return p
+}
+
+// watch runs f, which ends when p.ctx does, in a goroutine of the proxy.
+func (p *Proxy) watch(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.work.Go(f)
 	}
 }
 
@@ -81,6 +98,7 @@ func (p *Proxy) Close() {
 	for _, t := range targets {
 		wait.Go(t.up.Close)
 	}
+	p.cancel()
 	wait.Wait()
 	p.work.Wait()
 	if err := p.results.close(); err != nil {
@@ -130,9 +148,11 @@ func (p *Proxy) target(name string) (*target, error) {
 		Log:          p.opts.Log.With("server", s.Name),
 		Redact:       p.opts.Redactor.Redact,
 		ToolsChanged: func() { t.stale.Store(true) },
+		NotFault:     isAuthorization,
 	}
-	if p.opts.Authorizer != nil {
-		o.Authorize = p.opts.Authorizer(s, resolved)
+	if protected, ok := p.protected(s, resolved); ok {
+		t.auth = &protected
+		o.Authorize = p.opts.Authority.Handler(protected)
 	}
 	t.up = upstream.New(s.Name, resolved.Upstream, o)
 	p.targets[s.ID] = t

@@ -22,12 +22,16 @@ const (
 	actionCall         action = "call"
 	actionReadResult   action = "read_result"
 	actionStatus       action = "status"
+	actionLogin        action = "login"
+
+	actionCompleteLogin action = "complete_login"
 )
 
 // actions are what the tool can do, in the order of its schema.
 var actions = []action{
 	actionSearchTools, actionDescribeTool, actionCall, actionReadResult,
-	actionListServers, actionListTools, actionStatus, actionHelp,
+	actionListServers, actionListTools, actionStatus,
+	actionLogin, actionCompleteLogin, actionHelp,
 }
 
 // synonyms are the other words that models use for an action.
@@ -39,6 +43,8 @@ var synonyms = map[string]action{
 	"describe": actionDescribeTool, "schema": actionDescribeTool, "get_schema": actionDescribeTool,
 	"servers": actionListServers, "tools": actionListTools, "list_tool": actionListTools,
 	"tools/list": actionListTools, "usage": actionHelp,
+	"auth": actionLogin, "authenticate": actionLogin, "authorize": actionLogin,
+	"sign_in": actionLogin, "log_in": actionLogin, "finish_login": actionCompleteLogin,
 	"read": actionReadResult, "get_result": actionReadResult, "fetch_result": actionReadResult,
 	"read_results": actionReadResult, "result": actionReadResult,
 }
@@ -59,10 +65,13 @@ type request struct {
 	Query     string          `json:"query,omitempty"`
 	Cursor    string          `json:"cursor,omitempty"`
 	Limit     int             `json:"limit,omitempty"`
-	ResultID  string          `json:"result_id,omitempty"`
-	Offset    int64           `json:"offset,omitempty"`
-	Grep      string          `json:"grep,omitempty"`
-	Select    string          `json:"select,omitempty"`
+	Scope     string          `json:"scope,omitempty"` // separated by spaces
+
+	RedirectURL string `json:"redirect_url,omitempty"`
+	ResultID    string `json:"result_id,omitempty"`
+	Offset      int64  `json:"offset,omitempty"`
+	Grep        string `json:"grep,omitempty"`
+	Select      string `json:"select,omitempty"`
 
 	members members
 	notes   []string // what was repaired
@@ -222,6 +231,9 @@ var fields = map[action]struct{ needs, takes []string }{
 	actionCall:         {needs: []string{"server", "tool"}},
 	actionStatus:       {takes: []string{"server"}},
 	actionReadResult:   {needs: []string{"result_id"}, takes: []string{"offset", "limit", "grep", "select"}},
+	actionLogin:        {needs: []string{"server"}, takes: []string{"scope"}},
+
+	actionCompleteLogin: {needs: []string{"server", "redirect_url"}},
 }
 
 // readFields reads the members that the action takes, and notes those that it
@@ -275,6 +287,7 @@ func (r *request) set(key string, raw json.RawMessage) error {
 	texts := map[string]*string{
 		"server": &r.Server, "tool": &r.Tool, "query": &r.Query, "cursor": &r.Cursor,
 		"result_id": &r.ResultID, "grep": &r.Grep, "select": &r.Select,
+		"scope": &r.Scope, "redirect_url": &r.RedirectURL,
 	}
 	if text := texts[key]; text != nil {
 		if json.Unmarshal(raw, text) != nil {
@@ -300,9 +313,12 @@ func (r *request) set(key string, raw json.RawMessage) error {
 	return nil
 }
 
+// scopes returns the scopes of a login.
+func (r *request) scopes() []string { return strings.Fields(r.Scope) }
+
 // checkFields misses what the action needs.
 func (r *request) checkFields() error {
-	have := map[string]string{"server": r.Server, "tool": r.Tool, "query": r.Query, "result_id": r.ResultID}
+	have := map[string]string{"server": r.Server, "tool": r.Tool, "query": r.Query, "result_id": r.ResultID, "redirect_url": r.RedirectURL}
 	for _, field := range fields[r.Action].needs {
 		if strings.TrimSpace(have[field]) == "" {
 			return r.fail(field, "is missing")

@@ -19,6 +19,7 @@ const (
 	StageHandshake = "handshake" // initialize or server/discover failed
 	StageList      = "list"      // tools/list failed
 	StageCall      = "call"      // tools/call failed
+	StageIdle      = "idle"      // the child died between two calls
 )
 
 // A StartError says why an upstream could not be connected.
