@@ -42,6 +42,13 @@ func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
 		return CallResult{}, err
 	}
 	args, notes, err := repair(t.Name, tool, r.Arguments)
+	if _, refused := errors.AsType[*ArgumentsError](err); refused && !t.listed.Load() {
+		// The schema is of an earlier process and may be out of date.
+		if tool, err = p.freshTool(ctx, t, r.Tool); err != nil {
+			return CallResult{}, err
+		}
+		args, notes, err = repair(t.Name, tool, r.Arguments)
+	}
 	if err != nil {
 		return CallResult{}, err
 	}
@@ -57,6 +64,9 @@ func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
 	if _, lost := errors.AsType[*upstream.InterruptedError](err); lost && tool.Repeatable() {
 		result.Notes = append(result.Notes, "the connection broke and the call was repeated")
 		err = t.with(ctx, tool.Name, send)
+	}
+	if err == nil {
+		p.checkList(t)
 	}
 	return result, err
 }
@@ -144,7 +154,7 @@ func (p *Proxy) DescribeTool(ctx context.Context, server, name string) (Descript
 	}
 	d := Description{
 		Server:       t.Name,
-		Tool:         tool.Name,
+		Tool:         catalog.CleanLine(tool.Name, 0),
 		Title:        catalog.CleanLine(tool.Title, maxSummary),
 		InputSchema:  orEmpty(tool.InputSchema),
 		OutputSchema: tool.OutputSchema,
@@ -153,7 +163,7 @@ func (p *Proxy) DescribeTool(ctx context.Context, server, name string) (Descript
 	}
 	var hidden bool
 	if d.Description, hidden = catalog.Clean(tool.Description, maxFullDescription); hidden {
-		d.Warning = "hidden characters were removed from the description"
+		d.Warning = hiddenText
 	}
 	return d, nil
 }
