@@ -99,10 +99,12 @@ func (t *terminal) with(c *cli.Context, work func(*setup, *proxy.Proxy) error) e
 	defer a.Close()
 	p := proxy.New(proxy.Options{
 		Config:    s.config,
+		Load:      func() *proxy.Config { return proxy.Load(s.load) },
 		Catalog:   catalog.Open(filepath.Join(s.paths.Cache, "catalog"), s.log),
 		Getenv:    s.getenv,
 		Redactor:  s.redactor,
 		Log:       s.log,
+		StateDir:  s.paths.State,
 		CacheDir:  s.paths.Cache,
 		Version:   version(),
 		Authority: a,
