@@ -18,7 +18,8 @@ const (
 	defaultPage  = 16 << 10 // bytes of text
 	maxPage      = 48 << 10
 	maxMatches   = 100
-	maxMatchText = 500 // bytes of one match; of a longer line its surroundings are shown
+	maxInLine    = 20000 // matches that are looked at in one line
+	maxMatchText = 500   // bytes of one match; of a longer line its surroundings are shown
 )
 
 // A ReadRequest asks for a part of a stored result: a page of its text, the
@@ -168,31 +169,34 @@ type matches struct {
 }
 
 // search adds the matches in a line that begins at an offset. It returns false
-// if there was no room for one.
+// if there was no room for one. A line that is shown whole is shown once, and
+// what was shown around one match is not shown again for the next.
 func (m *matches) search(re *regexp.Regexp, line []byte, number int, at int64) bool {
-	if line = bytes.TrimRight(line, "\r\n"); at+int64(len(line)) < m.from {
+	line = bytes.TrimRight(line, "\r\n")
+	begin := runeStart(line, int(max(0, min(m.from-at, int64(len(line))))))
+	if at+int64(len(line)) < m.from {
 		return true
 	}
-	for i := runeStart(line, int(max(0, m.from-at))); i <= len(line); {
-		place := re.FindIndex(line[i:])
-		if place == nil {
-			return true
+	found := re.FindAllIndex(line[begin:], maxInLine)
+	shown := -1 // end of what was shown of this line
+	for _, place := range found {
+		first := begin + place[0]
+		if first < shown || shown == len(line) {
+			continue
 		}
-		place[0], place[1] = place[0]+i, place[1]+i
-		start, end := around(line, place[0])
-		start = max(start, i) // what was shown before is not shown again
-		if len(line) <= maxMatchText {
-			start = 0
-		}
+		start, end := around(line, first)
+		start = max(start, shown)
 		if len(m.list) == m.most || end-start > m.room {
-			m.next = at + int64(place[0])
+			m.next = at + int64(first)
 			return false
 		}
 		m.list = append(m.list, Match{Line: number, Offset: at + int64(start), Text: string(line[start:end])})
 		m.room -= end - start
-		if i = max(end, place[1]); end == len(line) || i == place[0] {
-			return true
-		}
+		shown = end
+	}
+	if len(found) == maxInLine {
+		m.next = at + int64(begin+found[maxInLine-1][1])
+		return m.next <= m.from
 	}
 	return true
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,12 +37,12 @@ func (out *ReadResult) choose(s stored, q ReadRequest) error {
 	if err != nil {
 		return err
 	}
-	n := numbers{written: make(map[float64]string)}
-	value, err := n.decode(data)
+	var n numbers
+	value, expression, err := n.read(data, q.Select)
 	if err != nil {
 		return q.bad("select", "needs JSON, which this result is not; use offset or grep")
 	}
-	expr, err := jmespath.Compile(n.literals(q.Select))
+	expr, err := jmespath.Compile(expression)
 	if err != nil {
 		return q.bad("select", "is not a valid JMESPath expression: "+err.Error())
 	}
@@ -60,23 +61,101 @@ func (out *ReadResult) choose(s stored, q ReadRequest) error {
 }
 
 // numbers lets JMESPath compare numbers, which it does as float64 only, and
-// still gives each back with the digits it was written with.
-type numbers struct{ written map[float64]string }
+// still gives each back with the digits it was written with. Of numbers that
+// are equal as float64, such as 1 and 1.0, the first stands for all, except of
+// whole numbers beyond a float64's precision, often ids: each of these has a
+// float64 of its own, in the same order.
+type numbers struct {
+	long    map[string]float64 // those whole numbers
+	written map[float64]string
+}
 
-func (n numbers) decode(data []byte) (any, error) {
+// longNumber is how many digits a whole number beyond the precision has at least.
+const longNumber = 16
+
+var longLiteral = regexp.MustCompile("`-?[0-9]{16,}`")
+
+// read decodes a JSON value for an expression, and returns the expression with
+// its long numbers replaced by what stands for them.
+func (n *numbers) read(data []byte, expression string) (any, string, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var v any
 	if err := dec.Decode(&v); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("more than one JSON value")
+		return nil, "", errors.New("more than one JSON value")
 	}
-	return n.floats(v), nil
+	literals := longLiteral.FindAllString(expression, -1)
+	var long []string
+	for i := range literals {
+		long = append(long, strings.Trim(literals[i], "`"))
+	}
+	n.assign(collectLong(v, long))
+	expression = longLiteral.ReplaceAllStringFunc(expression, func(literal string) string {
+		f, ok := n.float(strings.Trim(literal, "`")).(float64)
+		if !ok {
+			return literal
+		}
+		return "`" + strconv.FormatFloat(f, 'g', -1, 64) + "`"
+	})
+	return n.floats(v), expression, nil
 }
 
-func (n numbers) floats(v any) any {
+// collectLong appends the long whole numbers in v.
+func collectLong(v any, long []string) []string {
+	switch v := v.(type) {
+	case json.Number:
+		if len(v) >= longNumber && !strings.ContainsAny(string(v), ".eE") {
+			long = append(long, string(v))
+		}
+	case []any:
+		for _, element := range v {
+			long = collectLong(element, long)
+		}
+	case map[string]any:
+		for _, value := range v {
+			long = collectLong(value, long)
+		}
+	}
+	return long
+}
+
+// assign gives each long number a float64 of its own, near its value.
+func (n *numbers) assign(long []string) {
+	n.long, n.written = make(map[string]float64, len(long)), make(map[float64]string)
+	slices.SortFunc(long, compareWhole)
+	last := math.Inf(-1)
+	for _, text := range slices.Compact(long) {
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			continue // beyond the range
+		}
+		if f <= last {
+			f = math.Nextafter(last, math.Inf(1))
+		}
+		n.long[text], n.written[f], last = f, text, f
+	}
+}
+
+// compareWhole compares whole numbers by their digits.
+func compareWhole(a, b string) int {
+	x, y := strings.TrimPrefix(a, "-"), strings.TrimPrefix(b, "-")
+	order := cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y))
+	switch negative := len(x) < len(a); {
+	case negative != (len(y) < len(b)):
+		order = 1
+		if negative {
+			order = -1
+		}
+	case negative:
+		order = -order
+	}
+	return order
+}
+
+func (n *numbers) floats(v any) any {
 	switch v := v.(type) {
 	case json.Number:
 		return n.float(string(v))
@@ -92,49 +171,24 @@ func (n numbers) floats(v any) any {
 	return v
 }
 
-// maxNeighbours bounds the search for a float64 that is not taken.
-const maxNeighbours = 1000
-
-// float returns a value that stands for this number alone. Of two that only
-// differ beyond the precision of a float64, one gets a neighbour.
-func (n numbers) float(text string) any {
+// float returns what stands for a number: a float64, or a json.Number that can
+// be shown but not compared.
+func (n *numbers) float(text string) any {
+	if f, ok := n.long[text]; ok {
+		return f
+	}
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		return json.Number(text) // beyond the range: it can be shown, not compared
+		return json.Number(text) // beyond the range
 	}
-	for range maxNeighbours {
-		have, taken := n.written[f]
-		switch {
-		case !taken:
-			n.written[f] = text
-			return f
-		case shortest(have) == shortest(text):
-			return f // such as 1 and 1.0: equal, so that either stands for both
-		}
-		f = math.Nextafter(f, math.Inf(1))
+	have, taken := n.written[f]
+	if _, long := n.long[have]; long {
+		return json.Number(text)
 	}
-	return json.Number(text)
-}
-
-// shortest returns a number without the zeros that do not change it.
-func shortest(text string) string {
-	if strings.Contains(text, ".") && !strings.ContainsAny(text, "eE") {
-		return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	if !taken {
+		n.written[f] = text
 	}
-	return text
-}
-
-var longLiteral = regexp.MustCompile("`-?[0-9]{16,}`")
-
-// literals replaces the long numbers in an expression by what stands for them.
-func (n numbers) literals(expression string) string {
-	return longLiteral.ReplaceAllStringFunc(expression, func(literal string) string {
-		f, ok := n.float(strings.Trim(literal, "`")).(float64)
-		if !ok {
-			return literal
-		}
-		return "`" + strconv.FormatFloat(f, 'g', -1, 64) + "`"
-	})
+	return f
 }
 
 // An encoder writes JSON until there is no room: an expression can repeat a
@@ -157,15 +211,15 @@ func (e *encoder) write(v any) {
 	}
 	switch v := v.(type) {
 	case float64:
-		if text, ok := e.written[v]; ok {
+		text, ok := e.written[v]
+		switch {
+		case ok:
 			e.put(text)
-			return
+		case math.IsNaN(v) || math.IsInf(v, 0):
+			e.put("null") // such as the mean of nothing
+		default:
+			e.put(string(compact(v)))
 		}
-		if math.IsNaN(v) || math.IsInf(v, 0) { // such as the mean of nothing
-			e.put("null")
-			return
-		}
-		e.put(strconv.FormatFloat(v, 'g', -1, 64))
 	case []any:
 		e.put("[")
 		for i := 0; i < len(v) && e.room >= 0; i++ {
