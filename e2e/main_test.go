@@ -15,7 +15,8 @@ var roles map[string]func(args []string) error
 
 func TestMain(m *testing.M) {
 	roles = map[string]func([]string) error{
-		"as-upstream": upstreamMain,
+		"as-upstream":           upstreamMain,
+		"as-conformance-driver": driverMain,
 	}
 	if len(os.Args) > 1 {
 		if role, ok := roles[os.Args[1]]; ok {
@@ -49,7 +50,7 @@ var build = sync.OnceValues(func() (string, error) {
 	return bin, nil
 })
 
-func binary(t testing.TB) string {
+func binary(t tb) string {
 	t.Helper()
 	bin, err := build()
 	if err != nil {
@@ -59,7 +60,7 @@ func binary(t testing.TB) string {
 }
 
 // self is the test binary, for configuring one of its roles as an upstream.
-func self(t testing.TB) string {
+func self(t tb) string {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {

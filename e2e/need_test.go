@@ -5,7 +5,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"testing"
 )
 
 // nodeBin holds the npm programs that package-lock.json pins, and a Node.js
@@ -18,7 +17,7 @@ var nodeBin = func() string {
 // need returns the path of a program that the repository does not bring
 // along. Where it is missing the test is skipped, saying how to get it; under
 // E2E=require, as in .ci/run, it fails instead, so that nothing is left out unseen.
-func need(t testing.TB, program string) string {
+func need(t tb, program string) string {
 	t.Helper()
 	if path, err := exec.LookPath(filepath.Join(nodeBin, program)); err == nil {
 		return path

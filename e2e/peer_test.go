@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 )
 
@@ -25,7 +24,7 @@ const (
 // lines itself, so that a test sees each byte that the server sends. Its
 // reading goroutine ends when the server's stdout does; close waits for it.
 type peer struct {
-	t       testing.TB
+	t       tb
 	home    string
 	cmd     *exec.Cmd
 	stdin   io.WriteCloser

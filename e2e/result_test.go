@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 )
 
 // A toolResult is a CallToolResult and the bytes that it came as.
 type toolResult struct {
-	t       testing.TB
+	t       tb
 	raw     json.RawMessage
 	IsError bool `json:"isError"`
 	Content []struct {
@@ -21,7 +20,7 @@ type toolResult struct {
 	Meta map[string]json.RawMessage `json:"_meta"`
 }
 
-func newToolResult(t testing.TB, raw json.RawMessage) toolResult {
+func newToolResult(t tb, raw json.RawMessage) toolResult {
 	t.Helper()
 	r := toolResult{t: t, raw: raw}
 	if err := json.Unmarshal(raw, &r); err != nil {
@@ -82,7 +81,7 @@ func (r toolResult) refused(code string) refusal {
 
 // members splits a JSON object into its members, in their order, each value
 // in its own bytes.
-func members(t testing.TB, object json.RawMessage) (keys []string, values map[string]json.RawMessage) {
+func members(t tb, object json.RawMessage) (keys []string, values map[string]json.RawMessage) {
 	t.Helper()
 	values = map[string]json.RawMessage{}
 	if err := json.Unmarshal(object, &values); err != nil {
@@ -113,7 +112,7 @@ func members(t testing.TB, object json.RawMessage) (keys []string, values map[st
 
 // wireMembers may differ between what an upstream sent and what a host gets:
 // 2026-07-28 demands resultType, and names the server in _meta.
-func withoutWireMembers(t testing.TB, object json.RawMessage) string {
+func withoutWireMembers(t tb, object json.RawMessage) string {
 	t.Helper()
 	keys, values := members(t, object)
 	var b strings.Builder
@@ -141,7 +140,7 @@ func withoutWireMembers(t testing.TB, object json.RawMessage) string {
 
 // sameResult demands that two results are the same byte for byte, but for
 // what the wire itself demands.
-func sameResult(t testing.TB, direct, proxied toolResult) {
+func sameResult(t tb, direct, proxied toolResult) {
 	t.Helper()
 	want, got := withoutWireMembers(t, direct.raw), withoutWireMembers(t, proxied.raw)
 	if want != got {

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 )
 
@@ -17,14 +16,14 @@ import (
 // cache and temporary files. Whatever runs in it carries its HOME, which the
 // proxy hands to its children too, so that processes left behind are found.
 type sandbox struct {
-	t   testing.TB
+	t   tb
 	dir string
 	env []string
 }
 
 // newSandbox makes a sandbox and checks, when the test is over, that nothing
 // runs in it any more.
-func newSandbox(t testing.TB) *sandbox {
+func newSandbox(t tb) *sandbox {
 	t.Helper()
 	s := &sandbox{t: t, dir: t.TempDir()}
 	for _, d := range []string{"config", "state", "cache", "tmp"} {
@@ -90,7 +89,7 @@ func (s *sandbox) configure(list servers, settings ...entry) {
 func stdio(command string, args ...string) entry { return entry{"command": command, "args": args} }
 
 // fake is an entry that runs this test binary as an upstream.
-func fake(t testing.TB, args ...string) entry {
+func fake(t tb, args ...string) entry {
 	return stdio(self(t), append([]string{"as-upstream"}, args...)...)
 }
 
@@ -168,9 +167,19 @@ func poll(within time.Duration, condition func() bool) bool {
 }
 
 // eventually is poll for what must come true.
-func eventually(t testing.TB, what string, condition func() bool) {
+func eventually(t tb, what string, condition func() bool) {
 	t.Helper()
 	if !poll(30*time.Second, condition) {
 		t.Fatalf("still not so: %s", what)
 	}
+}
+
+// lookup returns the value of a variable in the sandbox.
+func (s *sandbox) lookup(name string) string {
+	for _, pair := range s.env {
+		if value, ok := strings.CutPrefix(pair, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }

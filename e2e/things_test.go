@@ -8,18 +8,17 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 )
 
 // everything is the reference server of the Model Context Protocol project.
-func everything(t testing.TB) entry {
+func everything(t tb) entry {
 	t.Helper()
 	return stdio(need(t, "mcp-server-everything"), "stdio")
 }
 
 // filesystem is the reference file server, confined to one directory.
-func filesystem(t testing.TB, dir string) entry {
+func filesystem(t tb, dir string) entry {
 	t.Helper()
 	// The server compares real paths.
 	dir, err := filepath.EvalSymlinks(dir)
@@ -107,7 +106,7 @@ func (s *sandbox) fakeOn(args ...string) string {
 	return strings.TrimSpace(d.stdout.String())
 }
 
-func freePort(t testing.TB) string {
+func freePort(t tb) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
