@@ -16,6 +16,7 @@ var roles map[string]func(args []string) error
 func TestMain(m *testing.M) {
 	roles = map[string]func([]string) error{
 		"as-upstream":           upstreamMain,
+		"as-relay":              relayMain,
 		"as-conformance-driver": driverMain,
 	}
 	if len(os.Args) > 1 {
