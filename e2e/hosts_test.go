@@ -15,7 +15,11 @@ func TestInspector(t *testing.T) {
 	s.configure(servers{"fake": fake(t)})
 	inspect := func(args ...string) string {
 		t.Helper()
-		out := s.run("", inspector, append([]string{"--cli", binary(t), "serve"}, args...)...)
+		line := []string{"--cli", binary(t), "serve"}
+		for _, pair := range s.ours() { // it hands on nothing that it was not told to
+			line = append(line, "-e", pair)
+		}
+		out := s.run("", inspector, append(line, args...)...)
 		if out.code != 0 {
 			t.Fatalf("inspector %q: exit status %d\n%s", args, out.code, out.all())
 		}
@@ -78,8 +82,9 @@ func TestCodex(t *testing.T) {
 	model := newScriptedModel(t, fileScript(path)...)
 	s.setenv("CODEX_HOME=" + s.path(".codex"))
 	config := fmt.Sprintf("model = \"stub\"\nmodel_provider = \"stub\"\n\n[model_providers.stub]\nname = \"stub\"\nbase_url = %q\nwire_api = \"responses\"\n\n[mcp_servers.proxy]\ncommand = %q\nargs = [\"serve\"]\n\n[mcp_servers.proxy.env]\n", model.url+"/v1", binary(t))
-	for _, name := range []string{"PROXY_CONFIG", "PROXY_STATE_DIR", "PROXY_CACHE_DIR"} {
-		config += fmt.Sprintf("%s = %q\n", name, s.lookup(name))
+	for _, pair := range s.ours() { // it hands on nothing that it was not told to
+		name, value, _ := strings.Cut(pair, "=")
+		config += fmt.Sprintf("%s = %q\n", name, value)
 	}
 	s.write(".codex/config.toml", config)
 	out := s.run("", codex, "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "go")

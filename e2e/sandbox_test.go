@@ -174,12 +174,12 @@ func eventually(t tb, what string, condition func() bool) {
 	}
 }
 
-// lookup returns the value of a variable in the sandbox.
-func (s *sandbox) lookup(name string) string {
+// ours are the variables that the proxy itself reads.
+func (s *sandbox) ours() (pairs []string) {
 	for _, pair := range s.env {
-		if value, ok := strings.CutPrefix(pair, name+"="); ok {
-			return value
+		if strings.HasPrefix(pair, "PROXY_") {
+			pairs = append(pairs, pair)
 		}
 	}
-	return ""
+	return pairs
 }
