@@ -33,12 +33,12 @@ func TestBadInput(t *testing.T) {
 		{
 			name:   "not on PATH",
 			text:   `{"mcpServers": {@, "broken": {"command": "no-such-program-e2e"}}}`,
-			server: "broken", code: "unavailable", says: []string{"no-such-program-e2e", "PATH"}, exit: 6,
+			server: "broken", code: "unavailable", says: []string{"no-such-program-e2e", "not found"}, exit: 6,
 		},
 		{
-			name:   "garbage on stdout",
-			text:   fmt.Sprintf(`{"mcpServers": {@, "broken": {"command": %q, "args": ["as-upstream", "-garbage"]}}}`, self(t)),
-			server: "broken", code: "unavailable", says: []string{"JSON"}, exit: 6,
+			name:   "no MCP server at all",
+			text:   `{"mcpServers": {@, "broken": {"command": "sh", "args": ["-c", "echo Usage: sh FILE; cat >/dev/null"], "start_timeout": "500ms"}}}`,
+			server: "broken", code: "unavailable", says: []string{"handshake"}, exit: 6,
 		},
 		{
 			name:   "exits at once",
@@ -92,9 +92,14 @@ func mentions(t *testing.T, what, text string, words []string) {
 // stays up and says so to the model.
 func TestBadConfigurationFile(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ name, text, says string }{
-		{"broken JSON", "{\n  \"mcpServers\": {\n    \"a\": {\"command\": \"cat\"\n  }\n", "mcp.json:"},
-		{"unknown key", "{\n  \"mcpServer\": {}\n}", "mcpServers"},
+	for _, c := range []struct {
+		name, text string
+		line       int
+		says       []string
+	}{
+		{"broken JSON", "{\n  \"mcpServers\": {\n    \"a\": {\"command\" \"cat\"}\n  }\n}\n", 3, nil},
+		{"cut off", "{\n  \"mcpServers\": {\n", 3, nil},
+		{"unknown key", "{\n  \"mcpServer\": {}\n}", 2, []string{"mcpServer", "mcpServers"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -102,12 +107,12 @@ func TestBadConfigurationFile(t *testing.T) {
 			s.config(c.text)
 			host := s.serve()
 			host.open(rev2025)
-			mentions(t, "status", host.mcp(entry{"action": "status"}).text(), []string{"mcp.json", c.says})
+			mentions(t, "status", host.mcp(entry{"action": "status"}).text(), append(c.says, "mcp.json", fmt.Sprintf(`"line":%d`, c.line)))
 			out := s.proxy("list")
 			if out.code != 3 {
 				t.Errorf("list exits with %d: %s", out.code, out.all())
 			}
-			mentions(t, "list", out.stderr, []string{"mcp.json", c.says})
+			mentions(t, "list", out.stderr, append(c.says, fmt.Sprintf("mcp.json:%d:", c.line)))
 		})
 	}
 	t.Run("missing file", func(t *testing.T) {
@@ -119,6 +124,19 @@ func TestBadConfigurationFile(t *testing.T) {
 		}
 		mentions(t, "list", out.stderr, []string{"nowhere.json"})
 	})
+}
+
+// A server that greets on stdout, as many do, is not thereby broken.
+func TestGreetingOnStdout(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.configure(servers{"polite": fake(t, "-greet")})
+	host := s.serve()
+	host.open(rev2025)
+	host.through("polite", "echo", entry{"text": "fine"}).ok()
+	if !strings.Contains(host.stderr.String(), "Welcome!") {
+		t.Errorf("the log does not tell of the greeting: %s", host.stderr)
+	}
 }
 
 // A request that is wrong is refused with what would be right.

@@ -56,7 +56,7 @@ func upstreamMain(args []string) error {
 	web := flags.Bool("http", false, "serve Streamable HTTP on a free port, and print its URL")
 	stubborn := flags.Bool("stubborn", false, "ignore SIGTERM and the end of stdin")
 	family := flags.Bool("family", false, "start children that outlive this process if nobody ends them")
-	garbage := flags.Bool("garbage", false, "write no JSON-RPC to stdout")
+	greet := flags.Bool("greet", false, "begin with a line on stdout that is no JSON-RPC")
 	spill := flags.String("spill", "", "write the value of this variable to stderr, and exit with status 3")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -68,7 +68,7 @@ func upstreamMain(args []string) error {
 	u.tools = toolList(*name, *dummies)
 	u.note("started")
 	switch {
-	case *garbage:
+	case *greet:
 		fmt.Println("Welcome! Listening for connections …")
 	case *spill != "":
 		fmt.Fprintln(os.Stderr, "cannot log in with", os.Getenv(*spill))

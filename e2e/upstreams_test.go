@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // One proxy in front of server-everything on all its transports, the file
@@ -121,8 +122,14 @@ func TestNothingStartsBeforeItIsNeeded(t *testing.T) {
 	}
 	s.configure(list)
 	for _, revision := range []string{rev2025, rev2026} {
+		begin := time.Now()
 		host := s.serve()
 		host.open(revision)
+		answered := time.Since(begin)
+		begin = time.Now()
+		bare := s.connect(self(t), "as-upstream")
+		bare.open(rev2025)
+		t.Logf("%s: answered %s after the start; a Go program that does nothing else needs %s", revision, answered, time.Since(begin))
 		first := host.request("tools/list", entry{})
 		for _, action := range []string{"help", "list_servers", "status"} {
 			host.mcp(entry{"action": action}).ok()
