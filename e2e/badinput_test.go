@@ -98,7 +98,7 @@ func TestBadConfigurationFile(t *testing.T) {
 		says       []string
 	}{
 		{"broken JSON", "{\n  \"mcpServers\": {\n    \"a\": {\"command\" \"cat\"}\n  }\n}\n", 3, nil},
-		{"cut off", "{\n  \"mcpServers\": {\n", 3, nil},
+		{"cut off", "{\n  \"mcpServers\": {\n", 2, nil},
 		{"unknown key", "{\n  \"mcpServer\": {}\n}", 2, []string{"mcpServer", "mcpServers"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

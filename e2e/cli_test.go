@@ -30,7 +30,7 @@ func TestCommandsForScripts(t *testing.T) {
 	s.configure(servers{"fake": fake(t)})
 	for _, args := range [][]string{
 		{"list", "--json"}, {"list", "--resolve", "--json"}, {"status", "--json"}, {"status", "fake", "--json"},
-		{"tools", "fake", "--json"}, {"tools", "--json", "fake", "echo"}, {"connect", "fake", "--json"},
+		{"tools", "fake", "--json"}, {"tools", "--json", "fake"}, {"connect", "fake", "--json"},
 		{"call", "fake", "echo", `{"text":"hi"}`, "--json"},
 	} {
 		if out := s.proxy(args...); out.code != 0 || !json.Valid([]byte(out.stdout)) {
@@ -49,7 +49,8 @@ func TestCommandsForScripts(t *testing.T) {
 		{[]string{"connect", "nobody"}, 2},
 		{[]string{"call", "fake", "no-such-tool"}, 2},
 		{[]string{"call", "fake", "echo", "{"}, 2},
-		{[]string{"call", "fake", "echo", "{}"}, 1},
+		{[]string{"call", "fake", "echo", "{}"}, 2},
+		{[]string{"call", "fake", "fail"}, 1},
 	} {
 		if out := s.proxy(c.args...); out.code != c.code {
 			t.Errorf("%q: exit status %d, not %d: %s", c.args, out.code, c.code, out.all())

@@ -102,6 +102,7 @@ func toolList(server string, dummies int) string {
 		simpleTool("wait", "Report progress until cancelled.", `{}`),
 		simpleTool("environment", "Return the names and values of the environment.", `{}`),
 		simpleTool("spill", "Write text to stderr and return it.", `{"text":{"type":"string"}}`),
+		simpleTool("fail", "Return an error.", `{}`),
 		simpleTool("exit", "End the server in the middle of the call.", `{}`),
 	}
 	for i := range dummies {
@@ -237,8 +238,9 @@ func (u *fakeUpstream) call(id string, p fakeCall, result, send func(string)) {
 	case "spill":
 		fmt.Fprintf(os.Stderr, "a note to myself: %s\n", a.Text)
 		result(`{"content":[{"type":"text","text":"spilt"}]}`)
+	case "fail":
+		result(`{"content":[{"type":"text","text":"no such record"}],"isError":true}`)
 	case "exit":
-		u.note("exit")
 		os.Exit(7)
 	case "wait":
 		ctx, cancel := context.WithCancel(context.Background())

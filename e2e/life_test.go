@@ -60,6 +60,21 @@ func TestKilledUpstreamHarmsNothingElse(t *testing.T) {
 	}
 }
 
+// An upstream that ends by itself in the middle of a call: the model is told
+// that the tool may have run, and nothing is repeated.
+func TestUpstreamExitsDuringCall(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	s.configure(servers{"fake": fake(t, "-journal", s.path("journal"))})
+	host := s.serve()
+	host.open(rev2025)
+	host.through("fake", "exit", entry{}).refused("interrupted")
+	host.through("fake", "echo", entry{"text": "back"}).ok()
+	if n := len(started(s.path("journal"))); n != 2 {
+		t.Errorf("the upstream was started %d times", n)
+	}
+}
+
 // However the proxy ends, nothing of what it started stays: neither children
 // that ignore every request to go, nor their own children.
 func TestNothingIsLeftRunning(t *testing.T) {
