@@ -1,13 +1,15 @@
 package catalog
 
 import (
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 )
 
-// An Entry is what one upstream was last seen to offer.
+// An Entry is what one upstream was last seen to offer. Whoever has one shares
+// it with others and must not change it.
 type Entry struct {
 	// ID identifies the server's configuration entry, so that nothing that
 	// was listed under the same name by something else is ever shown.
@@ -26,34 +28,113 @@ func (e Entry) Tool(name string) (Tool, bool) {
 	return e.Tools[i], true
 }
 
+// maxSummary is the length of [Info.Summary], in characters.
+const maxSummary = 100
+
+// An Info is what lists of servers tell of an entry. It is at hand without
+// reading any descriptor.
+type Info struct {
+	Tools    int       `json:"tools"`             // number of tools, unfiltered
+	Summary  string    `json:"summary,omitempty"` // first sentence of the instructions, see [FirstSentence]
+	ListedAt time.Time `json:"listed_at"`
+}
+
+func (e Entry) info() Info {
+	return Info{Tools: len(e.Tools), Summary: FirstSentence(e.Instructions, maxSummary), ListedAt: e.ListedAt.Round(0)}
+}
+
 // A Catalog holds the entries last seen, by [Entry.ID]. It is safe for
-// concurrent use.
+// concurrent use, and one on disk for use by several processes at once: what
+// another has changed is seen at the next call.
 type Catalog struct {
-	mu      sync.Mutex
+	disk *snapshot // nil for a catalogue in memory
+	log  *slog.Logger
+
+	mu sync.Mutex
+	// entries are those of a catalogue in memory; of one on disk those that
+	// could not be written and live for as long as this process.
 	entries map[string]Entry
 }
 
 // New returns an empty catalogue that lives in memory.
 func New() *Catalog { return &Catalog{entries: make(map[string]Entry)} }
 
+// Open returns the catalogue in the folder dir, which need not exist. Nothing
+// is read before it is asked for. What cannot be read is taken as never listed,
+// and what cannot be written is kept in memory; both are told to log.
+func Open(dir string, log *slog.Logger) *Catalog {
+	c := New()
+	c.disk, c.log = newSnapshot(dir, log), log
+	return c
+}
+
 // Get returns the entry of a server, if it was ever listed.
 func (c *Catalog) Get(id string) (Entry, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e, ok := c.entries[id]
-	return e, ok
+	if e, ok := c.inMemory(id); ok || c.disk == nil {
+		return e, ok
+	}
+	return c.disk.entry(id)
+}
+
+// Info returns what is known of a server without reading its tools, if it was
+// ever listed.
+func (c *Catalog) Info(id string) (Info, bool) {
+	if e, ok := c.inMemory(id); ok || c.disk == nil {
+		return e.info(), ok
+	}
+	i, ok := c.disk.infos()[id]
+	return i.Info, ok
 }
 
 // Put replaces the entry of a server.
 func (c *Catalog) Put(e Entry) {
+	var err error
+	if c.disk != nil {
+		if err = c.disk.put(e); err != nil {
+			c.log.Warn("catalogue entry not saved", "id", e.ID, "error", err)
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.entries[e.ID] = e
+	if c.disk == nil || err != nil {
+		c.entries[e.ID] = e
+	} else {
+		delete(c.entries, e.ID)
+	}
+}
+
+// Forget removes the entry of a server, if there is one.
+func (c *Catalog) Forget(id string) {
+	c.mu.Lock()
+	delete(c.entries, id)
+	c.mu.Unlock()
+	if c.disk == nil {
+		return
+	}
+	if err := c.disk.forget(id); err != nil {
+		c.log.Warn("catalogue entry not removed", "id", id, "error", err)
+	}
 }
 
 // IDs returns the ids of all entries, sorted.
 func (c *Catalog) IDs() []string {
+	ids := make(map[string]bool)
+	if c.disk != nil {
+		for id := range c.disk.infos() {
+			ids[id] = true
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Sorted(maps.Keys(c.entries))
+	for id := range c.entries {
+		ids[id] = true
+	}
+	return slices.Sorted(maps.Keys(ids))
+}
+
+func (c *Catalog) inMemory(id string) (Entry, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.entries[id]
+	return e, ok
 }

@@ -3,7 +3,6 @@ package catalog
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 )
 
 // Access says what a tool may do to the world, from its annotations
@@ -30,53 +29,68 @@ type Tool struct {
 	hints hints
 }
 
-type hints struct {
-	Title       string `json:"title"`
-	ReadOnly    *bool  `json:"readOnlyHint"`
-	Destructive *bool  `json:"destructiveHint"`
-	Idempotent  *bool  `json:"idempotentHint"`
-}
+// hints are the annotations that say what a call does; nil is "not said".
+type hints struct{ readOnly, destructive, idempotent *bool }
+
+var (
+	errNoDescriptor = errors.New("tool descriptor is not a JSON object")
+	errNoName       = errors.New("tool descriptor without a name")
+)
 
 // ParseTool reads one element of a tools/list result. It keeps raw and does
-// not copy it. Only a descriptor that is no object or has no name is an error.
+// not copy it: the raw members are slices of it. Only a descriptor that is no
+// object or has no name is an error; a member of an unexpected type is as good
+// as absent. Names of members are matched exactly, as the specification spells
+// them; of a member given twice the last counts.
 func ParseTool(raw json.RawMessage) (Tool, error) {
-	var d struct {
-		Name         string          `json:"name"`
-		Title        any             `json:"title"`
-		Description  any             `json:"description"`
-		InputSchema  json.RawMessage `json:"inputSchema"`
-		OutputSchema json.RawMessage `json:"outputSchema"`
-		Annotations  json.RawMessage `json:"annotations"`
+	if !json.Valid(raw) {
+		return Tool{}, errNoDescriptor
 	}
-	if err := json.Unmarshal(raw, &d); err != nil {
-		return Tool{}, fmt.Errorf("tool descriptor: %w", err)
-	}
-	if d.Name == "" {
-		return Tool{}, errors.New("tool descriptor without a name")
+	return parseValidTool(raw)
+}
+
+func parseValidTool(raw json.RawMessage) (Tool, error) {
+	d := parseValid(raw, 1)
+	if d.typ != objectType {
+		return Tool{}, errNoDescriptor
 	}
 	t := Tool{
-		Name:         d.Name,
-		InputSchema:  d.InputSchema,
-		OutputSchema: d.OutputSchema,
-		Annotations:  d.Annotations,
+		Name:         d.get("name").text(),
+		Title:        d.get("title").text(),
+		Description:  d.get("description").text(),
+		InputSchema:  given(d.get("inputSchema")),
+		OutputSchema: given(d.get("outputSchema")),
+		Annotations:  given(d.get("annotations")),
 		Raw:          raw,
 	}
-	t.Title, _ = d.Title.(string)
-	t.Description, _ = d.Description.(string)
-	// Annotations of an unexpected shape are hints that say nothing.
-	if json.Unmarshal(d.Annotations, &t.hints) == nil && t.Title == "" {
-		t.Title = t.hints.Title
+	if t.Name == "" {
+		return Tool{}, errNoName
+	}
+	if t.Annotations != nil {
+		a := parseValid(t.Annotations, 1)
+		t.hints = hints{a.get("readOnlyHint").boolean(), a.get("destructiveHint").boolean(), a.get("idempotentHint").boolean()}
+		if t.Title == "" {
+			t.Title = a.get("title").text()
+		}
 	}
 	return t, nil
+}
+
+// given returns the bytes of a member that is there and not null.
+func given(v *value) json.RawMessage {
+	if v == nil || v.typ == nullType {
+		return nil
+	}
+	return v.raw
 }
 
 // Access classifies the tool; a tool without annotations is destructive,
 // which is what the specification's defaults say.
 func (t Tool) Access() Access {
 	switch {
-	case isTrue(t.hints.ReadOnly):
+	case isTrue(t.hints.readOnly):
 		return Read
-	case t.hints.Destructive != nil && !*t.hints.Destructive:
+	case t.hints.destructive != nil && !*t.hints.destructive:
 		return Write
 	}
 	return Destructive
@@ -85,7 +99,7 @@ func (t Tool) Access() Access {
 // Repeatable reports whether calling the tool twice with the same arguments
 // is declared to do no more than calling it once.
 func (t Tool) Repeatable() bool {
-	return isTrue(t.hints.ReadOnly) || isTrue(t.hints.Idempotent)
+	return isTrue(t.hints.readOnly) || isTrue(t.hints.idempotent)
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }

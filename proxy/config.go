@@ -1,7 +1,10 @@
 package proxy
 
 import (
+	"cmp"
 	"fmt"
+	"path/filepath"
+	"time"
 
 	"mcpproxy/auth"
 	"mcpproxy/catalog"
@@ -20,9 +23,11 @@ const (
 // changed is loaded into a new one.
 type Config struct {
 	Servers  []*Server  // sorted by name; the project's win over the global ones
-	Problems []*Problem // files that could not be read or parsed
-	Settings Settings
-	Files    []string // every file that was read or looked for, for noticing changes
+	Problems []*Problem // what is wrong with a file as a whole, not with one server
+	Settings Settings   // as written, see [DefaultSettings]
+	Files    []string   // every file that was read or looked for, for noticing changes
+
+	stamps []stamp // of Files, taken before they were read
 }
 
 // Server returns the server of that name, or nil.
@@ -50,6 +55,17 @@ type Server struct {
 	// Untrusted is set for a project's server until the person has run
 	// "proxy trust": nothing of it but its name may be used or shown.
 	Untrusted bool
+
+	places map[string]int // lines of the entry's values by field, see decoder
+}
+
+// ProjectDir returns the folder that holds the project's .proxy folder, or ""
+// for a server of the global layer.
+func (s *Server) ProjectDir() string {
+	if s.Layer != Project {
+		return ""
+	}
+	return filepath.Dir(filepath.Dir(s.File))
 }
 
 // An Entry holds the settings of one server, each declared by the package
@@ -73,6 +89,26 @@ type Settings struct {
 	TokenStore           string          `json:"token_store,omitempty"`      // "keyring" (default) or "file"
 }
 
+// DefaultSettings hold where the file says nothing.
+var DefaultSettings = Settings{
+	Limits:               upstream.DefaultLimits,
+	MaxConcurrentServers: 10,
+	Breaker:              BreakerSettings{FailThreshold: 3, Cooldown: upstream.Duration(60 * time.Second)},
+	MaxResultBytes:       new(49152),
+	TokenStore:           "keyring",
+}
+
+// Or returns s with each value that is not set taken from d.
+func (s Settings) Or(d Settings) Settings {
+	s.Limits = s.Limits.Or(d.Limits)
+	s.MaxConcurrentServers = cmp.Or(s.MaxConcurrentServers, d.MaxConcurrentServers)
+	s.Breaker.FailThreshold = cmp.Or(s.Breaker.FailThreshold, d.Breaker.FailThreshold)
+	s.Breaker.Cooldown = cmp.Or(s.Breaker.Cooldown, d.Breaker.Cooldown)
+	s.MaxResultBytes = cmp.Or(s.MaxResultBytes, d.MaxResultBytes)
+	s.TokenStore = cmp.Or(s.TokenStore, d.TokenStore)
+	return s
+}
+
 // BreakerSettings say when an upstream is left alone for a while.
 type BreakerSettings struct {
 	FailThreshold int               `json:"fail_threshold,omitempty"` // consecutive transport faults that open it
@@ -81,10 +117,10 @@ type BreakerSettings struct {
 
 // A Problem is something wrong in a configuration file, with its place.
 type Problem struct {
-	File    string
-	Line    int    // 1-based; 0 if the problem has no line
-	Message string // the fact, one sentence
-	Hint    string // what to do about it, may be empty
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"` // 1-based; 0 if the problem has no line
+	Message string `json:"message"`        // the fact, one sentence
+	Hint    string `json:"hint,omitempty"` // what to do about it, may be empty
 }
 
 func (p *Problem) Error() string {
@@ -94,9 +130,11 @@ func (p *Problem) Error() string {
 	return fmt.Sprintf("%s: %s", p.File, p.Message)
 }
 
-// Resolved is an entry with its placeholders substituted.
+// Resolved is an entry with its placeholders substituted, and with what it
+// leaves open filled in from the settings and their defaults.
 type Resolved struct {
-	Upstream upstream.Config // limits filled in from the settings and defaults
-	OAuth    *auth.Config
-	Secrets  []string // values that must never be shown, see Redactor
+	Upstream       upstream.Config
+	OAuth          *auth.Config
+	MaxResultBytes int      // 0 is off
+	Secrets        []string // values that must never be shown, see [Redactor]
 }

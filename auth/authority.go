@@ -1,0 +1,167 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Options say what an [Authority] works with. Vault is required.
+type Options struct {
+	Vault *Vault
+
+	// Transport carries every request instead of the Authority's own
+	// transports. Host names are checked before it is called, but the
+	// addresses that they resolve to are then its own affair.
+	Transport http.RoundTripper
+
+	Getenv   func(string) string // client ids of built-in providers; nil knows none
+	Log      *slog.Logger        // nil discards
+	OnSecret func(string)        // called with each token, code, verifier and secret, before its first use
+}
+
+// An Authority obtains, keeps and refreshes the credentials of all upstreams
+// of one process. Its methods may be called concurrently.
+//
+// It owns a goroutine per pending login, with its listener or poller, and one
+// per refresh that is running; Close ends and waits for them.
+type Authority struct {
+	vault    *Vault
+	roads    roads
+	getenv   func(string) string
+	log      *slog.Logger
+	onSecret func(string)
+
+	life    context.Context // ends with Close
+	end     context.CancelFunc
+	wg      sync.WaitGroup
+	pending chan struct{} // capacity 1: logins take each other's place one at a time
+
+	mu     sync.Mutex
+	closed bool
+	states map[string]*state // by vault key
+}
+
+// A state is what one process remembers about the credential of one upstream.
+// It is only changed within [Authority.update].
+type state struct {
+	flight *flight // the refresh now running, or nil
+	login  *Login  // the newest login of this process, or nil
+
+	failures  int       // refreshes failed in a row
+	notBefore time.Time // of the next refresh
+	lastErr   error     // of the last one
+
+	// A token that came from a refresh after a 401 and is refused in its turn
+	// is not refreshed again before long.
+	forced   uint64 // its generation
+	forcedAt time.Time
+
+	challenge challenge // the upstream's last
+	asked     []string  // scopes that the last login of this process asked for
+}
+
+// New returns an Authority. The caller must Close it.
+func New(o Options) *Authority {
+	life, end := context.WithCancel(context.Background())
+	a := &Authority{
+		vault:    o.Vault,
+		roads:    newRoads(o.Transport),
+		getenv:   o.Getenv,
+		log:      o.Log,
+		onSecret: o.OnSecret,
+		life:     life,
+		end:      end,
+		pending:  make(chan struct{}, 1),
+		states:   map[string]*state{},
+	}
+	if a.getenv == nil {
+		a.getenv = func(string) string { return "" }
+	}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	if a.onSecret == nil {
+		a.onSecret = func(string) {}
+	}
+	return a
+}
+
+// ErrClosed is the error of what an Authority was asked or had to give up
+// because it is closed. A pending login stays in the vault.
+var ErrClosed = errors.New("shutting down")
+
+// Close gives up what can be given up: pending logins stay in the vault, to be
+// finished by another process. A refresh whose request was sent is waited for
+// and saved, within its own time limit, because its answer may hold the only
+// refresh token there is.
+func (a *Authority) Close() {
+	a.mu.Lock()
+	a.closed = true
+	a.mu.Unlock()
+	a.end()
+	a.wg.Wait()
+	a.roads.close()
+}
+
+// update changes the state of one credential. f must not block.
+func (a *Authority) update(key string, f func(*state)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.states[key]
+	if s == nil {
+		s = &state{}
+		a.states[key] = s
+	}
+	f(s)
+}
+
+// run starts a goroutine that Close waits for, unless it has been called.
+func (a *Authority) run(f func()) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return ErrClosed
+	}
+	a.wg.Go(f)
+	return nil
+}
+
+// secret makes values known to whoever redacts.
+func (a *Authority) secret(values ...string) {
+	for _, v := range values {
+		if v != "" {
+			a.onSecret(v)
+		}
+	}
+}
+
+// get returns the credential of t, or a [*NeedsAuthError] if there is none
+// that belongs to t as it is configured now.
+func (a *Authority) get(ctx context.Context, t *target) (Record, error) {
+	r, err := a.vault.Get(ctx, t.Key)
+	return a.checked(t, r, err)
+}
+
+// reload is get past the vault's memory.
+func (a *Authority) reload(ctx context.Context, t *target) (Record, error) {
+	r, err := a.vault.Reload(ctx, t.Key)
+	return a.checked(t, r, err)
+}
+
+func (a *Authority) checked(t *target, r Record, err error) (Record, error) {
+	if errors.Is(err, ErrNoCredential) {
+		return Record{}, t.needsAuth(NoCredential)
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	a.secret(r.AccessToken, r.RefreshToken, r.Client.Secret)
+	if !t.owns(r) {
+		return Record{}, t.needsAuth(NoCredential)
+	}
+	return r, nil
+}

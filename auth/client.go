@@ -1,0 +1,133 @@
+package auth
+
+import (
+	"context"
+	"slices"
+)
+
+// Token endpoint authentication methods, RFC 7591 section 2.
+const (
+	authNone  = "none"
+	authBasic = "client_secret_basic"
+	authPost  = "client_secret_post"
+)
+
+// Grant types, RFC 7591 section 2 and RFC 8628 section 3.4.
+const (
+	grantCode    = "authorization_code"
+	grantRefresh = "refresh_token"
+	grantDevice  = "urn:ietf:params:oauth:grant-type:device_code"
+)
+
+// clientName is what a person reads on a consent page.
+const clientName = "proxy (local MCP proxy)"
+
+// knownClient returns the client that the authorization server already knows:
+// one that a person registered, or our Client ID Metadata Document where the
+// server reads such documents.
+func (t *target) knownClient(e endpoints) (Client, bool) {
+	c := t.Config
+	if c.ClientID != "" {
+		return Client{ID: c.ClientID, AuthMethod: t.authMethod(e, c.ClientSecret != "")}, true
+	}
+	if e.cimdSupported && c.ClientMetadataURL != "" {
+		return Client{ID: c.ClientMetadataURL, MetadataURL: c.ClientMetadataURL, AuthMethod: authNone}, true
+	}
+	return Client{}, false
+}
+
+// authMethod chooses how to authenticate at the token endpoint. A server that
+// names no methods takes client_secret_basic (RFC 8414 section 2).
+func (t *target) authMethod(e endpoints, secret bool) string {
+	switch {
+	case t.Config.TokenAuthMethod != "":
+		return t.Config.TokenAuthMethod
+	case !secret:
+		return authNone
+	case slices.Contains(e.authMethods, authPost) && !slices.Contains(e.authMethods, authBasic):
+		return authPost
+	}
+	return authBasic
+}
+
+// registration is the client metadata of RFC 7591 section 2.
+type registration struct {
+	ClientName      string   `json:"client_name"`
+	ApplicationType string   `json:"application_type"` // OpenID Connect Registration: loopback redirects need "native"
+	RedirectURIs    []string `json:"redirect_uris"`
+	GrantTypes      []string `json:"grant_types"`
+	ResponseTypes   []string `json:"response_types"`
+	AuthMethod      string   `json:"token_endpoint_auth_method"`
+	Scope           string   `json:"scope,omitempty"`
+}
+
+// register makes a client by dynamic registration, RFC 7591.
+func (a *Authority) register(ctx context.Context, t *target, e endpoints, redirectURI, scope string) (Client, error) {
+	if e.register == "" {
+		return Client{}, &ClientRequiredError{Issuer: e.issuer, RedirectURI: redirectURI}
+	}
+	r := registration{
+		ClientName:      clientName,
+		ApplicationType: "native",
+		RedirectURIs:    []string{redirectURI},
+		GrantTypes:      []string{grantCode, grantRefresh},
+		ResponseTypes:   []string{"code"},
+		AuthMethod:      t.wantedMethod(e),
+		Scope:           scope,
+	}
+	if u, err := parseURL(redirectURI); err == nil && !isLoopback(u.Hostname()) {
+		r.ApplicationType = "web"
+	}
+	if e.device != "" {
+		r.GrantTypes = append(r.GrantTypes, grantDevice)
+	}
+	ans, err := t.postJSON(ctx, e.register, r)
+	if err != nil {
+		return Client{}, err
+	}
+	c := Client{ID: ans.text("client_id"), Secret: ans.text("client_secret"), Registered: true, RedirectURIs: r.RedirectURIs}
+	a.secret(c.Secret)
+	if c.ID == "" {
+		return Client{}, &DiscoveryError{URL: e.register, Err: errBadAnswer}
+	}
+	// The server may have registered something else than was asked for; one
+	// that gave a secret and does not say how to use it means the default.
+	switch c.AuthMethod = ans.text("token_endpoint_auth_method"); {
+	case c.Secret == "":
+		c.AuthMethod = authNone
+	case c.AuthMethod == "":
+		c.AuthMethod = t.authMethod(e, true)
+	}
+	return c, nil
+}
+
+// wantedMethod is what we ask to be registered with: a secret is no secret in
+// a native client (RFC 8252 section 8.5), so none if that will do.
+func (t *target) wantedMethod(e endpoints) string {
+	if t.Config.TokenAuthMethod != "" {
+		return t.Config.TokenAuthMethod
+	}
+	for _, m := range []string{authNone, authBasic, authPost} {
+		if len(e.authMethods) == 0 || slices.Contains(e.authMethods, m) {
+			return m
+		}
+	}
+	return authNone
+}
+
+// reusable returns the client that an earlier login registered with the same
+// issuer. One that the server forgot is not used again: it said invalid_client
+// at a refresh, or the login that used it was left unfinished, as a person
+// leaves one whose page says "unknown client".
+func (a *Authority) reusable(ctx context.Context, t *target, e endpoints, old Record) (Client, bool) {
+	if !old.Client.Registered || !sameIssuer(old.Issuer, e.issuer) || e.register == "" {
+		return Client{}, false
+	}
+	if ix, err := a.vault.Index(); err == nil && ix.Credentials[t.Key].RefreshError == invalidClient {
+		return Client{}, false
+	}
+	if p, err := a.vault.Pending(ctx, t.Key); err == nil && p.Client.ID == old.Client.ID {
+		return Client{}, false
+	}
+	return old.Client, true
+}

@@ -1,0 +1,170 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	pollInterval = 5 * time.Second // where the server names none, and what slow_down adds (RFC 8628 section 3.5)
+	pollMax      = time.Minute     // between two polls while the network or the server is down
+	deviceLife   = 15 * time.Minute
+)
+
+// beginDevice starts the device flow, RFC 8628 section 3.1.
+func (a *Authority) beginDevice(ctx context.Context, b beginning) (*Login, error) {
+	client, ok := b.t.knownClient(b.e)
+	if !ok {
+		if client, ok = a.reusable(ctx, b.t, b.e, b.old); !ok {
+			var err error
+			if client, err = a.register(ctx, b.t, b.e, defaultRedirect, strings.Join(b.scopes, " ")); err != nil {
+				return nil, err
+			}
+		}
+	}
+	form := url.Values{}
+	if len(b.scopes) > 0 {
+		form.Set("scope", strings.Join(b.scopes, " "))
+	}
+	if b.e.resource != "" {
+		form.Set("resource", b.e.resource)
+	}
+	ans, err := b.t.post(ctx, b.e.device, b.t.clientOf(client), form)
+	if err != nil {
+		return nil, err
+	}
+	p := b.pending(client)
+	p.Flow = FlowDevice
+	p.DeviceCode, p.UserCode = ans.text("device_code"), clean(ans.text("user_code"), 60)
+	a.secret(p.DeviceCode)
+	p.VerificationURI = ans.text("verification_uri")
+	if p.VerificationURI == "" {
+		p.VerificationURI = ans.text("verification_url") // an early draft's name, still in use
+	}
+	p.VerificationURIComplete = ans.text("verification_uri_complete")
+	if p.DeviceCode == "" || p.UserCode == "" {
+		return nil, &DiscoveryError{URL: b.e.device, Err: errBadAnswer}
+	}
+	for _, u := range []*string{&p.VerificationURI, &p.VerificationURIComplete} {
+		if _, err := parseURL(*u); err != nil && (*u != "" || u == &p.VerificationURI) {
+			return nil, &DiscoveryError{URL: b.e.device, Err: err}
+		}
+	}
+	life := ans.seconds("expires_in")
+	if life == 0 {
+		life = deviceLife
+	}
+	p.Expires = p.Started.Add(life)
+	if p.Interval = ans.seconds("interval"); p.Interval == 0 {
+		p.Interval = pollInterval
+	}
+	return a.pend(ctx, b.t, p, &poller{}, nil)
+}
+
+// A poller is the receiver of the device flow.
+type poller struct {
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+func (d *poller) open(ctx context.Context, l *Login) {
+	ctx, d.cancel = context.WithCancel(ctx)
+	d.wg.Go(func() {
+		if err := d.poll(ctx, l); ctx.Err() == nil || err == nil {
+			l.report(err)
+		}
+	})
+}
+
+func (d *poller) Close() {
+	if d.cancel != nil {
+		d.cancel()
+	}
+	d.wg.Wait()
+}
+
+// poll asks for the tokens until there is a final answer or ctx ends, as RFC
+// 8628 section 3.5 says. A network failure is not final.
+func (d *poller) poll(ctx context.Context, l *Login) error {
+	interval, pause := l.pending.Interval, l.pending.Interval
+	for {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		err := l.authority.redeemDevice(ctx, l.target, l.pending)
+		switch code := codeOf(err); {
+		case err == nil:
+			return nil
+		case code == authorizationPending:
+			pause = interval
+		case code == slowDown:
+			interval += pollInterval
+			pause = interval
+		case code != "":
+			return l.failed(deviceRefusal(err), err)
+		case isFinal(err):
+			return err
+		default:
+			pause = min(2*pause, max(pollMax, interval)) // "exponential backoff", there
+			l.authority.log.Debug("device poll failed", "server", l.Server, "error", err)
+		}
+	}
+}
+
+// isFinal reports whether polling on after err is of no use.
+func isFinal(err error) bool {
+	var login *LoginError
+	var vault *VaultError
+	return errors.As(err, &login) || errors.As(err, &vault)
+}
+
+// deviceRefusal is refusal, for codes that mean something else here.
+func deviceRefusal(err error) string {
+	if codeOf(err) == invalidGrant {
+		return LoginExpired // what servers say that do not know expired_token
+	}
+	return refusal(err)
+}
+
+// redeemDevice asks once for the tokens of p, RFC 8628 section 3.4, and saves
+// them, unless p was superseded in the meantime.
+func (a *Authority) redeemDevice(ctx context.Context, t *target, p Pending) error {
+	tok, err := a.requestTokens(ctx, t, p.TokenEndpoint, p.Client, p.Resource, url.Values{
+		"grant_type":  {grantDevice},
+		"device_code": {p.DeviceCode},
+	})
+	switch {
+	case codeOf(err) == invalidClient:
+		a.forgotten(ctx, t)
+		return err
+	case errors.Is(err, errNoToken), errors.Is(err, errTokenType):
+		return &LoginError{Server: t.Name, Reason: BadToken, Err: err}
+	case err != nil:
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockTimeout)
+	defer cancel()
+	old, err := a.vault.Get(ctx, t.Key)
+	if err != nil && !errors.Is(err, ErrNoCredential) {
+		return err
+	}
+	unlock, err := a.vault.Lock(ctx, a.lockOf(t, old))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !a.vault.PendingCurrent(t.Key, p.ID) {
+		return &LoginError{Server: t.Name, Reason: Superseded}
+	}
+	if err := a.keep(ctx, t, p, tok, old.LockFile); err != nil {
+		return err
+	}
+	a.finished(ctx, t, p, nil)
+	return nil
+}

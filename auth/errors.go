@@ -1,0 +1,178 @@
+package auth
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// The reasons of a [NeedsAuthError].
+const (
+	NoCredential      = "no_credential"      // nobody has logged in, or for another server URL, issuer or resource
+	Expired           = "expired"            // the access token has ended and there is no refresh token
+	Revoked           = "revoked"            // the authorization server refused the refresh token or the client
+	Rejected          = "rejected"           // the upstream refuses a token that was just obtained
+	InsufficientScope = "insufficient_scope" // the upstream asks for more scopes, RFC 6750 section 3.1
+	IssuerChanged     = "issuer_changed"     // the upstream names another authorization server now
+)
+
+// A NeedsAuthError says that only a login by the person helps. No network
+// failure ever becomes one.
+type NeedsAuthError struct {
+	Server string
+	Scopes []string // asked for by the upstream, may be empty
+	Reason string   // one of the constants above
+}
+
+func (e *NeedsAuthError) Error() string {
+	return e.Server + " needs a login (" + e.Reason + ")"
+}
+
+// A ForbiddenError says that the upstream refuses (HTTP 403) what another
+// login cannot change: it names no missing scope, or one that was granted.
+type ForbiddenError struct {
+	Server string
+	Scopes []string // that the upstream asks for although a login asked for them
+}
+
+func (e *ForbiddenError) Error() string {
+	if len(e.Scopes) > 0 {
+		return e.Server + " refuses although the login asked for " + strings.Join(e.Scopes, " ")
+	}
+	return e.Server + " refuses access"
+}
+
+// A RefreshError says that a token could not be refreshed for now. The
+// credential is kept and the refresh is tried again, not before RetryAt.
+type RefreshError struct {
+	Server  string
+	RetryAt time.Time
+	Err     error // may be an [*OAuthError], a [*VaultError] or a network error
+}
+
+func (e *RefreshError) Error() string { return "refresh " + e.Server + ": " + e.Err.Error() }
+func (e *RefreshError) Unwrap() error { return e.Err }
+
+// The reasons of a [LoginError].
+const (
+	BadRedirect     = "bad_redirect"     // what was pasted is no redirect URL with a state and a code or error
+	WrongState      = "wrong_state"      // the URL belongs to another login; this one goes on waiting
+	NoLogin         = "no_login"         // no login is pending
+	AlreadyFinished = "already_finished" // the login has finished, there is nothing left to do
+	LoginExpired    = "login_expired"    // the person took too long
+	CodeRefused     = "code_refused"     // the authorization code had expired or was used before
+	Denied          = "denied"           // the person, or a policy, said no
+	Refused         = "refused"          // the authorization server answered with another error
+	WrongIssuer     = "wrong_issuer"     // RFC 9207: the answer comes from another server, or does not say from which
+	Superseded      = "superseded"       // a newer login took over and did not succeed either
+	Cancelled       = "cancelled"        // given up, here or in another process
+	NotByPaste      = "not_by_paste"     // the pending login is of the device flow and finishes by itself
+	NoDevice        = "no_device"        // the device flow was asked for and is not offered
+	BadToken        = "bad_token"        // the token answer holds no bearer token
+)
+
+// A LoginError says why a login did not succeed, or not yet (WrongState,
+// BadRedirect and NotByPaste leave the pending login as it is).
+type LoginError struct {
+	Server string
+	Reason string // one of the constants above
+	Err    error  // an [*OAuthError] where the authorization server said why
+}
+
+func (e *LoginError) Error() string {
+	s := "login to " + e.Server + ": " + strings.ReplaceAll(e.Reason, "_", " ")
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *LoginError) Unwrap() error { return e.Err }
+
+// Waiting reports whether the login is as it was, and can still be finished.
+func (e *LoginError) Waiting() bool {
+	return e.Reason == WrongState || e.Reason == BadRedirect || e.Reason == NotByPaste
+}
+
+// An OAuthError is an error answer of an authorization server (RFC 6749
+// sections 4.1.2.1 and 5.2, RFC 7591 section 3.2.2, RFC 8628 section 3.5).
+type OAuthError struct {
+	Code        string // as RFC 6749 spells it, cleaned
+	Description string // foreign text: one line without control characters, cut at 200 characters
+}
+
+func (e *OAuthError) Error() string {
+	if e.Description == "" {
+		return e.Code
+	}
+	return e.Code + ": " + strconv.Quote(e.Description)
+}
+
+// An HTTPError is an answer that is no answer of the protocol.
+type HTTPError struct {
+	Host       string
+	Status     int
+	RetryAfter time.Duration // zero if the server named none
+}
+
+func (e *HTTPError) Error() string { return fmt.Sprintf("%s answered HTTP %d", e.Host, e.Status) }
+
+// A BlockedHostError says that a host outside the allowlist would have to be
+// contacted. Nothing was sent to it.
+type BlockedHostError struct {
+	Host string // with a port if it is not the scheme's own
+	Line string // the one line of configuration that would allow it
+}
+
+func (e *BlockedHostError) Error() string {
+	return e.Host + " is not in oauth.discovery_allowlist"
+}
+
+// A BlockedAddressError says that a name which may only lead to public
+// addresses leads elsewhere.
+type BlockedAddressError struct{ Address string }
+
+func (e *BlockedAddressError) Error() string {
+	return "address " + e.Address + " is not public, and the host is not listed by its exact name"
+}
+
+// A DiscoveryError says that metadata could not be had or is not acceptable.
+type DiscoveryError struct {
+	URL string // of the metadata document
+	Err error
+}
+
+func (e *DiscoveryError) Error() string { return "metadata " + e.URL + ": " + e.Err.Error() }
+func (e *DiscoveryError) Unwrap() error { return e.Err }
+
+// A ClientRequiredError says that the authorization server knows us under no
+// client id and offers no way to get one: a person must register a client.
+type ClientRequiredError struct {
+	Issuer      string
+	RedirectURI string // the redirect URL to register, and to set as oauth.redirect_uri
+}
+
+func (e *ClientRequiredError) Error() string {
+	return e.Issuer + " offers no client registration: requires oauth.client_id with the redirect URL " + e.RedirectURI
+}
+
+// clean makes foreign text fit to be shown: one line, no control characters,
+// at most max characters.
+func clean(s string, max int) string {
+	s = strings.ToValidUTF8(s, "")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return ' '
+		}
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, s)
+	if r := []rune(s); len(r) > max {
+		s = string(r[:max]) + "…"
+	}
+	return strings.TrimSpace(s)
+}

@@ -1,0 +1,166 @@
+package auth
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/auth"
+	"golang.org/x/oauth2"
+)
+
+const (
+	tokenWait   = 20 * time.Second // that a request may wait for its token: the SDK asks under its connection's mutex
+	renewalWait = 3 * time.Second  // that it may wait for a new one while the old one still holds
+	forcedFloor = time.Minute      // between two refreshes of tokens that the upstream refuses
+)
+
+// A Handler gives the connection to one upstream its tokens. It is silent:
+// what only a person can do becomes a [*NeedsAuthError].
+type Handler struct {
+	authority *Authority
+	target    func() (*target, error)
+}
+
+var _ sdk.OAuthHandler = (*Handler)(nil)
+
+// Handler returns the handler for s.
+func (a *Authority) Handler(s Server) *Handler {
+	return &Handler{a, sync.OnceValues(func() (*target, error) { return a.target(s) })}
+}
+
+// TokenSource implements [sdk.OAuthHandler]. The source holds the token of
+// this moment, refreshed if need be; one is asked for before each request, as
+// the SDK does, because only here is there a context to bound the wait. It is
+// nil where there is no credential: the request then goes without, and the
+// upstream's challenge tells which scopes a login needs.
+//
+// Errors are [*NeedsAuthError], [*RefreshError], [*VaultError] and
+// [*ConfigError]; never an oauth2.RetrieveError, in which the SDK would see
+// leave to send the request without a token.
+func (h *Handler) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
+	t, err := h.target()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, tokenWait)
+	defer cancel()
+	r, err := h.authority.token(ctx, t)
+	if e, ok := err.(*NeedsAuthError); ok && e.Reason == NoCredential {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: r.AccessToken, TokenType: "Bearer", Expiry: r.Expiry}), nil
+}
+
+// token returns a credential whose access token holds, refreshed if need be.
+func (a *Authority) token(ctx context.Context, t *target) (Record, error) {
+	r, err := a.get(ctx, t)
+	if err != nil || !r.stale(time.Now()) {
+		return r, err
+	}
+	wait := tokenWait
+	if !r.ended(time.Now()) {
+		wait = renewalWait
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	fresh, err := a.renew(ctx, t, r, false)
+	if err != nil && !r.ended(time.Now()) {
+		return r, nil
+	}
+	return fresh, err
+}
+
+// Authorize implements [sdk.OAuthHandler] for an answer 401 or 403. nil means
+// that the request is worth sending again. It never waits for a person, and
+// may be called any number of times for one cause, as the SDK does for the two
+// handshakes of one connect.
+func (h *Handler) Authorize(ctx context.Context, req *http.Request, resp *http.Response) error {
+	defer drain(resp.Body)
+	t, err := h.target()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, tokenWait)
+	defer cancel()
+	c := readChallenge(resp.Header)
+	h.authority.update(t.Key, func(s *state) { s.challenge = c })
+	used, _ := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
+	if resp.StatusCode == http.StatusForbidden && used != "" {
+		return h.authority.forbidden(ctx, t, used, c)
+	}
+	return h.authority.rejected(ctx, t, used, c)
+}
+
+// forbidden handles a 403: more scopes are needed, or nothing can be done.
+func (a *Authority) forbidden(ctx context.Context, t *target, used string, c challenge) error {
+	r, err := a.get(ctx, t)
+	if err != nil {
+		return needsScopes(err, c)
+	}
+	if r.AccessToken != used {
+		return nil // another login has finished in between
+	}
+	if c.code != insufficientScope || len(c.scopes) == 0 {
+		return &ForbiddenError{Server: t.Name}
+	}
+	// A scope that was granted, or asked for and not granted, would not be
+	// granted by the next login either; the specification asks for a limit.
+	held := r.Scopes
+	a.update(t.Key, func(s *state) { held = union(held, s.asked) })
+	if contains(held, c.scopes) {
+		return &ForbiddenError{Server: t.Name, Scopes: c.scopes}
+	}
+	return t.needsAuth(InsufficientScope, c.scopes...)
+}
+
+// rejected handles a 401.
+func (a *Authority) rejected(ctx context.Context, t *target, used string, c challenge) error {
+	r, err := a.get(ctx, t)
+	if err != nil {
+		return needsScopes(err, c)
+	}
+	if r.AccessToken != used {
+		return nil // there is a newer one
+	}
+	var again bool
+	a.update(t.Key, func(s *state) { again = s.forced == r.Generation && time.Since(s.forcedAt) < forcedFloor })
+	if again {
+		return t.needsAuth(Rejected, union(c.scopes, r.Scopes)...)
+	}
+	if a.moved(ctx, t, r, c) {
+		return t.needsAuth(IssuerChanged, c.scopes...)
+	}
+	fresh, err := a.renew(ctx, t, r, false)
+	if err != nil {
+		return needsScopes(err, c)
+	}
+	a.update(t.Key, func(s *state) { s.forced, s.forcedAt = fresh.Generation, time.Now() })
+	return nil
+}
+
+// moved reports whether the upstream now names other authorization servers
+// than the one that issued r, whose refresh token would then be of no use.
+func (a *Authority) moved(ctx context.Context, t *target, r Record, c challenge) bool {
+	if !t.Config.Discovery {
+		return false
+	}
+	p, found, err := t.resourceMetadata(ctx, c)
+	return err == nil && found && len(p.AuthorizationServers) > 0 &&
+		!slices.ContainsFunc(p.AuthorizationServers, func(s string) bool { return sameIssuer(s, r.Issuer) })
+}
+
+// needsScopes adds the scopes of the upstream's challenge to an error that
+// asks for a login.
+func needsScopes(err error, c challenge) error {
+	if e, ok := err.(*NeedsAuthError); ok && len(c.scopes) > 0 {
+		return &NeedsAuthError{Server: e.Server, Reason: e.Reason, Scopes: c.scopes}
+	}
+	return err
+}

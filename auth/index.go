@@ -1,0 +1,161 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// An Index is the vault without its secrets: enough for a status.
+type Index struct {
+	// Last is the highest generation given out; it never goes back.
+	Last uint64 `json:"last"`
+
+	Credentials map[string]IndexEntry   `json:"credentials"` // by key, see CredentialKey
+	Pending     map[string]PendingEntry `json:"pending"`     // by the key of the credential they will give
+}
+
+// An IndexEntry tells about one credential.
+type IndexEntry struct {
+	Server          string    `json:"server"`            // the upstream's name
+	Project         string    `json:"project,omitempty"` // hash of the project's path, empty for the global layer
+	ServerURL       string    `json:"server_url"`        // without user, query and fragment
+	Issuer          string    `json:"issuer,omitempty"`
+	Scopes          []string  `json:"scopes,omitempty"`
+	Expiry          time.Time `json:"expiry,omitzero"` // zero: until the server says 401
+	HasRefreshToken bool      `json:"has_refresh_token,omitempty"`
+	Generation      uint64    `json:"generation"`
+
+	NeedsLogin      bool      `json:"needs_login,omitempty"`   // the grant is gone
+	RefreshError    string    `json:"refresh_error,omitempty"` // code of the last failure since the record was put
+	RefreshFailedAt time.Time `json:"refresh_failed_at,omitzero"`
+}
+
+// A PendingEntry tells about one login that is not finished.
+type PendingEntry struct {
+	ID        string    `json:"id"` // of this attempt; another ID means that it was superseded
+	Server    string    `json:"server"`
+	Project   string    `json:"project,omitempty"`
+	Flow      string    `json:"flow"` // FlowCode or FlowDevice
+	ServerURL string    `json:"server_url"`
+	Started   time.Time `json:"started"`
+	Expires   time.Time `json:"expires"`
+
+	// Orphaned is set when the index is read: the process that began the
+	// login and waited for its answer is gone. A code flow can still be
+	// finished by pasting the URL.
+	Orphaned bool `json:"-"`
+}
+
+// newIndexEntry tells about r, kept under key.
+func newIndexEntry(key string, r Record) IndexEntry {
+	server, project := splitKey(key)
+	return IndexEntry{
+		Server: server, Project: project,
+		ServerURL: bareURL(r.ServerURL), Issuer: r.Issuer, Scopes: r.Scopes, Expiry: r.Expiry,
+		HasRefreshToken: r.RefreshToken != "", Generation: r.Generation,
+	}
+}
+
+// newPendingEntry tells about p, pending for key.
+func newPendingEntry(key string, p Pending) PendingEntry {
+	server, project := splitKey(key)
+	return PendingEntry{
+		ID: p.ID, Server: server, Project: project,
+		Flow: p.Flow, ServerURL: bareURL(p.ServerURL), Started: p.Started, Expires: p.Expires,
+	}
+}
+
+// set makes the entry of key say what the vault now holds.
+func (ix *Index) set(key string, r Record, found bool) {
+	ix.Last = max(ix.Last, r.Generation)
+	if !found {
+		delete(ix.Credentials, key)
+		return
+	}
+	ix.Credentials[key] = newIndexEntry(key, r)
+}
+
+// next gives out a generation, higher than any before it. The clock keeps it
+// so even where the index was lost.
+func (ix *Index) next() uint64 {
+	ix.Last = max(ix.Last+1, uint64(time.Now().UnixMilli()))
+	return ix.Last
+}
+
+// An indexFile is the index on disk, changed by several processes.
+type indexFile struct {
+	path   string
+	locker *locker
+
+	mu     sync.Mutex
+	bytes  []byte // what was read last,
+	parsed Index  // and what it says; not to be changed
+}
+
+// read returns the index, which the caller must not change. A file that is
+// damaged counts as empty: it holds nothing that the vault does not.
+func (f *indexFile) read() (Index, error) {
+	b, err := readPrivate(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Index{}, nil
+	}
+	if err != nil {
+		return Index{}, &VaultError{Reason: Unavailable, File: f.path, Err: err}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if bytes.Equal(b, f.bytes) {
+		return f.parsed, nil
+	}
+	var ix Index
+	if json.Unmarshal(b, &ix) != nil {
+		return Index{}, &VaultError{Reason: Damaged, File: f.path, Err: errNotJSON}
+	}
+	f.bytes, f.parsed = b, ix
+	return ix, nil
+}
+
+// copy returns an index that the caller may change, its maps made.
+func (f *indexFile) copy() (Index, error) {
+	ix, err := f.read()
+	ix.Credentials, ix.Pending = maps.Clone(ix.Credentials), maps.Clone(ix.Pending)
+	if ix.Credentials == nil {
+		ix.Credentials = map[string]IndexEntry{}
+	}
+	if ix.Pending == nil {
+		ix.Pending = map[string]PendingEntry{}
+	}
+	return ix, err
+}
+
+// update changes the index under its lock and writes it durably.
+func (f *indexFile) update(ctx context.Context, change func(*Index)) error {
+	unlock, err := f.locker.lock(ctx, filepath.Join(filepath.Dir(f.path), "index.lock"))
+	if err != nil {
+		return lockError(f.path, err)
+	}
+	defer unlock()
+	ix, err := f.copy()
+	if reasonOf(err) == Damaged {
+		err = setAside(f.path)
+	}
+	if err != nil {
+		return &VaultError{Reason: Unavailable, File: f.path, Err: err}
+	}
+	change(&ix)
+	b, err := json.MarshalIndent(ix, "", "  ")
+	if err == nil {
+		err = replaceFile(f.path, append(b, '\n'))
+	}
+	if err != nil {
+		return &VaultError{Reason: Unavailable, File: f.path, Err: err}
+	}
+	return nil
+}

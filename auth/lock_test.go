@@ -1,0 +1,69 @@
+package auth
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// holdVar names the lock file that TestLockHolder takes.
+const holdVar = "PROXY_TEST_HOLD"
+
+// TestLockEndsWithProcess: another process has the lock until it is killed,
+// however rudely.
+func TestLockEndsWithProcess(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "some.lock")
+	holder := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLockHolder$")
+	holder.Env = append(os.Environ(), holdVar+"="+file)
+	out, err := holder.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = holder.StdinPipe(); err != nil { // stays open until the holder ends
+		t.Fatal(err)
+	}
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); strings.TrimSpace(line) != "held" {
+		t.Fatalf("the holder says %q, %v", line, err)
+	}
+	v := fileVault(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*lockPoll)
+	defer cancel()
+	if _, err := v.Lock(ctx, file); reasonOf(err) != Timeout {
+		t.Errorf("beside another process: %v", err)
+	}
+	if err := holder.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := v.Lock(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	if err := holder.Wait(); err == nil {
+		t.Error("the holder ended by itself")
+	}
+}
+
+// TestLockHolder is the other process of TestLockEndsWithProcess.
+func TestLockHolder(t *testing.T) {
+	t.Parallel()
+	file := os.Getenv(holdVar)
+	if file == "" {
+		t.Skip("run by TestLockEndsWithProcess")
+	}
+	unlock, err := fileVault(t).Lock(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	os.Stdout.WriteString("held\n")
+	_, _ = bufio.NewReader(os.Stdin).ReadByte() // until killed, or left alone
+}

@@ -1,0 +1,237 @@
+package auth
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// maxPaste is far above the length of any redirect URL, in bytes.
+const maxPaste = 16 << 10
+
+// Complete finishes the pending login to s with what the person copied from
+// the browser's address bar: the whole URL, or its query. The login may have
+// been begun by another process. nil means that the credential is saved;
+// otherwise a [*LoginError] tells what to do, or a [*VaultError], a
+// [*ConfigError], or a network error, after which the login goes on waiting.
+func (a *Authority) Complete(ctx context.Context, s Server, pasted string) error {
+	t, err := a.target(s)
+	if err != nil {
+		return err
+	}
+	q, err := parseRedirect(pasted)
+	if err != nil {
+		return &LoginError{Server: t.Name, Reason: BadRedirect, Err: err}
+	}
+	return a.redeem(ctx, t, q)
+}
+
+var (
+	errNoParameters = errors.New("no code and state in it")
+	errRepeated     = errors.New("a parameter is repeated")
+)
+
+// parseRedirect reads the parameters of a redirect URL, whole or its query.
+func parseRedirect(pasted string) (url.Values, error) {
+	s := strings.Trim(strings.TrimSpace(pasted), `"'<>`)
+	if len(s) > maxPaste {
+		return nil, errNoParameters
+	}
+	// Terminals and chats wrap long lines.
+	s = strings.Join(strings.Fields(s), "")
+	if _, query, ok := strings.Cut(s, "?"); ok {
+		s = query
+	}
+	s, _, _ = strings.Cut(s, "#")
+	q, err := url.ParseQuery(s)
+	if err != nil || q.Get("state") == "" || q.Get("code") == "" && q.Get("error") == "" {
+		return nil, errNoParameters
+	}
+	for _, name := range []string{"state", "code", "iss", "error"} {
+		if len(q[name]) > 1 { // RFC 6749 section 3.1
+			return nil, errRepeated
+		}
+	}
+	return q, nil
+}
+
+// redeem turns an authorization response (RFC 6749 section 4.1.2) into the
+// credential of t, if it answers the login that is pending. It works in one
+// turn per credential, machine-wide, so that of two answers, or of an answer
+// and a refresh, one comes first and the other finds its work done.
+func (a *Authority) redeem(ctx context.Context, t *target, q url.Values) error {
+	a.secret(q.Get("code"))
+	old, err := a.vault.Get(ctx, t.Key)
+	if err != nil && !errors.Is(err, ErrNoCredential) {
+		return err
+	}
+	unlock, err := a.vault.Lock(ctx, a.lockOf(t, old))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	p, err := a.answered(ctx, t, q)
+	if err != nil {
+		return err
+	}
+	// The code is spent by the request: from there to the save the caller's
+	// impatience must not matter.
+	ctx = context.WithoutCancel(ctx)
+	err = a.exchange(ctx, t, p, old.LockFile, q)
+	if e := (*LoginError)(nil); err != nil && !errors.As(err, &e) {
+		return err // the network or the vault: the login goes on waiting
+	}
+	a.finished(ctx, t, p, err)
+	return err
+}
+
+func (a *Authority) lockOf(t *target, old Record) string {
+	if old.LockFile != "" {
+		return old.LockFile
+	}
+	return a.vault.LockFile(t.Key)
+}
+
+// answered returns the pending login that q answers.
+func (a *Authority) answered(ctx context.Context, t *target, q url.Values) (Pending, error) {
+	fail := func(reason string) (Pending, error) {
+		return Pending{}, &LoginError{Server: t.Name, Reason: reason}
+	}
+	p, err := a.vault.Pending(ctx, t.Key)
+	if errors.Is(err, ErrNoCredential) {
+		if _, err := a.get(ctx, t); err == nil {
+			return fail(AlreadyFinished)
+		}
+		return fail(NoLogin)
+	}
+	if err != nil {
+		return p, err
+	}
+	a.secret(p.Verifier, p.DeviceCode, p.Client.Secret)
+	switch {
+	case !t.ownsPending(p):
+		return fail(NoLogin) // begun before the entry was edited
+	case p.Flow != FlowCode:
+		return fail(NotByPaste)
+	case subtle.ConstantTimeCompare([]byte(p.State), []byte(q.Get("state"))) == 0:
+		return fail(WrongState)
+	case p.Expired():
+		return fail(LoginExpired)
+	}
+	return p, nil
+}
+
+// exchange redeems the code in q, RFC 6749 section 4.1.3, and saves what it
+// gets. A LoginError is final.
+func (a *Authority) exchange(ctx context.Context, t *target, p Pending, lockFile string, q url.Values) error {
+	fail := func(reason string, err error) error {
+		return &LoginError{Server: t.Name, Reason: reason, Err: err}
+	}
+	// Before anything else is believed, an error included.
+	if err := checkIssuer(p, q); err != nil {
+		return fail(WrongIssuer, err)
+	}
+	if code := q.Get("error"); code != "" {
+		err := &OAuthError{Code: clean(code, 60), Description: clean(q.Get("error_description"), 200)}
+		return fail(refusal(err), err)
+	}
+	tok, err := a.requestTokens(ctx, t, p.TokenEndpoint, p.Client, p.Resource, url.Values{
+		"grant_type":    {grantCode},
+		"code":          {q.Get("code")},
+		"redirect_uri":  {p.RedirectURI},
+		"code_verifier": {p.Verifier},
+	})
+	switch {
+	case codeOf(err) == invalidClient:
+		a.forgotten(ctx, t)
+		return fail(Refused, err)
+	case codeOf(err) != "":
+		return fail(refusal(err), err)
+	case errors.Is(err, errNoToken), errors.Is(err, errTokenType):
+		return fail(BadToken, err)
+	case err != nil:
+		return err
+	}
+	return a.keep(ctx, t, p, tok, lockFile)
+}
+
+// keep saves the credential that p was redeemed for.
+func (a *Authority) keep(ctx context.Context, t *target, p Pending, tok tokens, lockFile string) error {
+	r := p.record(tok)
+	r.LockFile = lockFile
+	if _, err := a.put(ctx, t, r); err != nil {
+		return err
+	}
+	a.update(t.Key, func(s *state) {
+		s.asked, s.challenge = p.Scopes, challenge{metadataURL: s.challenge.metadataURL}
+		s.failures, s.notBefore, s.lastErr = 0, time.Time{}, nil
+	})
+	a.log.Info("logged in", "server", t.Name, "flow", p.Flow, "scopes", r.Scopes)
+	return nil
+}
+
+// finished takes p out of the vault and tells the login of this process, if
+// it is the one.
+func (a *Authority) finished(ctx context.Context, t *target, p Pending, err error) {
+	ctx, cancel := context.WithTimeout(ctx, vaultTimeout)
+	defer cancel()
+	if err := a.vault.RemovePending(ctx, t.Key, p.ID); err != nil {
+		a.log.Warn("pending login not removed", "server", t.Name, "error", err)
+	}
+	a.update(t.Key, func(s *state) {
+		if s.login != nil && s.login.pending.ID == p.ID {
+			s.login.report(err)
+		}
+	})
+}
+
+// forgotten notes that the server no longer knows the client, so that the
+// next login registers a new one.
+func (a *Authority) forgotten(ctx context.Context, t *target) {
+	r, err := a.vault.Get(ctx, t.Key)
+	if err == nil {
+		err = a.vault.RefreshFailed(ctx, t.Key, r.Generation, invalidClient, false)
+	}
+	if err != nil && !errors.Is(err, ErrNoCredential) {
+		a.log.Warn("lost registration not noted", "server", t.Name, "error", err)
+	}
+}
+
+// refusal is the reason of a LoginError for an error answer.
+func refusal(err error) string {
+	switch codeOf(err) {
+	case accessDenied:
+		return Denied
+	case invalidGrant:
+		return CodeRefused
+	case expiredToken:
+		return LoginExpired
+	}
+	return Refused
+}
+
+var (
+	errIssMissing = errors.New("the response names no issuer although the server promises to")
+	errIssOther   = errors.New("the response is of another issuer")
+)
+
+// checkIssuer compares the iss parameter with the issuer that the login was
+// begun with, as RFC 9207 section 2.4 says: character by character, since any
+// normalisation would let look-alikes pass. It is required where the server's
+// metadata promises it, and compared wherever it is present.
+func checkIssuer(p Pending, q url.Values) error {
+	switch {
+	case !q.Has("iss"):
+		if p.IssRequired {
+			return errIssMissing
+		}
+	case p.Issuer == "" && !p.IssRequired:
+		// Endpoints from the configuration, without an issuer to compare.
+	case q.Get("iss") != p.Issuer:
+		return errIssOther
+	}
+	return nil
+}

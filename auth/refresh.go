@@ -1,0 +1,222 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"time"
+)
+
+const (
+	refreshFloor = 5 * time.Second // least time between two tries of a refresh that failed
+	refreshCeil  = 5 * time.Minute
+	lockTimeout  = 40 * time.Second // longer than another process's refresh takes
+	vaultTimeout = 30 * time.Second // of one change of the vault, the wait for its lock included
+	saveDelay    = time.Second      // before a save that failed is tried again, doubled each time
+	saveDelayMax = 30 * time.Second
+)
+
+// A flight is one refresh, which several callers may wait for. It goes on when
+// they stop waiting.
+type flight struct {
+	done   chan struct{} // closed when the fields below are set
+	record Record
+	err    error
+}
+
+// renew returns a credential newer than old: one that another process or
+// goroutine has left, or one refreshed now. urgent, of a person who asked, sets
+// the backoff aside. ctx bounds only the wait.
+func (a *Authority) renew(ctx context.Context, t *target, old Record, urgent bool) (Record, error) {
+	f, err := a.takeOff(t, old, urgent)
+	if err != nil {
+		return Record{}, err
+	}
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		err := ctx.Err()
+		a.update(t.Key, func(s *state) {
+			if s.lastErr != nil {
+				err = s.lastErr // says more than that the time was up
+			}
+		})
+		return Record{}, &RefreshError{Server: t.Name, Err: err}
+	}
+	if f.err == nil && !t.owns(f.record) {
+		return Record{}, t.needsAuth(NoCredential) // the flight was of an entry edited since
+	}
+	return f.record, f.err
+}
+
+// takeOff joins the flight that is under way or starts one.
+func (a *Authority) takeOff(t *target, old Record, urgent bool) (*flight, error) {
+	var f *flight
+	var err error
+	a.update(t.Key, func(s *state) {
+		if f = s.flight; f != nil {
+			return
+		}
+		if !urgent && time.Now().Before(s.notBefore) {
+			err = &RefreshError{Server: t.Name, RetryAt: s.notBefore, Err: s.lastErr}
+			return
+		}
+		if a.closed {
+			err = ErrClosed
+			return
+		}
+		f = &flight{done: make(chan struct{})}
+		s.flight = f
+		a.wg.Go(func() { a.fly(t, old, urgent, f) })
+	})
+	return f, err
+}
+
+func (a *Authority) fly(t *target, old Record, urgent bool, f *flight) {
+	r, err := a.refresh(t, old, urgent)
+	a.update(t.Key, func(s *state) {
+		s.flight = nil
+		switch needs := (*NeedsAuthError)(nil); {
+		case err == nil:
+			s.failures, s.notBefore, s.lastErr = 0, time.Time{}, nil
+		case !errors.As(err, &needs):
+			s.failures++
+			s.lastErr = err
+			s.notBefore = time.Now().Add(backoff(s.failures, err))
+			err = &RefreshError{Server: t.Name, RetryAt: s.notBefore, Err: err}
+		}
+	})
+	f.record, f.err = r, err
+	close(f.done)
+	if err != nil {
+		a.log.Warn("token not refreshed", "server", t.Name, "error", err)
+	}
+}
+
+// backoff doubles with each failure in a row, between a floor and a ceiling,
+// and is never shorter than the server asks.
+func backoff(failures int, err error) time.Duration {
+	d := refreshFloor << min(failures-1, 10)
+	if e := (*HTTPError)(nil); errors.As(err, &e) {
+		d = max(d, e.RetryAfter)
+	}
+	return min(d, refreshCeil)
+}
+
+// refresh obtains new tokens for t in the order that keeps them: lock between
+// processes, read again, refresh, save, unlock.
+func (a *Authority) refresh(t *target, old Record, urgent bool) (Record, error) {
+	ctx, cancel := context.WithTimeout(a.life, lockTimeout)
+	defer cancel()
+	unlock, err := a.vault.Lock(ctx, old.LockFile)
+	if err != nil {
+		return Record{}, err
+	}
+	defer unlock()
+	r, err := a.reload(ctx, t)
+	if err != nil {
+		return Record{}, err
+	}
+	if r.Generation != old.Generation && !r.stale(time.Now()) {
+		return r, nil // someone else has done it
+	}
+	if r.RefreshToken == "" {
+		return Record{}, t.needsAuth(Expired, r.Scopes...)
+	}
+	if err := a.refusedBefore(t, r, urgent); err != nil {
+		return Record{}, err
+	}
+	// From the request to the save nothing may be given up: a server that
+	// rotates refresh tokens has put the new one in its answer alone.
+	ctx = context.WithoutCancel(ctx) // each step below has its own limit
+	tok, err := a.requestTokens(ctx, t, r.TokenEndpoint, r.Client, r.Resource, url.Values{
+		"grant_type":    {grantRefresh},
+		"refresh_token": {r.RefreshToken},
+	})
+	if err != nil {
+		return Record{}, a.refreshRefused(ctx, t, r, err)
+	}
+	return a.save(ctx, t, r.renewed(tok))
+}
+
+// refusedBefore spares the server a refresh token that it has refused, and
+// a request that another process has just seen fail.
+func (a *Authority) refusedBefore(t *target, r Record, urgent bool) error {
+	ix, err := a.vault.Index()
+	if err != nil {
+		return nil // the index only saves work
+	}
+	e := ix.Credentials[t.Key]
+	switch {
+	case e.Generation != r.Generation || e.RefreshError == "":
+		return nil
+	case e.NeedsLogin:
+		return t.needsAuth(Revoked, r.Scopes...)
+	case !urgent && time.Since(e.RefreshFailedAt) < refreshFloor:
+		return &OAuthError{Code: e.RefreshError}
+	}
+	return nil
+}
+
+// networkFailure stands in the index for a failure that has no OAuth code.
+const networkFailure = "network"
+
+// refreshRefused notes a failed refresh. Only an answer that names the grant
+// or the client as invalid is final; everything else keeps the credential.
+func (a *Authority) refreshRefused(ctx context.Context, t *target, r Record, cause error) error {
+	code := codeOf(cause)
+	final := code == invalidGrant || code == invalidClient
+	if code == "" {
+		code = networkFailure
+	}
+	ctx, cancel := context.WithTimeout(ctx, vaultTimeout)
+	defer cancel()
+	if err := a.vault.RefreshFailed(ctx, t.Key, r.Generation, code, final); err != nil {
+		a.log.Warn("refresh failure not noted", "server", t.Name, "error", err)
+	}
+	if final {
+		return t.needsAuth(Revoked, r.Scopes...)
+	}
+	return cause
+}
+
+// save stores r durably before anyone uses it, and does not give up while the
+// process lives: the former refresh token may be spent. The credential's lock
+// is held all the while, so that no other process sends that one again.
+func (a *Authority) save(ctx context.Context, t *target, r Record) (Record, error) {
+	for delay := saveDelay; ; delay = min(2*delay, saveDelayMax) {
+		saved, err := a.put(ctx, t, r)
+		if err == nil {
+			return saved, nil
+		}
+		a.log.Error("refreshed token not saved yet", "server", t.Name, "error", err)
+		a.update(t.Key, func(s *state) { s.lastErr = err })
+		select {
+		case <-time.After(delay):
+		case <-a.life.Done():
+			return Record{}, err
+		}
+	}
+}
+
+func (a *Authority) put(ctx context.Context, t *target, r Record) (Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, vaultTimeout)
+	defer cancel()
+	return a.vault.Put(ctx, t.Key, r)
+}
+
+// Refresh refreshes the credential of s now, whatever its expiry and the
+// failures before. Its errors are those of
+// [Handler.TokenSource].
+func (a *Authority) Refresh(ctx context.Context, s Server) error {
+	t, err := a.target(s)
+	if err != nil {
+		return err
+	}
+	r, err := a.get(ctx, t)
+	if err != nil {
+		return err
+	}
+	_, err = a.renew(ctx, t, r, true)
+	return err
+}

@@ -1,0 +1,56 @@
+package auth
+
+import (
+	"time"
+)
+
+// The states of a [Status].
+const (
+	LoggedIn   = "logged_in"   // a token holds, or can be refreshed
+	NeedsLogin = "needs_login" // there is no credential, or its grant is gone
+	Ended      = "expired"     // the token has ended and cannot be refreshed
+)
+
+// A Status is what can be told about the credential of one upstream without
+// asking the keyring.
+type Status struct {
+	State        string
+	ExpiresAt    time.Time // of the access token; zero: unknown or none
+	Scopes       []string  // granted
+	RefreshError string    // code of the last refresh, if it failed and is tried again
+
+	Pending *PendingStatus // a login that is not finished, or nil
+}
+
+// A PendingStatus tells about a login that is not finished.
+type PendingStatus struct {
+	Flow      string // FlowCode or FlowDevice
+	ExpiresAt time.Time
+	// Orphaned says that the process which began it is gone: nothing waits
+	// for the browser or the device any more. A code flow can still be
+	// finished by pasting.
+	Orphaned bool
+}
+
+// Status tells what is known about the credential of s, from the index alone.
+// The error is a [*VaultError].
+func (a *Authority) Status(s Server) (Status, error) {
+	ix, err := a.vault.Index()
+	if err != nil {
+		return Status{}, err
+	}
+	now := time.Now()
+	st := Status{State: NeedsLogin}
+	if p, ok := ix.Pending[s.Key]; ok && now.Before(p.Expires) {
+		st.Pending = &PendingStatus{Flow: p.Flow, ExpiresAt: p.Expires, Orphaned: p.Orphaned}
+	}
+	c, ok := ix.Credentials[s.Key]
+	if !ok || c.NeedsLogin || c.ServerURL != bareURL(s.URL) {
+		return st, nil
+	}
+	st.State, st.ExpiresAt, st.Scopes, st.RefreshError = LoggedIn, c.Expiry, c.Scopes, c.RefreshError
+	if !c.Expiry.IsZero() && !now.Before(c.Expiry) && !c.HasRefreshToken {
+		st.State = Ended
+	}
+	return st, nil
+}

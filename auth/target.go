@@ -1,0 +1,153 @@
+package auth
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// A Server is one protected upstream.
+type Server struct {
+	Name   string
+	Key    string // of its credential in the vault, see [CredentialKey]
+	URL    string // as configured, after interpolation
+	Config Config // must have passed [Config.Validate]
+}
+
+// A target is a Server made ready: its provider's settings filled in, and
+// a client that reaches no host but those that the configuration allows.
+type target struct {
+	Server
+	url    *url.URL
+	client *http.Client
+	reach  reach
+}
+
+func (a *Authority) target(s Server) (*target, error) {
+	config, err := s.Config.pinned(a.getenv)
+	if err != nil {
+		return nil, err
+	}
+	s.Config = config
+	u, err := parseURL(s.URL)
+	if err != nil {
+		return nil, &ConfigError{Field: "url", Problem: err.Error()}
+	}
+	t := &target{Server: s, url: u, reach: reach{own: []*url.URL{u}, list: config.DiscoveryAllowlist}}
+	for _, f := range config.urls() {
+		if f.value == "" || f.name == "issuer" {
+			continue
+		}
+		own, err := parseURL(f.value)
+		if err != nil {
+			return nil, wrong(f.name, err.Error())
+		}
+		t.reach.own = append(t.reach.own, own)
+	}
+	for _, entry := range config.DiscoveryAllowlist {
+		rule, err := parseHostRule(entry)
+		if err != nil {
+			return nil, wrong("discovery_allowlist", "entry "+quoted(entry)+" "+err.Error())
+		}
+		t.reach.rules = append(t.reach.rules, rule)
+	}
+	t.client = a.roads.client(t.reach)
+	a.secret(config.ClientSecret)
+	return t, nil
+}
+
+func (t *target) needsAuth(reason string, scopes ...string) error {
+	return &NeedsAuthError{Server: t.Name, Reason: reason, Scopes: scopes}
+}
+
+// owns reports whether r was issued for t as it is configured now. An edited
+// or hostile entry that bears the name of another must not get its tokens,
+// whichever of the URLs it changes.
+func (t *target) owns(r Record) bool {
+	c := t.Config
+	if r.ServerURL != t.URL || !t.ownsResource(r.Resource) || !t.admits(r.TokenEndpoint) {
+		return false
+	}
+	if c.TokenURL != "" && r.TokenEndpoint != c.TokenURL || c.ClientID != "" && r.Client.ID != c.ClientID {
+		return false
+	}
+	if c.Discovery && c.Issuer == "" {
+		return true // the server's own metadata named the issuer
+	}
+	return sameIssuer(r.Issuer, c.Issuer)
+}
+
+// ownsPending is owns for a login that is not finished.
+func (t *target) ownsPending(p Pending) bool {
+	return t.owns(Record{
+		ServerURL: p.ServerURL, Issuer: p.Issuer, TokenEndpoint: p.TokenEndpoint,
+		Resource: p.Resource, Client: p.Client,
+	})
+}
+
+func (t *target) ownsResource(resource string) bool {
+	switch t.Config.Resource {
+	case noResource:
+		return resource == ""
+	case "":
+		return resource == t.canonical() || t.Config.Discovery && covers(resource, t.url)
+	}
+	return resource == t.Config.Resource
+}
+
+// admits reports whether the reach of t includes rawURL.
+func (t *target) admits(rawURL string) bool {
+	u, err := parseURL(rawURL)
+	if err != nil {
+		return false
+	}
+	_, err = t.reach.admit(u)
+	return err == nil
+}
+
+// resource is the RFC 8707 indicator where no metadata names one: the MCP
+// specification's canonical server URI.
+func (t *target) resource() string {
+	switch t.Config.Resource {
+	case noResource:
+		return ""
+	case "":
+		return t.canonical()
+	}
+	return t.Config.Resource
+}
+
+func (t *target) canonical() string {
+	u := *t.url
+	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	return u.String()
+}
+
+// clientOf is c with the secret that the configuration holds for it: that of
+// a client which was not registered by us is kept nowhere else.
+func (t *target) clientOf(c Client) Client {
+	if !c.Registered {
+		c.Secret = t.Config.ClientSecret
+	}
+	return c
+}
+
+// covers reports whether resource, from protected resource metadata, stands
+// for the server at u: it is u itself, or an ancestor of it on the same
+// origin. RFC 9728 section 3.3 wants identity with the URL that the metadata
+// was asked for, and the MCP specification asks at the origin's root too.
+func covers(resource string, u *url.URL) bool {
+	r, err := parseURL(resource)
+	if err != nil || !sameOrigin(r, u) || r.RawQuery != "" && r.RawQuery != u.RawQuery {
+		return false
+	}
+	parent, path := strings.TrimSuffix(r.EscapedPath(), "/"), strings.TrimSuffix(u.EscapedPath(), "/")
+	return path == parent || strings.HasPrefix(path, parent+"/")
+}
+
+// sameIssuer compares issuer identifiers, which servers write with and
+// without a final slash in the two documents that must agree. The iss of an
+// authorization response gets no such lenience, see [checkIssuer].
+func sameIssuer(a, b string) bool {
+	return strings.TrimSuffix(a, "/") == strings.TrimSuffix(b, "/")
+}

@@ -1,0 +1,121 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Error codes that something depends on: RFC 6749 section 5.2, RFC 8628
+// section 3.5.
+const (
+	invalidGrant         = "invalid_grant"
+	invalidClient        = "invalid_client"
+	accessDenied         = "access_denied"
+	authorizationPending = "authorization_pending"
+	slowDown             = "slow_down"
+	expiredToken         = "expired_token"
+	insufficientScope    = "insufficient_scope"
+)
+
+// codeOf returns the OAuth error code within err, or "".
+func codeOf(err error) string {
+	if e := (*OAuthError)(nil); errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// tokens are a successful answer of a token endpoint, RFC 6749 section 5.1.
+type tokens struct {
+	access, refresh string
+	scopes          []string // nil: as asked for
+	issued, expiry  time.Time
+}
+
+var (
+	errNoToken   = errors.New("answer holds no access token")
+	errTokenType = errors.New("answer holds a token of another type than bearer")
+)
+
+// requestTokens asks a token endpoint for tokens. RFC 8707 wants the resource
+// on every such request, refreshes included.
+func (a *Authority) requestTokens(ctx context.Context, t *target, endpoint string, c Client, resource string, form url.Values) (tokens, error) {
+	if resource != "" {
+		form.Set("resource", resource)
+	}
+	ans, err := t.post(ctx, endpoint, t.clientOf(c), form)
+	if err != nil {
+		return tokens{}, err
+	}
+	// Without the monotonic clock, which stands still while a machine sleeps.
+	now := time.Now().Round(0)
+	tok := tokens{access: ans.text("access_token"), refresh: ans.text("refresh_token"), issued: now}
+	a.secret(tok.access, tok.refresh, ans.text("id_token"))
+	if !isBearer(tok.access) {
+		return tokens{}, errNoToken
+	}
+	if typ := ans.text("token_type"); typ != "" && !strings.EqualFold(typ, "bearer") {
+		return tokens{}, errTokenType
+	}
+	if life := ans.seconds("expires_in"); life > 0 {
+		tok.expiry = now.Add(life)
+	}
+	if scope := ans.text("scope"); scope != "" {
+		tok.scopes = strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' || r == ',' }) // GitHub joins them by commas
+	}
+	return tok, nil
+}
+
+// isBearer reports whether s can travel in an Authorization header.
+func isBearer(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// renewed is r with the tokens of a refresh. What the answer does not name
+// stays as it was (RFC 6749 section 6).
+func (r Record) renewed(t tokens) Record {
+	r.AccessToken, r.Expiry, r.IssuedAt = t.access, t.expiry, t.issued
+	if t.refresh != "" {
+		r.RefreshToken = t.refresh
+	}
+	if t.scopes != nil {
+		r.Scopes = t.scopes
+	}
+	return r
+}
+
+// record is the credential that p and the tokens it was redeemed for make.
+func (p Pending) record(t tokens) Record {
+	r := Record{
+		TokenType: "Bearer", Scopes: p.Scopes,
+		ServerURL: p.ServerURL, Issuer: p.Issuer, Resource: p.Resource,
+		TokenEndpoint: p.TokenEndpoint, RevocationEndpoint: p.RevocationEndpoint,
+		Client: p.Client,
+	}
+	return r.renewed(t)
+}
+
+// maxSkew is how long before its end a token is refreshed; one that lives less
+// than five times as long is refreshed when a fifth of its life is left.
+const maxSkew = time.Minute
+
+// stale reports whether the access token of r should be refreshed. Times are
+// compared by the wall clock, so that a token ends while the machine sleeps.
+func (r Record) stale(now time.Time) bool {
+	if r.Expiry.IsZero() {
+		return false
+	}
+	skew := maxSkew
+	if life := r.Expiry.Sub(r.IssuedAt); !r.IssuedAt.IsZero() && life/5 < skew {
+		skew = life / 5
+	}
+	return !now.Round(0).Before(r.Expiry.Add(-skew))
+}
+
+// ended reports whether the access token of r is worth nothing any more.
+func (r Record) ended(now time.Time) bool {
+	return !r.Expiry.IsZero() && !now.Round(0).Before(r.Expiry)
+}

@@ -1,0 +1,340 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// fileVault is a vault of the file store in its own folder.
+func fileVault(t *testing.T) *Vault {
+	t.Helper()
+	return OpenVault(VaultOptions{StateDir: t.TempDir(), Store: StoreFile, Log: testLog(t)})
+}
+
+func testLog(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// someRecord has every field set.
+func someRecord() Record {
+	return Record{
+		AccessToken: "hush-access", RefreshToken: "hush-refresh", TokenType: "Bearer",
+		Expiry: time.Now().Add(time.Hour).Round(0), Scopes: []string{"read", "write"},
+		ServerURL: "https://me:hush@up.example/mcp?key=hush#hush", Issuer: "https://as.example",
+		TokenEndpoint: "https://as.example/token", RevocationEndpoint: "https://as.example/revoke",
+		Resource: "https://up.example/mcp?key=hush",
+		Client: Client{
+			ID: "client-id", Secret: "hush-client", AuthMethod: "client_secret_basic",
+			Registered: true, MetadataURL: "https://c.example/m.json", RedirectURIs: []string{"http://127.0.0.1/callback"},
+		},
+		Generation: 1, LockFile: "/some.lock",
+	}
+}
+
+func TestRecordSurvivesEncoding(t *testing.T) {
+	t.Parallel()
+	want := someRecord()
+	for i, v := 0, reflect.ValueOf(want); i < v.NumField(); i++ {
+		if v.Field(i).IsZero() {
+			t.Fatalf("the test leaves %s empty", v.Type().Field(i).Name)
+		}
+	}
+	b, err := want.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeRecord(b)
+	if err != nil || !want.Expiry.Equal(got.Expiry) {
+		t.Fatalf("decoded expiry %v, %v", got.Expiry, err)
+	}
+	got.Expiry = want.Expiry
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("a record changed on its way through the store")
+	}
+}
+
+// TestNothingPrintsASecret goes through every way by which a value becomes
+// text by chance.
+func TestNothingPrintsASecret(t *testing.T) {
+	t.Parallel()
+	p := Pending{State: "hush-state", Verifier: "hush-verifier", DeviceCode: "hush-device",
+		AuthorizeURL: "https://as.example/authorize?state=hush-state", UserCode: "hush-user", ServerURL: "https://up.example/?key=hush", Client: someRecord().Client}
+	for _, value := range []any{someRecord(), someRecord().Client, p, &p, []Record{someRecord()}, struct{ R Record }{someRecord()},
+		newIndexEntry("mcp:acme", someRecord()), newPendingEntry("mcp:acme", p)} {
+		var out strings.Builder
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+			fmt.Fprintf(&out, verb+"\n", value)
+		}
+		slog.New(slog.NewTextHandler(&out, nil)).Info("x", "value", value)
+		slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "value", value)
+		if err := json.NewEncoder(&out).Encode(value); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out.String(), "hush") {
+			t.Errorf("%T prints a secret:\n%s", value, out.String())
+		}
+		if out.Len() == 0 {
+			t.Errorf("%T prints nothing", value)
+		}
+	}
+}
+
+func TestVaultKeepsAndForgets(t *testing.T) {
+	t.Parallel()
+	v, key := fileVault(t), CredentialKey("acme", "")
+	if _, err := v.Get(t.Context(), key); !errors.Is(err, ErrNoCredential) {
+		t.Fatalf("an empty vault answers %v", err)
+	}
+	put, err := v.Put(t.Context(), key, Record{AccessToken: "a", RefreshToken: "r", ServerURL: "https://up.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if put.Generation == 0 || put.LockFile == "" {
+		t.Errorf("put without generation %d or lock file %q", put.Generation, put.LockFile)
+	}
+	other := OpenVault(VaultOptions{StateDir: filepath.Dir(filepath.Dir(v.dir)), Store: StoreFile})
+	for _, v := range []*Vault{v, other} {
+		if got, err := v.Get(t.Context(), key); err != nil || !reflect.DeepEqual(got, put) {
+			t.Errorf("got %v, %v", got, err)
+		}
+	}
+	ix, err := v.Index()
+	if e := ix.Credentials[key]; err != nil || e.Server != "acme" || !e.HasRefreshToken || e.Generation != put.Generation {
+		t.Errorf("index has %+v, %v", e, err)
+	}
+	if err := other.Delete(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Delete(t.Context(), key); err != nil {
+		t.Errorf("deleting nothing: %v", err)
+	}
+	if _, err := v.Get(t.Context(), key); !errors.Is(err, ErrNoCredential) {
+		t.Errorf("a credential that another process deleted: %v", err)
+	}
+	if ix, _ := v.Index(); len(ix.Credentials) != 0 {
+		t.Errorf("index still lists %v", ix.Credentials)
+	}
+}
+
+// TestVaultRemembers counts how often the store is asked: once per change,
+// whoever made it.
+func TestVaultRemembers(t *testing.T) {
+	t.Parallel()
+	v, key := fileVault(t), CredentialKey("acme", "")
+	counting := &countingStore{store: v.store}
+	v.store = counting
+	other := OpenVault(VaultOptions{StateDir: filepath.Dir(filepath.Dir(v.dir)), Store: StoreFile})
+	look := func(want string, reads int) {
+		t.Helper()
+		counting.reads = 0
+		var wg sync.WaitGroup
+		for range 5 {
+			wg.Go(func() {
+				if r, err := v.Get(t.Context(), key); r.AccessToken != want {
+					t.Errorf("got %q, want %q (%v)", r.AccessToken, want, err)
+				}
+			})
+		}
+		wg.Wait()
+		if counting.reads != reads {
+			t.Errorf("store read %d times, want %d", counting.reads, reads)
+		}
+	}
+	put := func(v *Vault, token string) {
+		t.Helper()
+		if _, err := v.Put(t.Context(), key, Record{AccessToken: token}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look("", 1) // absence is remembered too
+	look("", 0)
+	put(other, "one")
+	look("one", 1)
+	look("one", 0)
+	put(v, "two")
+	look("two", 0)
+	if err := other.Delete(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	look("", 1)
+	put(other, "three")
+	look("three", 1)
+	if r, err := v.Reload(t.Context(), key); err != nil || r.AccessToken != "three" {
+		t.Fatal(r, err)
+	}
+}
+
+type countingStore struct {
+	store
+	reads int // Get asks one at a time
+}
+
+func (s *countingStore) get(ctx context.Context, key string) ([]byte, error) {
+	s.reads++
+	return s.store.get(ctx, key)
+}
+
+// TestIndexHeals loses the index: what the vault holds is listed again, and
+// a generation is never given out twice.
+func TestIndexHeals(t *testing.T) {
+	t.Parallel()
+	for name, harm := range map[string]func(path string) error{
+		"lost":    os.Remove,
+		"damaged": func(path string) error { return os.WriteFile(path, []byte(`{"last":`), 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v, key := fileVault(t), CredentialKey("acme", "")
+			put, err := v.Put(t.Context(), key, Record{AccessToken: "a"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := harm(v.index.path); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := v.Get(t.Context(), key); err != nil || got.AccessToken != "a" {
+				t.Fatalf("got %v, %v", got, err)
+			}
+			if ix, err := v.Index(); err != nil || ix.Credentials[key].Generation != put.Generation {
+				t.Errorf("healed index has %+v, %v", ix, err)
+			}
+			again, err := v.Put(t.Context(), key, Record{AccessToken: "b"})
+			if err != nil || again.Generation <= put.Generation {
+				t.Errorf("generation %d after %d, %v", again.Generation, put.Generation, err)
+			}
+		})
+	}
+}
+
+// TestConcurrentPuts has several vaults, standing for processes, store
+// different credentials at once: none may undo another's.
+func TestConcurrentPuts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const vaults, rounds = 6, 5
+	var wg sync.WaitGroup
+	for i := range vaults {
+		wg.Go(func() {
+			v := OpenVault(VaultOptions{StateDir: dir, Store: StoreFile})
+			for n := range rounds {
+				key := CredentialKey(fmt.Sprint("server", i), "")
+				if _, err := v.Put(t.Context(), key, Record{AccessToken: fmt.Sprint(n)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	v := OpenVault(VaultOptions{StateDir: dir, Store: StoreFile})
+	ix, err := v.Index()
+	if err != nil || len(ix.Credentials) != vaults {
+		t.Errorf("index lists %d of %d, %v", len(ix.Credentials), vaults, err)
+	}
+	for i := range vaults {
+		key := CredentialKey(fmt.Sprint("server", i), "")
+		if r, err := v.Get(t.Context(), key); err != nil || r.AccessToken != fmt.Sprint(rounds-1) {
+			t.Errorf("%s: %q, %v", key, r.AccessToken, err)
+		}
+	}
+}
+
+func TestRefreshFailed(t *testing.T) {
+	t.Parallel()
+	v, key := fileVault(t), CredentialKey("acme", "/home/me/project")
+	old, err := v.Put(t.Context(), key, Record{AccessToken: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := func() IndexEntry {
+		ix, err := v.Index()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ix.Credentials[key]
+	}
+	if err := v.RefreshFailed(t.Context(), key, old.Generation, "invalid_grant", true); err != nil {
+		t.Fatal(err)
+	}
+	if e := entry(); !e.NeedsLogin || e.RefreshError != "invalid_grant" || e.RefreshFailedAt.IsZero() {
+		t.Errorf("noted %+v", e)
+	}
+	if _, err := v.Put(t.Context(), key, Record{AccessToken: "b"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.RefreshFailed(t.Context(), key, old.Generation, "invalid_grant", true); err != nil {
+		t.Fatal(err)
+	}
+	if e := entry(); e.NeedsLogin || e.RefreshError != "" {
+		t.Errorf("a failure of the old record spoils the new: %+v", e)
+	}
+}
+
+func TestTooBig(t *testing.T) {
+	t.Parallel()
+	v, key := fileVault(t), CredentialKey("acme", "")
+	_, err := v.Put(t.Context(), key, Record{AccessToken: strings.Repeat("x", maxValue)})
+	var e *VaultError
+	if !errors.As(err, &e) || e.Reason != TooBig || e.Op != "put" || e.Store != StoreFile {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a := OpenVault(VaultOptions{StateDir: dir, Store: StoreFile})
+	b := OpenVault(VaultOptions{StateDir: dir, Store: StoreFile})
+	file := a.LockFile(CredentialKey("acme", ""))
+	unlock, err := a.Lock(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range map[string]*Vault{"within": a, "between": b} {
+		ctx, cancel := context.WithTimeout(t.Context(), 3*lockPoll)
+		_, err := v.Lock(ctx, file)
+		cancel()
+		if e := (*VaultError)(nil); !errors.As(err, &e) || e.Reason != Timeout || e.Op != "lock" {
+			t.Errorf("%s: a second holder got %v", name, err)
+		}
+	}
+	unlock()
+	unlock() // twice is once
+	again, err := b.Lock(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
+}
+
+func TestCredentialKeys(t *testing.T) {
+	t.Parallel()
+	if got := CredentialKey("github", ""); got != "mcp:github" {
+		t.Errorf("global key %q", got)
+	}
+	project := CredentialKey("git hub", "/p")
+	if project != "mcp:git hub@"+hash("/p") || project != CredentialKey("git hub", "/p/") {
+		t.Errorf("project key %q", project)
+	}
+	// A global server that bears the name of a project's key is another.
+	if CredentialKey("git hub@"+hash("/p"), "") == project {
+		t.Error("a global server has the key of a project's")
+	}
+	for _, name := range []string{"a", "a@b", "100%", "%40", "ä ö"} {
+		for _, p := range []string{"", "/p"} {
+			server, h := splitKey(CredentialKey(name, p))
+			if server != name || (h != "") != (p != "") {
+				t.Errorf("%q split into %q and %q", name, server, h)
+			}
+		}
+	}
+}

@@ -1,0 +1,266 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	requestTimeout = 15 * time.Second // of one request, its body included
+	maxBody        = 512 << 10        // bytes; the largest real metadata and token answers have some 10 KiB
+	maxRedirects   = 3                // of a metadata request
+)
+
+// roads are the two transports that requests travel by: one to any address,
+// for names that the configuration itself holds, and one to public addresses.
+type roads struct {
+	open, public http.RoundTripper
+}
+
+func newRoads(hook http.RoundTripper) roads {
+	if hook != nil {
+		return roads{open: hook, public: hook}
+	}
+	return roads{open: newTransport(nil), public: newTransport(checkAddress)}
+}
+
+func newTransport(check func(address string) error) *http.Transport {
+	dialer := &net.Dialer{Timeout: 10 * time.Second}
+	if check != nil {
+		dialer.Control = func(_, address string, _ syscall.RawConn) error { return check(address) }
+	}
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ResponseHeaderTimeout:  requestTimeout,
+		MaxResponseHeaderBytes: 64 << 10,
+		MaxIdleConnsPerHost:    2,
+		IdleConnTimeout:        30 * time.Second,
+	}
+}
+
+func (r roads) close() {
+	for _, t := range []http.RoundTripper{r.open, r.public} {
+		if t, ok := t.(*http.Transport); ok {
+			t.CloseIdleConnections()
+		}
+	}
+}
+
+// client returns a client that keeps to reach. Every hop of a redirect is
+// checked like a first request; only metadata is fetched through redirects,
+// because they would carry codes and secrets along.
+func (r roads) client(reach reach) *http.Client {
+	return &http.Client{
+		Transport: guard{roads: r, reach: reach},
+		Timeout:   requestTimeout,
+		CheckRedirect: func(req *http.Request, via []*http.Request) error {
+			if via[0].Method != http.MethodGet || len(via) > maxRedirects {
+				return errNoRedirect
+			}
+			if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
+				return errNotHTTPS
+			}
+			return nil
+		},
+	}
+}
+
+// A guard sends each request by the road that its host may be reached by.
+type guard struct {
+	roads
+	reach reach
+}
+
+func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	anyAddress, err := g.reach.admit(req.URL)
+	if err != nil {
+		return nil, err
+	}
+	if anyAddress {
+		return g.open.RoundTrip(req)
+	}
+	if t, ok := g.public.(*http.Transport); ok {
+		// A configured web proxy resolves the name itself. Its own address
+		// may be private, and only a literal one can be checked here.
+		if proxy, err := t.Proxy(req); err == nil && proxy != nil {
+			if net.ParseIP(req.URL.Hostname()) != nil {
+				if err := checkAddress(net.JoinHostPort(req.URL.Hostname(), portOf(req.URL))); err != nil {
+					return nil, err
+				}
+			}
+			return g.open.RoundTrip(req)
+		}
+	}
+	return g.public.RoundTrip(req)
+}
+
+var (
+	errTooBig    = fmt.Errorf("answer is larger than %d bytes", maxBody)
+	errBadAnswer = errors.New("answer is not the JSON it should be")
+)
+
+// do sends req and reads the whole answer, bounded.
+func (t *target) do(req *http.Request) (*http.Response, []byte, error) {
+	resp, err := t.client.Do(req)
+	if err != nil {
+		// The text of a url.Error repeats the URL.
+		if e := (*url.Error)(nil); errors.As(err, &e) {
+			err = e.Err
+		}
+		return nil, nil, fmt.Errorf("%s: %w", req.URL.Host, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", req.URL.Host, err)
+	}
+	if len(body) > maxBody {
+		return nil, nil, fmt.Errorf("%s: %w", req.URL.Host, errTooBig)
+	}
+	return resp, body, nil
+}
+
+// post sends form to an endpoint of an authorization server as client, with
+// its method of authentication, and returns the members of the answer. An
+// error member makes an [*OAuthError] whatever the HTTP status is: some
+// servers say 200.
+func (t *target) post(ctx context.Context, endpoint string, client Client, form url.Values) (answer, error) {
+	basic := false
+	switch client.AuthMethod {
+	case authBasic:
+		basic = true
+	case authPost:
+		form.Set("client_id", client.ID)
+		form.Set("client_secret", client.Secret)
+	default:
+		form.Set("client_id", client.ID)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, errNotURL
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	if basic {
+		// RFC 6749 section 2.3.1: form-encoded before they are joined.
+		req.SetBasicAuth(url.QueryEscape(client.ID), url.QueryEscape(client.Secret))
+	}
+	resp, body, err := t.do(req)
+	if err != nil {
+		return nil, err
+	}
+	return readAnswer(resp, body)
+}
+
+// postJSON is post for dynamic registration, which authenticates nobody.
+func (t *target) postJSON(ctx context.Context, endpoint string, v any) (answer, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(string(b)))
+	if err != nil {
+		return nil, errNotURL
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	resp, body, err := t.do(req)
+	if err != nil {
+		return nil, err
+	}
+	return readAnswer(resp, body)
+}
+
+// An answer holds the members of an authorization server's answer, each read
+// on its own: one of the wrong type must not cost the others, among which
+// there may be the only refresh token.
+type answer map[string]json.RawMessage
+
+func readAnswer(resp *http.Response, body []byte) (answer, error) {
+	a := answer{}
+	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if len(bytes.TrimSpace(body)) == 0 {
+		body = []byte("{}") // as a revocation is answered, RFC 7009 section 2.2
+	}
+	err := json.Unmarshal(body, &a)
+	if err != nil && (mediaType == "application/x-www-form-urlencoded" || mediaType == "text/plain") {
+		a, err = formAnswer(string(body))
+	}
+	if err == nil {
+		if code := a.text("error"); code != "" {
+			return a, &OAuthError{Code: clean(code, 60), Description: clean(a.text("error_description"), 200)}
+		}
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return nil, &HTTPError{Host: resp.Request.URL.Host, Status: resp.StatusCode, RetryAfter: retryAfter(resp)}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", resp.Request.URL.Host, errBadAnswer)
+	}
+	return a, nil
+}
+
+// formAnswer reads the encoding that some servers answer in whatever is asked.
+func formAnswer(body string) (answer, error) {
+	values, err := url.ParseQuery(body)
+	if err != nil {
+		return nil, errBadAnswer
+	}
+	a := answer{}
+	for name := range values {
+		if a[name], err = json.Marshal(values.Get(name)); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// text returns a member that should be a string, or "".
+func (a answer) text(name string) string {
+	var s string
+	if json.Unmarshal(a[name], &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// maxSeconds bounds every lifetime that a server names.
+const maxSeconds = 366 * 24 * 60 * 60
+
+// seconds returns a member that should be a number of seconds, and may be one
+// written as a string; 0 if it is missing, negative or no number.
+func (a answer) seconds(name string) time.Duration {
+	raw := a.text(name)
+	if raw == "" {
+		raw = string(a[name])
+	}
+	n, err := strconv.ParseFloat(raw, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) || !(n > 0) {
+		return 0
+	}
+	return time.Duration(min(n, maxSeconds) * float64(time.Second))
+}
+
+// retryAfter reads the header of RFC 9110 section 10.2.3, in seconds.
+func retryAfter(resp *http.Response) time.Duration {
+	n, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return time.Duration(min(n, 3600)) * time.Second
+}

@@ -1,0 +1,298 @@
+package catalog
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// maxNotes bounds what is told about repairs.
+const maxNotes = 8
+
+// Coerce repairs the slips that models make with arguments, where the schema
+// leaves one reading only:
+//
+//   - a string where an object, array, number or boolean is wanted is taken
+//     for the JSON that it holds, if it holds exactly that;
+//   - a number, boolean, object or array where only a string is wanted becomes
+//     its JSON text;
+//   - a member whose name differs from a property's in hyphens, underscores or
+//     case only gets the property's name.
+//
+// A string given where a string is allowed is never touched, nor is a null,
+// nor what fits several alternatives of a union. Everything else keeps its
+// bytes and its order, numbers their digits. notes tells each repair in a few
+// words for the model; without one out is args itself.
+func (s *Schema) Coerce(args json.RawMessage) (out json.RawMessage, notes []string) {
+	document, ok := parse(args, maxArgumentLevels)
+	if !ok {
+		return args, nil
+	}
+	r := repair{doc: args, left: maxEvaluations}
+	r.value([]*node{s.root}, &document, nil)
+	if len(r.notes) == 0 {
+		return args, nil
+	}
+	out = r.edited(0, len(args))
+	if s.Validate(args) == nil && s.Validate(out) != nil {
+		return args, nil // a name that only looked misspelt
+	}
+	if more := len(r.notes) - maxNotes; more > 0 {
+		r.notes = append(r.notes[:maxNotes], fmt.Sprintf("and %d more repairs", more))
+	}
+	return out, r.notes
+}
+
+// A repair is one run over arguments: it collects edits, in the order of their
+// places, and applies them at the end.
+type repair struct {
+	doc   []byte
+	edits []edit
+	notes []string
+	left  int
+}
+
+// An edit replaces doc[from:to].
+type edit struct {
+	from, to int
+	by       []byte
+}
+
+func (r *repair) edited(from, to int) []byte {
+	var b bytes.Buffer
+	for _, e := range r.edits {
+		b.Write(r.doc[from:e.from])
+		b.Write(e.by)
+		from = e.to
+	}
+	b.Write(r.doc[from:to])
+	return b.Bytes()
+}
+
+func (r *repair) note(at *location, format string, args ...any) {
+	where := at.String()
+	if where == "" {
+		where = "arguments"
+	}
+	r.notes = append(r.notes, where+": "+fmt.Sprintf(format, args...))
+}
+
+// value repairs a value that has to fit all of the nodes.
+func (r *repair) value(nodes []*node, v *value, at *location) {
+	nodes = r.conjuncts(nil, nodes, v.typ, 0)
+	wanted := anyType
+	for _, n := range nodes {
+		wanted &= r.types(n, 0)
+	}
+	switch {
+	case v.typ == nullType || v.folded || r.left < 0:
+	case v.typ&wanted == 0 && v.typ == stringType:
+		r.decode(nodes, wanted, v, at)
+	case v.typ&wanted == 0 && wanted&stringType != 0 && wanted&^(stringType|nullType) == 0:
+		r.edits = append(r.edits, edit{v.at, v.at + len(v.raw), quote(string(v.raw))})
+		r.note(at, "wrote %s as a string", kindOfValue(v))
+	case v.typ&wanted == 0: // no single reading: left for the validation to explain
+	case v.typ == objectType:
+		r.members(nodes, v, at)
+	case v.typ == arrayType:
+		for i := range v.items {
+			if children := itemNodes(nodes, i); children != nil {
+				r.value(children, &v.items[i], &location{parent: at, index: i, item: true})
+			}
+		}
+	}
+}
+
+// decode takes a string for the JSON that it holds.
+func (r *repair) decode(nodes []*node, wanted jsonTypes, v *value, at *location) {
+	text := []byte(v.text())
+	inner, ok := parse(text, maxArgumentLevels-at.depth())
+	if !ok || inner.typ&wanted == 0 || inner.typ == nullType {
+		return
+	}
+	if inner.typ&scalarType != 0 && len(inner.raw) != len(text) {
+		return // spaces around a number or boolean: perhaps meant as text
+	}
+	// What was inside may be in need of repair as well.
+	within := repair{doc: text, left: r.left}
+	within.value(nodes, &inner, at)
+	r.left = within.left
+	r.edits = append(r.edits, edit{v.at, v.at + len(v.raw), within.edited(inner.at, inner.at+len(inner.raw))})
+	r.note(at, "read the string as %s", kindOfValue(&inner))
+	r.notes = append(r.notes, within.notes...)
+}
+
+// members repairs the names of an object's members, then their values.
+func (r *repair) members(nodes []*node, v *value, at *location) {
+	renamed := r.renames(nodes, v)
+	for i := range v.members {
+		m := &v.members[i]
+		name := m.name
+		if to, ok := renamed[name]; ok {
+			name = to
+			r.edits = append(r.edits, edit{m.nameAt, m.nameTo, quote(to)})
+			r.note(at, "took %s for %s", showName(m.name), showName(to))
+		}
+		if children := memberNodes(nodes, name); children != nil {
+			r.value(children, &m.value, &location{parent: at, name: name})
+		}
+	}
+}
+
+// renames returns the property that is meant by each member that is none:
+// known names win, and both sides must be the only ones that read alike.
+func (r *repair) renames(nodes []*node, v *value) map[string]string {
+	meant := make(map[string][]string) // folded name → properties that are not given
+	for _, n := range nodes {
+		if n.additional != nil && !n.additional.never || r.undecided(n) {
+			return nil // any name may be a good one
+		}
+		for _, p := range n.properties {
+			if folded := foldName(p.name); v.get(p.name) == nil && !slices.Contains(meant[folded], p.name) {
+				meant[folded] = append(meant[folded], p.name)
+			}
+		}
+	}
+	if len(meant) == 0 {
+		return nil
+	}
+	strangers := make(map[string][]string)
+	for _, m := range v.members {
+		if memberNodes(nodes, m.name) == nil {
+			folded := foldName(m.name)
+			strangers[folded] = append(strangers[folded], m.name)
+		}
+	}
+	renamed := make(map[string]string)
+	for folded, names := range strangers {
+		if len(names) == 1 && len(meant[folded]) == 1 {
+			renamed[names[0]] = meant[folded][0]
+		}
+	}
+	return renamed
+}
+
+// undecided reports whether a node has properties that hold in some cases only.
+func (r *repair) undecided(n *node) bool {
+	return n.opaque || n.then != nil || n.otherwise != nil || n.dependentSchemas != nil ||
+		n.anyOf != nil && r.only(n.anyOf, objectType) == nil ||
+		n.oneOf != nil && r.only(n.oneOf, objectType) == nil
+}
+
+// memberNodes returns what the nodes say of a member; nil if nothing.
+func memberNodes(nodes []*node, name string) []*node {
+	var children []*node
+	for _, n := range nodes {
+		known := false
+		if p := n.byName[name]; p != nil {
+			children, known = append(children, p), true
+		}
+		for _, p := range n.patterns {
+			if re := p.pattern.compile(); re != nil && re.MatchString(name) {
+				children, known = append(children, p.node), true
+			}
+		}
+		if !known && n.additional != nil && !n.additional.never {
+			children = append(children, n.additional)
+		}
+	}
+	return children
+}
+
+func itemNodes(nodes []*node, i int) []*node {
+	var children []*node
+	for _, n := range nodes {
+		switch {
+		case i < len(n.prefix):
+			children = append(children, n.prefix[i])
+		case n.rest != nil:
+			children = append(children, n.rest)
+		}
+	}
+	return children
+}
+
+// maxConjunctDeep bounds how far references and unions are followed for one value.
+const maxConjunctDeep = 32
+
+// conjuncts adds to list everything that a value of the given type has to fit
+// if it has to fit nodes: those, what they refer to, and of a union the one
+// alternative for that type, if there is only one.
+func (r *repair) conjuncts(list, nodes []*node, typ jsonTypes, deep int) []*node {
+	for _, n := range nodes {
+		if r.left--; r.left < 0 || deep > maxConjunctDeep {
+			return list
+		}
+		list = append(list, n)
+		if n.ref != nil {
+			list = r.conjuncts(list, []*node{n.ref}, typ, deep+1)
+		}
+		list = r.conjuncts(list, n.allOf, typ, deep+1)
+		for _, union := range [][]*node{n.anyOf, n.oneOf} {
+			if only := r.only(union, typ); only != nil {
+				list = r.conjuncts(list, []*node{only}, typ, deep+1)
+			}
+		}
+	}
+	return list
+}
+
+// only returns the alternative of a union that allows the type, nil if none or
+// several do. For a string, which may be JSON of another type, an alternative
+// counts that allows anything but null.
+func (r *repair) only(union []*node, typ jsonTypes) *node {
+	fits := func(typ jsonTypes) (only *node, several bool) {
+		for _, n := range union {
+			if r.types(n, 0)&typ == 0 {
+				continue
+			}
+			if only != nil {
+				return nil, true
+			}
+			only = n
+		}
+		return only, false
+	}
+	only, several := fits(typ)
+	if only == nil && !several && typ == stringType {
+		only, _ = fits(anyType &^ nullType)
+	}
+	return only
+}
+
+// types returns the types that a node allows as far as that can be told
+// without a value.
+func (r *repair) types(n *node, deep int) jsonTypes {
+	if r.left--; r.left < 0 || deep > maxConjunctDeep || n.opaque {
+		return anyType
+	}
+	types := n.types
+	if n.never {
+		return 0
+	}
+	if n.enum != nil {
+		var listed jsonTypes
+		for _, v := range n.enum {
+			listed |= v.typ
+		}
+		types &= listed
+	}
+	if n.ref != nil {
+		types &= r.types(n.ref, deep+1)
+	}
+	for _, part := range n.allOf {
+		types &= r.types(part, deep+1)
+	}
+	for _, union := range [][]*node{n.anyOf, n.oneOf} {
+		if len(union) == 0 {
+			continue
+		}
+		var any jsonTypes
+		for _, part := range union {
+			any |= r.types(part, deep+1)
+		}
+		types &= any
+	}
+	return types
+}

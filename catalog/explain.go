@@ -1,0 +1,281 @@
+package catalog
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// An ArgumentError says where arguments do not fit the schema of a tool, and
+// why, in words for a model.
+type ArgumentError struct {
+	// Path leads from the arguments to the value: options.labels[2]. It is
+	// empty for the arguments as a whole. A name that is no identifier is
+	// written ["as JSON"].
+	Path string
+	// Problem is one short sentence without a period: "a string, integer wanted".
+	Problem string
+}
+
+func (e *ArgumentError) Error() string {
+	if e.Path == "" {
+		return "arguments: " + e.Problem
+	}
+	return e.Path + ": " + e.Problem
+}
+
+// A location leads to a value from the arguments, which are the nil location.
+type location struct {
+	parent *location
+	name   string // of a member
+	index  int    // of an item
+	item   bool   // it is an item, no member
+}
+
+func (p *location) depth() int {
+	n := 0
+	for ; p != nil; p = p.parent {
+		n++
+	}
+	return n
+}
+
+var identifier = regexp.MustCompile(`^[\p{L}_$][\p{L}\p{N}_$-]*$`)
+
+func (p *location) String() string {
+	if p == nil {
+		return ""
+	}
+	before := p.parent.String()
+	switch {
+	case p.item:
+		return fmt.Sprintf("%s[%d]", before, p.index)
+	case !identifier.MatchString(p.name):
+		return before + "[" + showName(p.name) + "]"
+	case before == "":
+		return CleanLine(p.name, maxShown)
+	}
+	return before + "." + CleanLine(p.name, maxShown)
+}
+
+// A failure is the reason why a schema does not allow a value. Besides the
+// sentence it keeps what is needed to join the failures of alternatives.
+type failure struct {
+	at *location
+	// problem writes the sentence. Alternatives fail by the thousand where a
+	// schema is malicious, and one failure at most is told.
+	problem func() string
+	wanted  jsonTypes // for a value of the wrong type
+	allowed []*value  // for a value that is not one of a list
+}
+
+func (f *failure) explain() *ArgumentError {
+	return &ArgumentError{Path: cut(f.at.String(), maxPath), Problem: f.problem()}
+}
+
+func failed(at *location, format string, args ...any) *failure {
+	return &failure{at: at, problem: func() string { return fmt.Sprintf(format, args...) }}
+}
+
+func wrongType(at *location, v *value, wanted jsonTypes) *failure {
+	f := failed(at, "%s, %s wanted", kindOfValue(v), wanted)
+	f.wanted = wanted
+	return f
+}
+
+func notListed(at *location, v *value, list []*value) *failure {
+	return &failure{at: at, allowed: list, problem: func() string { return listProblem(v, list) }}
+}
+
+func listProblem(v *value, list []*value) string {
+	if len(list) == 1 {
+		return fmt.Sprintf("%s is not %s", show(v), show(list[0]))
+	}
+	const most = 10
+	var shown, near []string
+	for _, w := range list {
+		if w.typ == stringType {
+			near = append(near, w.text())
+		}
+		if len(shown) < most {
+			shown = append(shown, show(w))
+		}
+	}
+	more := ""
+	if len(list) > most {
+		more = fmt.Sprintf(" or %d more", len(list)-most)
+	}
+	hint := ""
+	if name, ok := closest(v.text(), near); ok && v.typ == stringType {
+		hint = ", did you mean " + showName(name) + "?"
+	}
+	return fmt.Sprintf("%s is not one of %s%s%s", show(v), strings.Join(shown, ", "), more, hint)
+}
+
+func missingMembers(at *location, missing []string, n *node, v *value) *failure {
+	return &failure{at: at, problem: func() string { return missingProblem(missing, n, v) }}
+}
+
+func missingProblem(missing []string, n *node, v *value) string {
+	var strangers []string
+	for _, m := range v.members {
+		if n.byName[m.name] == nil {
+			strangers = append(strangers, m.name)
+		}
+	}
+	const most = 12
+	var names []string
+	for _, name := range missing[:min(len(missing), most)] {
+		names = append(names, showName(name))
+	}
+	if more := len(missing) - most; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	what := "property"
+	if len(missing) > 1 {
+		what = "properties"
+	}
+	hint := ""
+	if given, ok := closest(missing[0], strangers); ok {
+		hint = fmt.Sprintf(" (is %s meant as %s?)", showName(given), names[0])
+	}
+	return fmt.Sprintf("missing required %s %s%s", what, strings.Join(names, ", "), hint)
+}
+
+func unknownMember(at *location, name string, n *node) *failure {
+	return &failure{at: at, problem: func() string { return unknownProblem(name, n) }}
+}
+
+func unknownProblem(name string, n *node) string {
+	known := make([]string, len(n.properties))
+	for i, p := range n.properties {
+		known[i] = p.name
+	}
+	const most = 12
+	switch near, ok := closest(name, known); {
+	case ok:
+		return fmt.Sprintf("unknown property %s, did you mean %s?", showName(name), showName(near))
+	case len(known) == 0 || len(known) > most:
+		return fmt.Sprintf("unknown property %s", showName(name))
+	}
+	for i := range known {
+		known[i] = showName(known[i])
+	}
+	return fmt.Sprintf("unknown property %s; known are %s", showName(name), strings.Join(known, ", "))
+}
+
+// nearest makes one failure of those of all alternatives: of the alternatives
+// that are at least of the value's type, the one that got farthest.
+func nearest(failures []*failure, v *value, at *location) *failure {
+	var wanted jsonTypes
+	var allowed []*value
+	var closer []*failure
+	lists := true
+	for _, f := range failures {
+		if f.wanted != 0 && f.at == at {
+			wanted |= f.wanted
+			continue
+		}
+		closer = append(closer, f)
+		lists = lists && f.allowed != nil && f.at == at
+		allowed = append(allowed, f.allowed...)
+	}
+	switch {
+	case len(closer) == 0:
+		return wrongType(at, v, wanted)
+	case lists && len(closer) > 1:
+		return notListed(at, v, allowed)
+	}
+	// A failed constant tells alternatives apart: that one was not meant.
+	return slices.MaxFunc(closer, func(a, b *failure) int {
+		if isA, isB := len(a.allowed) == 1, len(b.allowed) == 1; isA != isB {
+			if isA {
+				return -1
+			}
+			return 1
+		}
+		return a.at.depth() - b.at.depth()
+	})
+}
+
+// maxPath bounds a path, in characters.
+const maxPath = 300
+
+// maxShown bounds each piece of foreign text in a message, in characters.
+const maxShown = 60
+
+// show writes a value for a message.
+func show(v *value) string {
+	switch v.typ {
+	case stringType:
+		return showName(v.text())
+	case objectType:
+		return "an object"
+	case arrayType:
+		return "an array"
+	}
+	return CleanLine(string(v.raw), maxShown)
+}
+
+func showName(name string) string { return string(quote(CleanLine(name, maxShown))) }
+
+// quote is the JSON string of a text.
+func quote(text string) json.RawMessage {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(text) // a string can always be encoded
+	return json.RawMessage(strings.TrimSuffix(b.String(), "\n"))
+}
+
+func kindOfValue(v *value) string {
+	switch v.typ {
+	case nullType:
+		return "null"
+	case booleanType:
+		return "a boolean"
+	case integerType:
+		return "an integer"
+	case fractionType:
+		return "a number with a fraction"
+	case stringType:
+		return "a string"
+	case arrayType:
+		return "an array"
+	}
+	return "an object"
+}
+
+// String names a set of types, "string or null".
+func (types jsonTypes) String() string {
+	var names []string
+	for _, t := range []struct {
+		types jsonTypes
+		name  string
+	}{
+		{stringType, "string"}, {numberType, "number"}, {integerType, "integer"}, {booleanType, "boolean"},
+		{arrayType, "array"}, {objectType, "object"}, {nullType, "null"},
+	} {
+		if types&t.types == t.types {
+			names = append(names, t.name)
+			types &^= t.types
+		}
+	}
+	if len(names) == 0 {
+		return "nothing"
+	}
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

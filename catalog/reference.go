@@ -1,0 +1,112 @@
+package catalog
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// A resource is the document, or a subschema with an $id of its own: what
+// references inside it are relative to (core, section 8.2).
+type resource struct {
+	root    *value
+	base    *url.URL // never contacted
+	anchors map[string]*value
+}
+
+// enter returns the resource of v, given the one around it. It is made at the
+// first visit.
+func (c *compiler) enter(v *value, around *resource) *resource {
+	if r := c.resources[v]; r != nil {
+		return r
+	}
+	id := v.get("$id").text()
+	base, err := url.Parse(id)
+	switch {
+	case around == nil: // the document, with or without an $id
+		if err != nil {
+			base = &url.URL{}
+		}
+	case id == "" || id[0] == '#' || err != nil || c.loneRef && v.get("$ref") != nil:
+		return around
+	default:
+		base = around.base.ResolveReference(base)
+	}
+	base.Fragment = ""
+	r := &resource{root: v, base: base, anchors: make(map[string]*value)}
+	c.resources[v] = r
+	if c.byURI[base.String()] == nil {
+		c.byURI[base.String()] = r
+	}
+	return r
+}
+
+// findAnchors notes every resource of the document and the named places in it.
+// It looks into everything that could hold a schema; a name inside a constant
+// or an example does no harm, since nothing refers to it.
+func (c *compiler) findAnchors(v *value, around *resource) {
+	r := c.enter(v, around)
+	for _, keyword := range []string{"$anchor", "$dynamicAnchor", "$id"} {
+		name := v.get(keyword).text()
+		if keyword == "$id" { // in draft-07 an $id that is a fragment names a place
+			var isFragment bool
+			if name, isFragment = strings.CutPrefix(name, "#"); !isFragment {
+				continue
+			}
+		}
+		if name != "" {
+			r.anchors[name] = v
+		}
+	}
+	for i := range v.members {
+		c.findAnchors(&v.members[i].value, r)
+	}
+	for i := range v.items {
+		c.findAnchors(&v.items[i], r)
+	}
+}
+
+// follow returns the node that a $ref names: a resource of the document, or a
+// place in it by JSON pointer (RFC 6901) or anchor. Anything else is outside
+// the document or not to be found, and therefore opaque.
+func (c *compiler) follow(ref string, from *resource) *node {
+	uri, err := url.Parse(ref)
+	if err != nil {
+		return &node{opaque: true}
+	}
+	uri = from.base.ResolveReference(uri)
+	fragment := uri.Fragment
+	uri.Fragment, uri.RawFragment = "", ""
+	r := c.byURI[uri.String()]
+	if r == nil {
+		return &node{opaque: true}
+	}
+	target := r.root
+	switch {
+	case fragment == "":
+	case fragment[0] != '/':
+		target = r.anchors[fragment]
+	default:
+		for token := range strings.SplitSeq(fragment[1:], "/") {
+			if target = step(target, token); target == nil {
+				break
+			}
+			r = c.enter(target, r)
+		}
+	}
+	if target == nil || target.typ&(objectType|booleanType) == 0 {
+		return &node{opaque: true}
+	}
+	return c.compile(target, r)
+}
+
+// step takes one token of a JSON pointer.
+func step(v *value, token string) *value {
+	if v.typ == arrayType {
+		if i, err := strconv.Atoi(token); err == nil && i >= 0 && i < len(v.items) {
+			return &v.items[i]
+		}
+		return nil
+	}
+	return v.get(strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
+}

@@ -1,0 +1,317 @@
+package catalog
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Bounds of a signature, in characters.
+const (
+	maxSignature     = 300
+	maxSignatureName = 64
+	maxSignatureEnum = 4  // values of an enumeration that are shown
+	maxSignatureText = 24 // of one such value
+	maxAlternatives  = 4  // of a union
+	maxTypeDeep      = 6  // references, arrays and unions inside one another
+)
+
+// Signature describes how to call the tool in one line:
+//
+//	create_issue(owner, repo, title, body?, labels?: string[], state?: "open"|"closed", options?: {…})
+//
+// Required parameters come first, otherwise the schema's order is kept. What
+// has no type written is a string; "?" may be left out; {…} is an object whose
+// members [Tool.InputSchema] tells. Small objects are spelt out where there is
+// room. What does not fit into about 300 characters is folded into "…", the
+// last parameters first.
+func (t Tool) Signature() string {
+	name := CleanLine(t.Name, maxSignatureName)
+	if t.InputSchema == nil {
+		return name + "()"
+	}
+	s, err := CompileSchema(t.InputSchema)
+	if err != nil {
+		return name + unreadable
+	}
+	parameters := parametersOf(s.root)
+	if len(parameters) == 0 && s.root.elsewhere() {
+		return name + unreadable
+	}
+	for _, objects := range []int{1, 0} {
+		w := typeWriter{objects: objects}
+		line := name + "(" + w.list(parameters, maxTypeDeep) + ")"
+		if utf8.RuneCountInString(line) <= maxSignature {
+			return line
+		}
+	}
+	return name + "(" + foldedList(parameters, maxSignature-utf8.RuneCountInString(name)) + ")"
+}
+
+// unreadable stands for the parameters of a schema that cannot be read.
+const unreadable = "(…see describe_tool)"
+
+// elsewhere reports whether a node leads to what cannot be evaluated.
+func (n *node) elsewhere() bool {
+	for deep := 0; n != nil && deep < maxTypeDeep; deep++ {
+		if n.opaque || slices.ContainsFunc(n.allOf, func(part *node) bool { return part.opaque }) {
+			return true
+		}
+		n = n.ref
+	}
+	return false
+}
+
+// A parameter is one property of an object, for writing.
+type parameter struct {
+	name     string
+	node     *node // nil if the schema requires the name and says no more
+	required bool
+}
+
+// parametersOf collects the properties of an object: its own, those of what it
+// refers to or is composed of, then those of alternatives, which are optional.
+func parametersOf(root *node) []parameter {
+	var list []parameter
+	place := make(map[string]int)
+	visited := make(map[*node]bool)
+	var collect func(n *node, sure bool)
+	collect = func(n *node, sure bool) {
+		if n == nil || visited[n] {
+			return
+		}
+		visited[n] = true
+		for _, p := range n.properties {
+			if _, known := place[p.name]; !known && !p.node.never {
+				place[p.name] = len(list)
+				list = append(list, parameter{name: p.name, node: p.node})
+			}
+		}
+		collect(n.ref, sure)
+		for _, part := range n.allOf {
+			collect(part, sure)
+		}
+		for _, alternatives := range [][]*node{n.anyOf, n.oneOf, {n.then, n.otherwise}} {
+			for _, part := range alternatives {
+				collect(part, false)
+			}
+		}
+		for _, name := range n.required {
+			i, known := place[name]
+			if !known {
+				i = len(list)
+				place[name] = i
+				list = append(list, parameter{name: name})
+			}
+			list[i].required = list[i].required || sure
+		}
+	}
+	collect(root, true)
+	sorted := make([]parameter, 0, len(list))
+	for _, required := range []bool{true, false} {
+		for _, p := range list {
+			if p.required == required {
+				sorted = append(sorted, p)
+			}
+		}
+	}
+	return sorted
+}
+
+// foldedList writes as many parameters as fit, and "…" for the rest.
+func foldedList(parameters []parameter, room int) string {
+	w := typeWriter{}
+	list := ""
+	for _, p := range parameters {
+		next := w.parameter(p, maxTypeDeep)
+		if list != "" {
+			next = ", " + next
+		}
+		if utf8.RuneCountInString(list)+utf8.RuneCountInString(next) > room-len("(, …)") {
+			break
+		}
+		list += next
+	}
+	if list == "" {
+		return "…"
+	}
+	return list + ", …"
+}
+
+// A typeWriter writes types in the manner of TypeScript.
+type typeWriter struct {
+	objects int // levels of objects that are spelt out
+}
+
+func (w typeWriter) list(parameters []parameter, deep int) string {
+	parts := make([]string, len(parameters))
+	for i, p := range parameters {
+		parts[i] = w.parameter(p, deep)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (w typeWriter) parameter(p parameter, deep int) string {
+	text := CleanLine(p.name, maxSignatureName)
+	if !plainName.MatchString(text) {
+		text = string(quote(text))
+	}
+	typ := "any"
+	if p.node != nil {
+		typ = w.typ(p.node, deep)
+	}
+	if !p.required {
+		text += "?"
+		// That it may be null adds nothing to that it may be left out.
+		typ = strings.TrimSuffix(typ, "|null")
+	}
+	if typ != "string" {
+		text += ": " + typ
+	}
+	return text
+}
+
+var plainName = regexp.MustCompile(`^[\p{L}\p{N}_$.@-]+$`)
+
+// typ writes the type of a value that fits n.
+func (w typeWriter) typ(n *node, deep int) string {
+	switch {
+	case deep <= 0:
+		return "…"
+	case n.never:
+		return "never"
+	case n.opaque:
+		return "any"
+	case n.enum != nil:
+		return enumeration(n.enum)
+	case n.anyOf != nil && !n.describesObject():
+		return w.union(n.anyOf, deep)
+	case n.oneOf != nil && !n.describesObject():
+		return w.union(n.oneOf, deep)
+	case n.types != anyType || n.describesObject():
+		return w.types(n, deep)
+	case n.ref != nil:
+		return w.typ(n.ref, deep-1)
+	}
+	for _, part := range n.allOf {
+		if t := w.typ(part, deep-1); t != "any" {
+			return t
+		}
+	}
+	if n.rest != nil || n.prefix != nil {
+		return w.array(n, deep)
+	}
+	return "any"
+}
+
+func (n *node) describesObject() bool { return n.properties != nil }
+
+// types writes what "type" says, with what is known of items and members.
+func (w typeWriter) types(n *node, deep int) string {
+	types := n.types
+	if n.describesObject() && types == anyType {
+		types = objectType
+	}
+	var parts []string
+	for _, t := range []struct {
+		typ  jsonTypes
+		name string
+	}{{stringType, "string"}, {numberType, "number"}, {integerType, "integer"}, {booleanType, "boolean"}} {
+		if types&t.typ == t.typ {
+			parts = append(parts, t.name)
+			types &^= t.typ
+		}
+	}
+	if types&arrayType != 0 {
+		parts = append(parts, w.array(n, deep))
+	}
+	if types&objectType != 0 {
+		parts = append(parts, w.object(n, deep))
+	}
+	if types&nullType != 0 {
+		parts = append(parts, "null")
+	}
+	return strings.Join(parts, "|")
+}
+
+func (w typeWriter) array(n *node, deep int) string {
+	switch {
+	case n.prefix != nil:
+		parts := make([]string, 0, maxAlternatives+1)
+		for i, item := range n.prefix {
+			if i == maxAlternatives {
+				parts = append(parts, "…")
+				break
+			}
+			parts = append(parts, w.typ(item, deep-1))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case n.rest == nil:
+		return "any[]"
+	}
+	item := w.typ(n.rest, deep-1)
+	if strings.Contains(item, "|") && !strings.HasPrefix(item, "{") {
+		item = "(" + item + ")"
+	}
+	return item + "[]"
+}
+
+func (w typeWriter) object(n *node, deep int) string {
+	parameters := parametersOf(n)
+	switch {
+	case len(parameters) == 0 && n.additional != nil && !n.additional.never && n.additional.types != anyType:
+		return "{[name]: " + w.typ(n.additional, deep-1) + "}"
+	case len(parameters) == 0:
+		return "object"
+	case w.objects <= 0:
+		return "{…}"
+	}
+	w.objects--
+	return "{" + w.list(parameters, deep-1) + "}"
+}
+
+// union writes alternatives, without doubles and with null last.
+func (w typeWriter) union(alternatives []*node, deep int) string {
+	var parts []string
+	null := ""
+	seen := make(map[string]bool)
+	for _, n := range alternatives {
+		t := w.typ(n, deep-1)
+		if t == "null" {
+			null = "|null"
+			continue
+		}
+		if !seen[t] {
+			seen[t] = true
+			parts = append(parts, t)
+		}
+	}
+	if len(parts) == 0 {
+		return "null"
+	}
+	if len(parts) > maxAlternatives {
+		parts = append(parts[:maxAlternatives], "…")
+	}
+	return strings.Join(parts, "|") + null
+}
+
+func enumeration(values []*value) string {
+	var parts []string
+	null := ""
+	for _, v := range values {
+		switch {
+		case v.typ == nullType && len(values) > 1:
+			null = "|null"
+		case len(parts) == maxSignatureEnum && len(values) > maxSignatureEnum+1:
+			return strings.Join(parts, "|") + "|…" + null
+		case v.typ == stringType:
+			parts = append(parts, string(quote(CleanLine(v.text(), maxSignatureText))))
+		case v.typ == objectType:
+			parts = append(parts, "{…}")
+		default:
+			parts = append(parts, CleanLine(string(v.raw), maxSignatureText))
+		}
+	}
+	return strings.Join(parts, "|") + null
+}

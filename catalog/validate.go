@@ -1,0 +1,303 @@
+package catalog
+
+import (
+	"encoding/json"
+	"math/big"
+	"unicode/utf8"
+)
+
+// Bounds on one validation. Beyond them everything is allowed: it is the
+// upstream's own check that decides, and it gets to see the call.
+const (
+	maxArgumentLevels = 512     // nesting of the arguments
+	maxEvaluations    = 250_000 // subschemas applied to values, and values compared
+	maxEvaluationDeep = 1_000   // subschemas applied within one another
+)
+
+// Validate checks the arguments of a call. The error, if any, is an
+// [*ArgumentError] for the first thing found wrong.
+func (s *Schema) Validate(args json.RawMessage) error {
+	v, ok := parse(args, maxArgumentLevels)
+	if !ok {
+		return &ArgumentError{Problem: "not valid JSON"}
+	}
+	e := evaluation{left: maxEvaluations}
+	var seen *marks
+	if s.marks {
+		seen = &marks{}
+	}
+	if f := e.check(s.root, &v, nil, seen); f != nil {
+		return f.explain()
+	}
+	return nil
+}
+
+// An evaluation is one run of a schema over arguments.
+type evaluation struct {
+	left int // evaluations that may still be made
+	deep int
+	// unsure counts what could not be evaluated and was therefore allowed.
+	// Where allowing could turn into refusing (not, oneOf, if), a decision
+	// during which the count grew is not taken.
+	unsure int
+}
+
+// bytesPerStep is how much text is read at the price of one evaluation.
+const bytesPerStep = 256
+
+// spend uses up evaluations, and reports false when there are none left.
+func (e *evaluation) spend(steps int) bool {
+	if e.left -= steps; e.left < 0 {
+		e.unsure++
+		return false
+	}
+	return true
+}
+
+// marks are the members and items of a value that some subschema has
+// evaluated, for unevaluatedProperties and unevaluatedItems (core, section 11).
+type marks struct {
+	members map[string]bool
+	items   map[int]bool
+}
+
+func (m *marks) member(name string) {
+	if m == nil {
+		return
+	}
+	if m.members == nil {
+		m.members = make(map[string]bool)
+	}
+	m.members[name] = true
+}
+
+func (m *marks) item(i int) {
+	if m == nil {
+		return
+	}
+	if m.items == nil {
+		m.items = make(map[int]bool)
+	}
+	m.items[i] = true
+}
+
+// within applies a subschema to the same value and takes over its marks if it
+// allows the value.
+func (e *evaluation) within(n *node, v *value, at *location, seen *marks) *failure {
+	if seen == nil {
+		return e.check(n, v, at, nil)
+	}
+	var own marks
+	f := e.check(n, v, at, &own)
+	if f == nil {
+		for name := range own.members {
+			seen.member(name)
+		}
+		for i := range own.items {
+			seen.item(i)
+		}
+	}
+	return f
+}
+
+// inside applies a subschema to a member or item of a value.
+func (e *evaluation) inside(n *node, v *value, at *location, seen *marks) *failure {
+	if seen == nil {
+		return e.check(n, v, at, nil)
+	}
+	return e.check(n, v, at, &marks{})
+}
+
+// check applies a subschema to a value; nil means that it is allowed.
+func (e *evaluation) check(n *node, v *value, at *location, seen *marks) *failure {
+	if !e.spend(1) {
+		return nil
+	}
+	if n.opaque || v.folded || e.deep >= maxEvaluationDeep {
+		e.unsure++
+		return nil
+	}
+	e.deep++
+	defer func() { e.deep-- }()
+	unsure := e.unsure
+	if n.never {
+		return failed(at, "not allowed here")
+	}
+	if n.types&v.typ == 0 {
+		return wrongType(at, v, n.types)
+	}
+	if n.enum != nil && !e.listed(n.enum, v) {
+		return notListed(at, v, n.enum)
+	}
+	if n.ref != nil {
+		if f := e.within(n.ref, v, at, seen); f != nil {
+			return f
+		}
+	}
+	if f := e.combined(n, v, at, seen); f != nil {
+		return f
+	}
+	if f := e.ofType(n, v, at, seen); f != nil {
+		return f
+	}
+	if e.unsure != unsure {
+		return nil // what was not evaluated may have been meant to be
+	}
+	return e.unevaluated(n, v, at, seen)
+}
+
+func (e *evaluation) ofType(n *node, v *value, at *location, seen *marks) *failure {
+	switch v.typ {
+	case integerType, fractionType:
+		return e.number(n, v, at)
+	case stringType:
+		return e.text(n, v, at)
+	case arrayType:
+		return e.array(n, v, at, seen)
+	case objectType:
+		return e.object(n, v, at, seen)
+	}
+	return nil
+}
+
+func (e *evaluation) listed(list []*value, v *value) bool {
+	unsure := e.unsure
+	for _, w := range list {
+		if v.equal(w, e.spend) {
+			return true
+		}
+	}
+	return e.unsure != unsure
+}
+
+// combined applies the keywords that hold other schemas for the same value.
+func (e *evaluation) combined(n *node, v *value, at *location, seen *marks) *failure {
+	for _, part := range n.allOf {
+		if f := e.within(part, v, at, seen); f != nil {
+			return f
+		}
+	}
+	if n.anyOf != nil {
+		if f := e.anyOf(n.anyOf, v, at, seen); f != nil {
+			return f
+		}
+	}
+	if n.oneOf != nil {
+		if f := e.oneOf(n.oneOf, v, at, seen); f != nil {
+			return f
+		}
+	}
+	if n.not != nil {
+		unsure := e.unsure
+		if e.inside(n.not, v, at, seen) == nil && e.unsure == unsure {
+			return failed(at, "excluded by the schema")
+		}
+	}
+	if n.onlyIf != nil {
+		unsure := e.unsure
+		branch := n.then
+		if e.within(n.onlyIf, v, at, seen) != nil {
+			branch = n.otherwise
+		}
+		if branch != nil && e.unsure == unsure {
+			return e.within(branch, v, at, seen)
+		}
+	}
+	return nil
+}
+
+func (e *evaluation) anyOf(branches []*node, v *value, at *location, seen *marks) *failure {
+	var failures []*failure
+	for _, b := range branches {
+		f := e.within(b, v, at, seen)
+		if f != nil {
+			failures = append(failures, f)
+		} else if seen == nil {
+			return nil // with marks all branches that hold count
+		}
+	}
+	if len(failures) < len(branches) || len(branches) == 0 {
+		return nil
+	}
+	return nearest(failures, v, at)
+}
+
+func (e *evaluation) oneOf(branches []*node, v *value, at *location, seen *marks) *failure {
+	var failures []*failure
+	unsure := e.unsure
+	for _, b := range branches {
+		if f := e.within(b, v, at, seen); f != nil {
+			failures = append(failures, f)
+		}
+	}
+	switch allowed := len(branches) - len(failures); {
+	case len(branches) == 0, allowed == 1:
+		return nil
+	case allowed == 0:
+		return nearest(failures, v, at)
+	case e.unsure != unsure:
+		return nil
+	default:
+		return failed(at, "fits %d of the alternatives, exactly one is wanted", allowed)
+	}
+}
+
+func (e *evaluation) number(n *node, v *value, at *location) *failure {
+	if m := n.minimum; m != nil {
+		switch c := compareNumbers(v.raw, m.number); {
+		case c < 0 && !m.exclusive:
+			return failed(at, "%s is less than the minimum of %s", show(v), m.number)
+		case c <= 0 && m.exclusive:
+			return failed(at, "%s is not more than %s", show(v), m.number)
+		}
+	}
+	if m := n.maximum; m != nil {
+		switch c := compareNumbers(v.raw, m.number); {
+		case c > 0 && !m.exclusive:
+			return failed(at, "%s is more than the maximum of %s", show(v), m.number)
+		case c >= 0 && m.exclusive:
+			return failed(at, "%s is not less than %s", show(v), m.number)
+		}
+	}
+	if n.multipleOf != nil && !isMultiple(v.raw, n.multipleOf) {
+		return failed(at, "%s is not a multiple of %s", show(v), n.multipleOf)
+	}
+	return nil
+}
+
+// isMultiple is true where it cannot be told.
+func isMultiple(number, of []byte) bool {
+	x, ok := exact(number)
+	y, ok2 := exact(of)
+	return !ok || !ok2 || y.Sign() == 0 || new(big.Rat).Quo(x, y).IsInt()
+}
+
+func (e *evaluation) text(n *node, v *value, at *location) *failure {
+	if n.pattern == nil && n.length.min == 0 && n.length.max >= len(v.raw) {
+		return nil
+	}
+	if !e.spend(len(v.raw) / bytesPerStep) {
+		return nil
+	}
+	text := v.text()
+	switch length := utf8.RuneCountInString(text); {
+	case length < n.length.min:
+		return failed(at, "%s long, at least %d wanted", plural(length, "character"), n.length.min)
+	case length > n.length.max:
+		return failed(at, "%s long, at most %d wanted", plural(length, "character"), n.length.max)
+	}
+	if n.pattern != nil && !e.matches(n.pattern, text) {
+		return failed(at, "%s does not match the pattern %s", show(v), CleanLine(n.pattern.source, maxShown))
+	}
+	return nil
+}
+
+// matches is true where the pattern is not RE2.
+func (e *evaluation) matches(p *pattern, text string) bool {
+	re := p.compile()
+	if re == nil {
+		e.unsure++
+		return true
+	}
+	return re.MatchString(text)
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// arrange moves options to where the command line library looks for them:
+// those of the program before the command, those of the command right behind
+// it. So "proxy call github get_me --json --config f.json" means what it says,
+// although the library stops reading options at the first argument. What
+// follows "--" is left alone.
+func arrange(app *cli.App, args []string) []string {
+	if len(args) < 2 {
+		return args
+	}
+	var command *cli.Command
+	var global, local, rest []string
+	for i := 1; i < len(args); i++ {
+		arg := args[i]
+		switch {
+		case arg == "--":
+			rest = append(rest, args[i+1:]...)
+			i = len(args)
+		case len(arg) > 1 && arg[0] == '-':
+			name, _, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+			flag, isGlobal := findFlag(app, command, name)
+			words := []string{arg}
+			if flag != nil && !inline && takesValue(flag) && i+1 < len(args) {
+				i++
+				words = append(words, args[i])
+			}
+			if isGlobal {
+				global = append(global, words...)
+			} else {
+				local = append(local, words...)
+			}
+		case command == nil && len(rest) == 0:
+			if command = app.Command(arg); command == nil {
+				return args // the library says what is wrong with it
+			}
+		default:
+			rest = append(rest, arg)
+		}
+	}
+	out := append([]string{args[0]}, global...)
+	if command != nil {
+		out = append(out, command.Name)
+	}
+	out = append(out, local...)
+	if len(rest) > 0 {
+		out = append(append(out, "--"), rest...)
+	}
+	return out
+}
+
+// findFlag looks a name up among the command's options, then the program's.
+func findFlag(app *cli.App, command *cli.Command, name string) (flag cli.Flag, global bool) {
+	has := func(f cli.Flag) bool { return slices.Contains(f.Names(), name) }
+	if command != nil {
+		if i := slices.IndexFunc(command.Flags, has); i >= 0 {
+			return command.Flags[i], false
+		}
+	}
+	if i := slices.IndexFunc(app.Flags, has); i >= 0 {
+		return app.Flags[i], true
+	}
+	return nil, false
+}
+
+func takesValue(f cli.Flag) bool {
+	_, isBool := f.(*cli.BoolFlag)
+	return !isBool
+}

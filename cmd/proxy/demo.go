@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/urfave/cli/v2"
+)
+
+func demoCommand(t *terminal) *cli.Command {
+	return &cli.Command{
+		Name:  "demo",
+		Usage: "show the whole product on embedded servers: no configuration, no network",
+		Description: "Starts two servers of its own (a child process and an HTTP service on\n" +
+			"loopback), puts the proxy in front of them exactly as a host would, and\n" +
+			"shows what a model sees and does.\n\n" +
+			"Example:\n   proxy demo",
+		Action: func(c *cli.Context) error {
+			dir, err := os.MkdirTemp("", "proxy-demo-")
+			if err != nil {
+				return err
+			}
+			defer os.RemoveAll(dir)
+			d := &demo{terminal: t, dir: dir}
+			return d.run(c.Context)
+		},
+	}
+}
+
+// A demo is one guided tour. Each step checks what it shows.
+type demo struct {
+	*terminal
+	dir  string // holds all that the tour writes
+	host *mcp.ClientSession
+	step int
+}
+
+func (d *demo) run(ctx context.Context) error {
+	units := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return unitsServer() }, nil)
+	origin, stop, err := serveLoopback(units)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if err := d.configure(origin); err != nil {
+		return err
+	}
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	err = d.tour(ctx)
+	closeErr := d.host.Close()
+	if err = errors.Join(err, closeErr); err != nil {
+		return err
+	}
+	return nil
+}
+
+// configure writes the file that a person would write.
+func (d *demo) configure(origin string) error {
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	file, err := json.MarshalIndent(map[string]any{"mcpServers": map[string]any{
+		"notes": map[string]any{"command": exe, "args": []string{demoNotesCommand}},
+		"units": map[string]any{"url": origin + "/mcp"},
+	}}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(d.dir, "mcp.json"), file, 0o600)
+}
+
+// start spawns "proxy serve" as a host does.
+func (d *demo) start(ctx context.Context) error {
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(exe, "serve", "--config", filepath.Join(d.dir, "mcp.json"))
+	cmd.Dir = d.dir
+	cmd.Env = append(os.Environ(),
+		"PROXY_STATE_DIR="+filepath.Join(d.dir, "state"), "PROXY_CACHE_DIR="+filepath.Join(d.dir, "cache"))
+	cmd.Stderr = d.err
+	began := time.Now()
+	client := mcp.NewClient(&mcp.Implementation{Name: "demo-host", Version: "1"}, &mcp.ClientOptions{Capabilities: &mcp.ClientCapabilities{}})
+	d.host, err = client.Connect(ctx, &mcp.CommandTransport{Command: cmd}, nil)
+	if err != nil {
+		return fmt.Errorf("start the proxy: %w", err)
+	}
+	d.title("A host starts the proxy, which stands in front of two servers")
+	d.note("answered after %d ms, before either server was started", time.Since(began).Milliseconds())
+	return nil
+}
+
+func (d *demo) tour(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{
+		d.oneTool, d.listServers, d.listTools, d.describeTool, d.calls, d.mistake, d.nothingLeft,
+	} {
+		if err := step(ctx); err != nil {
+			return fmt.Errorf("step %d: %w", d.step, err)
+		}
+	}
+	fmt.Fprintf(d.out, "\nEverything was as it should be. Next: \"proxy help\", or the README's \"Install\".\n")
+	return nil
+}
+
+func (d *demo) oneTool(ctx context.Context) error {
+	d.title("The model is shown one tool, whatever the number of servers")
+	tools, err := d.host.ListTools(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if len(tools.Tools) != 1 || tools.Tools[0].Name != "mcp" {
+		return fmt.Errorf("the host sees %d tools, want the one named mcp", len(tools.Tools))
+	}
+	definition, err := json.Marshal(tools.Tools[0])
+	if err != nil {
+		return err
+	}
+	d.note("tools: mcp, %d characters in all", len(definition))
+	return nil
+}
+
+func (d *demo) listServers(ctx context.Context) error {
+	d.title("It asks which servers there are; that starts none of them")
+	text, err := d.ask(ctx, `{"action":"list_servers"}`, false)
+	if err != nil {
+		return err
+	}
+	return expect(text, `"notes"`, `"units"`, `"idle"`)
+}
+
+func (d *demo) listTools(ctx context.Context) error {
+	d.title("It asks for the tools of one; now that one is started")
+	text, err := d.ask(ctx, `{"action":"list_tools","server":"notes"}`, false)
+	if err != nil {
+		return err
+	}
+	return expect(text, "search_notes", "add_note(text)")
+}
+
+func (d *demo) describeTool(ctx context.Context) error {
+	d.title("It reads the schema of one tool, byte for byte as the server wrote it")
+	text, err := d.ask(ctx, `{"action":"describe_tool","server":"notes","tool":"add_note"}`, false)
+	if err != nil {
+		return err
+	}
+	return expect(text, `"input_schema"`, "what to note")
+}
+
+func (d *demo) calls(ctx context.Context) error {
+	d.title("It calls a tool of the child process, and one of the HTTP service")
+	text, err := d.ask(ctx, `{"action":"call","server":"notes","tool":"search_notes","arguments":{"query":"key"}}`, false)
+	if err == nil {
+		err = expect(text, "The spare key is with Ada.")
+	}
+	if err != nil {
+		return err
+	}
+	text, err = d.ask(ctx, `{"action":"call","server":"units","tool":"to_fahrenheit","arguments":{"celsius":21.5}}`, false)
+	if err != nil {
+		return err
+	}
+	return expect(text, "70.7")
+}
+
+func (d *demo) mistake(ctx context.Context) error {
+	d.title("It makes a mistake, and is told the way out")
+	text, err := d.ask(ctx, `{"action":"call","server":"notes","tool":"add_notes","arguments":{"text":"milk"}}`, true)
+	if err != nil {
+		return err
+	}
+	return expect(text, `"unknown_tool"`, `"next"`, "add_note")
+}
+
+// nothingLeft ends the proxy as a host does, by closing its stdin, and looks
+// for the child that it had started.
+func (d *demo) nothingLeft(ctx context.Context) error {
+	d.title("The host closes the proxy's stdin: nothing is left running")
+	res, err := d.call(ctx, `{"action":"call","server":"notes","tool":"process_id"}`)
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(textOf(res))
+	if err != nil {
+		return err
+	}
+	if !processAlive(pid) {
+		return fmt.Errorf("process %d of the notes server is not there while it is connected", pid)
+	}
+	if err := d.host.Close(); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(5 * time.Second); processAlive(pid); {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("process %d of the notes server is still there", pid)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	d.note("process %d of the notes server is gone, and the proxy with it", pid)
+	return nil
+}
+
+// ask shows a request and its answer, and returns the answer's text.
+func (d *demo) ask(ctx context.Context, arguments string, wantError bool) (string, error) {
+	fmt.Fprintf(d.out, "   → mcp %s\n", arguments)
+	res, err := d.call(ctx, arguments)
+	if err != nil {
+		return "", err
+	}
+	text := textOf(res)
+	for line := range strings.Lines(wrap(text, 100)) {
+		fmt.Fprintf(d.out, "   ← %s\n", strings.TrimRight(line, "\n"))
+	}
+	if res.IsError != wantError {
+		return "", fmt.Errorf("isError is %v, want %v", res.IsError, wantError)
+	}
+	return text, nil
+}
+
+func (d *demo) call(ctx context.Context, arguments string) (*mcp.CallToolResult, error) {
+	return d.host.CallTool(ctx, &mcp.CallToolParams{Name: "mcp", Arguments: json.RawMessage(arguments)})
+}
+
+func (d *demo) title(text string) {
+	d.step++
+	fmt.Fprintf(d.out, "\n%d. %s\n", d.step, text)
+}
+
+func (d *demo) note(format string, args ...any) {
+	fmt.Fprintf(d.out, "   "+format+"\n", args...)
+}
+
+// expect returns an error unless text holds all of parts.
+func expect(text string, parts ...string) error {
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			return fmt.Errorf("the answer lacks %s", part)
+		}
+	}
+	return nil
+}
+
+// textOf joins the text blocks of a result.
+func textOf(res *mcp.CallToolResult) string {
+	var parts []string
+	for _, c := range res.Content {
+		if t, ok := c.(*mcp.TextContent); ok {
+			parts = append(parts, t.Text)
+		}
+	}
+	return strings.Join(parts, "\n")
+}
+
+// wrap breaks text into lines of at most width characters, anywhere.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range text {
+		if r == '\n' {
+			n = -1
+		} else if n == width {
+			b.WriteByte('\n')
+			n = 0
+		}
+		b.WriteRune(r)
+		n++
+	}
+	return b.String()
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"mcpproxy/proxy"
+	"mcpproxy/upstream"
+)
+
+// An explanation is what the person is told about an error: the fact, then
+// what to do, and what a script is told.
+type explanation struct {
+	message string
+	hints   []string
+	code    int
+}
+
+// explain is the only place with advice for the person. The order matters:
+// what is more specific comes first.
+func explain(err error) explanation {
+	e := explanation{message: err.Error(), code: exitFailed}
+	server := "NAME"
+	if s, ok := errors.AsType[*proxy.ServerError](err); ok {
+		server = s.Server
+	}
+	hint := func(format string, args ...any) { e.hints = append(e.hints, fmt.Sprintf(format, args...)) }
+
+	if errors.Is(err, errSilent) {
+		return explanation{code: exitFailed}
+	}
+	if u, ok := errors.AsType[*usageError](err); ok {
+		e.code, e.message = exitUsage, u.Error()
+		hint("proxy help shows how each command is used")
+		return e
+	}
+	if u, ok := errors.AsType[*unknownCommandError](err); ok {
+		e.code = exitUsage
+		if near := proxy.Nearest(u.name, u.known, 1); len(near) > 0 {
+			hint("did you mean %q?", "proxy "+near[0])
+		}
+		hint("proxy help lists the commands")
+		return e
+	}
+	switch {
+	case explainNames(err, &e, hint):
+	case explainConfig(err, &e, hint):
+	case explainUpstream(err, &e, server, hint):
+	}
+	return e
+}
+
+// explainNames explains what the person got wrong in a name or an argument.
+func explainNames(err error, e *explanation, hint func(string, ...any)) bool {
+	if u, ok := errors.AsType[*proxy.UnknownServerError](err); ok {
+		e.code = exitUsage
+		if len(u.Near) > 0 {
+			hint("did you mean %s?", strings.Join(u.Near, " or "))
+		}
+		hint("proxy status lists the servers")
+		return true
+	}
+	if u, ok := errors.AsType[*proxy.UnknownToolError](err); ok {
+		e.code = exitUsage
+		if len(u.Near) > 0 {
+			hint("did you mean %s?", strings.Join(u.Near, " or "))
+		}
+		hint("proxy tools %s lists its tools", u.Server)
+		return true
+	}
+	if a, ok := errors.AsType[*proxy.AmbiguousError](err); ok {
+		e.code = exitUsage
+		hint("say which: %s", strings.Join(a.Could, " or "))
+		return true
+	}
+	if b, ok := errors.AsType[*proxy.BlockedError](err); ok {
+		e.code = exitUsage
+		hint("the tool_filter of %s in the configuration decides that", b.Server)
+		return true
+	}
+	if a, ok := errors.AsType[*proxy.ArgumentsError](err); ok {
+		e.code = exitUsage
+		hint("the tool takes %s", a.Signature)
+		return true
+	}
+	return false
+}
+
+func explainConfig(err error, e *explanation, hint func(string, ...any)) bool {
+	if u, ok := errors.AsType[*proxy.UntrustedError](err); ok {
+		e.code = exitConfig
+		hint("look at %s/.proxy/mcp.json, then run: proxy trust %s", u.Dir, u.Dir)
+		return true
+	}
+	if d, ok := errors.AsType[*proxy.DisabledError](err); ok {
+		e.code = exitConfig
+		hint("remove \"disabled\" from its entry in %s", d.File)
+		return true
+	}
+	if m, ok := errors.AsType[*proxy.MissingVariableError](err); ok {
+		e.code = exitConfig
+		hint("set %s, or give it a default: ${env:%s:-value}", m.Variable, m.Variable)
+		return true
+	}
+	if p, ok := errors.AsType[*proxy.Problem](err); ok {
+		e.code = exitConfig
+		if p.Hint != "" {
+			hint("%s", p.Hint)
+		}
+		return true
+	}
+	if _, ok := errors.AsType[*proxy.ConfigError](err); ok {
+		e.code = exitConfig
+		return true
+	}
+	if errors.Is(err, proxy.ErrNoProject) {
+		e.code = exitConfig
+		hint("a project's servers are written in .proxy/mcp.json, in its top folder")
+		return true
+	}
+	if p, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(p, fs.ErrPermission) {
+		hint("check the permissions of %s", p.Path)
+		return true
+	}
+	return false
+}
+
+func explainUpstream(err error, e *explanation, server string, hint func(string, ...any)) bool {
+	e.code = exitUnavailable
+	if n, ok := errors.AsType[*upstream.NotFoundError](err); ok {
+		hint("install %s, or write its full path into the configuration", n.Command)
+		hint("looked in %s", strings.Join(n.Dirs, ", "))
+		return true
+	}
+	if s, ok := errors.AsType[*upstream.StartError](err); ok {
+		if s.Stderr != "" {
+			hint("its last words were:\n  %s", strings.ReplaceAll(s.Stderr, "\n", "\n  "))
+		}
+		return true
+	}
+	if i, ok := errors.AsType[*upstream.InterruptedError](err); ok {
+		if i.Stderr != "" {
+			hint("its last words were:\n  %s", strings.ReplaceAll(i.Stderr, "\n", "\n  "))
+		}
+		hint("the tool may have run: look before you call it again")
+		return true
+	}
+	if _, ok := errors.AsType[*upstream.StartingError](err); ok {
+		hint("a first start may download much; wait_timeout in its entry allows more time")
+		return true
+	}
+	if c, ok := errors.AsType[*upstream.CoolingDownError](err); ok {
+		hint("it is tried again in %d s", int(time.Until(c.Until).Seconds())+1)
+		return true
+	}
+	if t, ok := errors.AsType[*upstream.TimeoutError](err); ok {
+		key := "max_call_time"
+		if t.Idle {
+			key = "call_timeout"
+		}
+		hint("%s in its entry allows more time; the tool may have run", key)
+		return true
+	}
+	if _, ok := errors.AsType[*upstream.InputRequiredError](err); ok {
+		hint("this tool needs a host that can answer questions")
+		return true
+	}
+	if o, ok := errors.AsType[*upstream.OriginError](err); ok {
+		hint("if %s is right, write it into the configuration", o.Got)
+		return true
+	}
+	if _, ok := errors.AsType[*upstream.StatusError](err); ok {
+		return true
+	}
+	if r, ok := errors.AsType[*jsonrpc.Error](err); ok {
+		e.code, e.message = exitFailed, fmt.Sprintf("%s answered with error %d: %s", server, r.Code, r.Message)
+		return true
+	}
+	e.code = exitFailed
+	return false
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"cmp"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"mcpproxy/catalog"
+	"mcpproxy/proxy"
+)
+
+// A setup is what most commands work with: the configuration and where its
+// state is kept.
+type setup struct {
+	*terminal
+	paths    proxy.Paths
+	load     proxy.LoadOptions
+	config   *proxy.Config
+	redactor *proxy.Redactor
+	log      *slog.Logger
+	logFile  io.Closer // nil if the log goes to stderr
+}
+
+// open reads the configuration. Problems in it are no error here: each
+// command says what it cannot do because of them.
+func (t *terminal) open(c *cli.Context) (*setup, error) {
+	s := &setup{terminal: t, redactor: new(proxy.Redactor)}
+	var level slog.Level
+	wanted := cmp.Or(c.String("log-level"), t.env("PROXY_LOG_LEVEL"), "warn")
+	if err := level.UnmarshalText([]byte(wanted)); err != nil {
+		return nil, usagef("--log-level takes debug, info, warn or error, not %q", wanted)
+	}
+	out := t.err
+	if name := cmp.Or(c.String("log-file"), t.env("PROXY_LOG_FILE")); name != "" {
+		f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		s.logFile, out = f, f
+	}
+	s.log = proxy.NewLogger(out, level, s.redactor)
+	paths, err := proxy.NewPaths(t.getenv)
+	if err != nil {
+		return nil, err
+	}
+	s.paths = paths
+	s.load = proxy.LoadOptions{Global: paths.Config, Explicit: paths.Explicit, Dir: t.dir, StateDir: paths.State}
+	if named := c.String("config"); named != "" {
+		s.load.Global, s.load.Explicit = named, true
+	}
+	s.config = proxy.Load(s.load)
+	return s, nil
+}
+
+func (s *setup) close() {
+	if s.logFile != nil {
+		s.logFile.Close()
+	}
+}
+
+// proxy returns a proxy for the configuration. The caller closes it.
+func (s *setup) proxy() *proxy.Proxy {
+	return proxy.New(proxy.Options{
+		Config:   s.config,
+		Catalog:  catalog.New(),
+		Getenv:   s.getenv,
+		Redactor: s.redactor,
+		Log:      s.log,
+		Version:  version(),
+	})
+}
+
+// with opens the setup and a proxy for the time of one command.
+func (t *terminal) with(c *cli.Context, work func(*setup, *proxy.Proxy) error) error {
+	s, err := t.open(c)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	p := s.proxy()
+	defer p.Close()
+	return work(s, p)
+}

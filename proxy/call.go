@@ -1,0 +1,215 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+
+	"mcpproxy/catalog"
+	"mcpproxy/upstream"
+)
+
+// A CallRequest is one call of a server's tool.
+type CallRequest struct {
+	Server    string
+	Tool      string
+	Arguments json.RawMessage // an object; nil is an empty one
+	// Progress, if not nil, gets the params of each progress notification of
+	// the upstream, in order and before Call returns. It must not block.
+	Progress func(params json.RawMessage)
+}
+
+// A CallResult is the upstream's answer.
+type CallResult struct {
+	JSON  json.RawMessage // the CallToolResult object as the upstream wrote it
+	Notes []string        // what was repaired or repeated
+}
+
+// Call calls a tool. The arguments are repaired where the tool's input schema
+// leaves no doubt, and checked against it before anything is sent. A call
+// that was cut off is repeated once if the tool is declared read-only or
+// idempotent.
+func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
+	t, err := p.target(r.Server)
+	if err != nil {
+		return CallResult{}, err
+	}
+	tool, err := p.tool(ctx, t, r.Tool)
+	if err != nil {
+		return CallResult{}, err
+	}
+	args, notes, err := fit(t.Name, tool, r.Arguments)
+	if err != nil {
+		return CallResult{}, err
+	}
+	if tool.Name != r.Tool {
+		notes = append(notes, "tool "+quote(r.Tool)+" was read as "+quote(tool.Name))
+	}
+	result := CallResult{Notes: notes}
+	send := func(ctx context.Context, s *upstream.Session) (err error) {
+		result.JSON, err = s.Call(ctx, upstream.Call{Tool: tool.Name, Arguments: args, Progress: r.Progress})
+		return err
+	}
+	err = t.with(ctx, tool.Name, send)
+	if _, lost := errors.AsType[*upstream.InterruptedError](err); lost && tool.Repeatable() {
+		result.Notes = append(result.Notes, "the connection broke and the call was repeated")
+		err = t.with(ctx, tool.Name, send)
+	}
+	return result, err
+}
+
+// fit repairs the arguments where the tool's input schema leaves no doubt, and
+// checks them. A schema that cannot be read is no obstacle: the upstream reads
+// its own.
+func fit(server string, tool catalog.Tool, args json.RawMessage) (json.RawMessage, []string, error) {
+	if len(args) == 0 {
+		args = json.RawMessage("{}")
+	}
+	if tool.InputSchema == nil {
+		return args, nil, nil
+	}
+	schema, err := catalog.CompileSchema(tool.InputSchema)
+	if err != nil {
+		return args, nil, nil
+	}
+	var notes []string
+	if inner, ok := unwrapped(tool, args); ok {
+		args, notes = inner, []string{"the arguments were taken out of a repeated wrapper"}
+	}
+	args, repairs := schema.Coerce(args)
+	notes = append(notes, repairs...)
+	if bad, ok := errors.AsType[*catalog.ArgumentError](schema.Validate(args)); ok {
+		return nil, notes, &ArgumentsError{Server: server, Tool: tool.Name, Signature: tool.Signature(), Err: bad}
+	}
+	return args, notes, nil
+}
+
+// unwrapped returns the arguments that are wrapped in args once more, where
+// the tool declares each of them and not the wrapper.
+func unwrapped(tool catalog.Tool, args json.RawMessage) (json.RawMessage, bool) {
+	var schema struct {
+		Properties map[string]json.RawMessage `json:"properties"`
+	}
+	m, _ := object(args)
+	if len(m) != 1 || m.arguments() == nil || json.Unmarshal(tool.InputSchema, &schema) != nil {
+		return nil, false
+	}
+	inner, ok := object(m.arguments())
+	if !ok || len(inner) == 0 {
+		return nil, false
+	}
+	for key := range m {
+		if schema.Properties[key] != nil {
+			return nil, false
+		}
+	}
+	for key := range inner {
+		if schema.Properties[key] == nil {
+			return nil, false
+		}
+	}
+	if raw := m.arguments(); raw[0] == '"' {
+		return unquote(raw), true
+	}
+	return m.arguments(), true
+}
+
+// A Description is a tool's descriptor, the schemas byte for byte as the
+// upstream sent them.
+type Description struct {
+	Server       string          `json:"server"`
+	Tool         string          `json:"tool"`
+	Title        string          `json:"title,omitempty"`
+	Description  string          `json:"description"`
+	Warning      string          `json:"warning,omitempty"` // the description held what is meant not to be seen
+	InputSchema  json.RawMessage `json:"input_schema,omitempty"`
+	OutputSchema json.RawMessage `json:"output_schema,omitempty"`
+	Annotations  json.RawMessage `json:"annotations,omitempty"`
+	Access       catalog.Access  `json:"access"`
+}
+
+// DescribeTool returns a tool's descriptor, asking the upstream if it is not
+// known.
+func (p *Proxy) DescribeTool(ctx context.Context, server, name string) (Description, error) {
+	t, err := p.target(server)
+	if err != nil {
+		return Description{}, err
+	}
+	tool, err := p.tool(ctx, t, name)
+	if err != nil {
+		return Description{}, err
+	}
+	d := Description{
+		Server:       t.Name,
+		Tool:         tool.Name,
+		Title:        catalog.CleanLine(tool.Title, maxSummary),
+		InputSchema:  orEmpty(tool.InputSchema),
+		OutputSchema: tool.OutputSchema,
+		Annotations:  tool.Annotations,
+		Access:       tool.Access(),
+	}
+	var hidden bool
+	if d.Description, hidden = catalog.Clean(tool.Description, maxFullDescription); hidden {
+		d.Warning = "hidden characters were removed from the description"
+	}
+	return d, nil
+}
+
+// orEmpty stands in for the schema of a tool that has none.
+func orEmpty(schema json.RawMessage) json.RawMessage {
+	if schema == nil {
+		return json.RawMessage("{}")
+	}
+	return schema
+}
+
+// JSON returns the description with its schemas and annotations as they are:
+// an encoder would strip their spaces.
+func (d Description) JSON() []byte {
+	input, output, annotations := d.InputSchema, d.OutputSchema, d.Annotations
+	d.InputSchema, d.OutputSchema, d.Annotations = nil, nil, nil
+	b := bytes.TrimSuffix(compact(d), []byte("}"))
+	b = append(append(b, `,"input_schema":`...), input...)
+	if output != nil {
+		b = append(append(b, `,"output_schema":`...), output...)
+	}
+	if annotations != nil {
+		b = append(append(b, `,"annotations":`...), annotations...)
+	}
+	return append(b, '}')
+}
+
+// A Connection is what a server says of itself when it is connected.
+type Connection struct {
+	Server   string `json:"server"`
+	Name     string `json:"server_name,omitempty"`
+	Version  string `json:"server_version,omitempty"`
+	Protocol string `json:"protocol_version"`
+	Tools    int    `json:"tools_count"`
+}
+
+// Connect connects to the server and lists its tools afresh.
+func (p *Proxy) Connect(ctx context.Context, server string) (Connection, error) {
+	t, err := p.target(server)
+	if err != nil {
+		return Connection{}, err
+	}
+	e, err := p.list(ctx, t)
+	if err != nil {
+		return Connection{}, err
+	}
+	c := Connection{Server: t.Name, Tools: len(allowed(t.Server, e))}
+	err = t.with(ctx, "", func(_ context.Context, s *upstream.Session) error {
+		r := s.InitializeResult()
+		if r == nil {
+			return nil
+		}
+		c.Protocol = r.ProtocolVersion
+		if r.ServerInfo != nil {
+			c.Name, c.Version = catalog.CleanLine(r.ServerInfo.Name, maxSummary), catalog.CleanLine(r.ServerInfo.Version, maxSummary)
+		}
+		return nil
+	})
+	return c, err
+}

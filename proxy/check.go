@@ -1,0 +1,290 @@
+package proxy
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"mcpproxy/catalog"
+	"mcpproxy/upstream"
+)
+
+// A fault is what a check finds: the field, the fact, and the fix. It never
+// quotes a value, which may be a secret.
+type fault struct {
+	field, message, hint string
+}
+
+func (f *fault) Error() string { return f.message }
+
+// maxName is the length of a server's name in characters.
+const maxName = 64
+
+// checkName holds the rule for server names.
+func checkName(name string) *fault {
+	switch {
+	case name == "":
+		return &fault{"", "a server's name is empty", "give it a name of 1 to 64 characters"}
+	case utf8.RuneCountInString(name) > maxName:
+		return &fault{"", fmt.Sprintf("a server's name is longer than %d characters", maxName), "shorten it"}
+	case strings.ContainsAny(name, `/\:`):
+		return &fault{"", fmt.Sprintf(`server name %q holds "/", "\" or ":"`, name), "use letters, digits, hyphens and underscores"}
+	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }):
+		return &fault{"", fmt.Sprintf("server name %q holds a character that is not printable", name), "use letters, digits, hyphens and underscores"}
+	}
+	return nil
+}
+
+// A checker holds the rules for one entry. It runs twice: over the entry as
+// written, when values with placeholders are passed over, and again after
+// their substitution.
+type checker struct {
+	*Entry
+	written bool
+}
+
+// open reports whether the value is not known yet.
+func (c checker) open(s string) bool { return c.written && hasPlaceholder(s) }
+
+// check returns the first fault of the entry.
+func (c checker) check() *fault {
+	rules := []func() *fault{c.transport, c.strings, c.env, c.headers, c.address, c.oauth, c.filter}
+	for _, rule := range rules {
+		if f := rule(); f != nil {
+			return f
+		}
+	}
+	if c.MaxResultBytes != nil {
+		return checkResultBytes(*c.MaxResultBytes)
+	}
+	return nil
+}
+
+// normalize infers the type of an entry, or replaces an alias by its word.
+func (e *Entry) normalize() {
+	switch {
+	case e.Type == "streamable-http" || e.Type == "streamableHttp":
+		e.Type = upstream.HTTP
+	case e.Type == "" && e.Command != "":
+		e.Type = upstream.Stdio
+	case e.Type == "" && e.URL != "":
+		e.Type = upstream.HTTP
+	}
+}
+
+func (c checker) transport() *fault {
+	const wants = `a server has either a "command" or a "url"`
+	switch {
+	case c.Command != "" && c.URL != "":
+		return &fault{"url", `has both a "command" and a "url"`, "keep one of them"}
+	case c.Type == "":
+		return &fault{"", `has neither a "command" nor a "url"`, wants}
+	case c.Type == upstream.Stdio && c.Command == "":
+		return &fault{"type", `is of type "stdio" but has no "command"`, wants}
+	case (c.Type == upstream.HTTP || c.Type == upstream.SSE) && c.URL == "":
+		return &fault{"type", fmt.Sprintf("is of type %q but has no \"url\"", c.Type), wants}
+	case c.Type != upstream.Stdio && c.Type != upstream.HTTP && c.Type != upstream.SSE:
+		return &fault{"type", `has a "type" that is not known`, `use "stdio", "http" or "sse"`}
+	}
+	if c.Type == upstream.Stdio {
+		switch {
+		case len(c.Headers) > 0:
+			return &fault{"headers", `has a "command", which takes no "headers"`, `pass settings with "env" or "args"`}
+		case c.OAuth != nil:
+			return &fault{"oauth", `has a "command", which takes no "oauth"`, `"oauth" belongs to a server with a "url"`}
+		}
+		return nil
+	}
+	for _, only := range []struct {
+		field string
+		set   bool
+	}{
+		{"args", len(c.Args) > 0}, {"cwd", c.Cwd != ""}, {"env", len(c.Env) > 0}, {"inherit_env", len(c.InheritEnv) > 0},
+	} {
+		if only.set {
+			return &fault{only.field, fmt.Sprintf("has a \"url\", which takes no %q", only.field), `it belongs to a server with a "command"`}
+		}
+	}
+	return nil
+}
+
+// fixed lists the settings that are read without starting a server, and so
+// without looking at the environment.
+var fixed = []string{"type", "description", "tool_filter"}
+
+// strings checks the form of all placeholders, and that no value holds what
+// an operating system cannot pass on.
+func (c checker) strings() *fault {
+	var found *fault
+	_, _ = mapStrings(*c.Entry, func(field, s string) (string, error) {
+		switch _, err := expand(s, nil, func(placeholder) (string, error) { return "", nil }); {
+		case strings.ContainsRune(s, 0):
+			found = &fault{field, fmt.Sprintf("has a NUL character in %q", field), "remove it"}
+		case !c.written:
+		case err != nil:
+			found = &fault{field, fmt.Sprintf("has a bad placeholder in %q: %v", field, err), "write ${env:NAME} or ${env:NAME:-default}"}
+		case hasPlaceholder(s) && slices.ContainsFunc(fixed, func(f string) bool { return strings.HasPrefix(field, f) }):
+			found = &fault{field, fmt.Sprintf("has a placeholder in %q, which takes none", field), "write the value itself"}
+		}
+		if found != nil {
+			return s, found
+		}
+		return s, nil
+	})
+	return found
+}
+
+func (c checker) env() *fault {
+	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
+		if !validVariable(name) {
+			return &fault{join("env", name), fmt.Sprintf("has %q in \"env\", which is no name of a variable", name), "use letters, digits and underscores"}
+		}
+	}
+	for i, name := range c.InheritEnv {
+		if !c.open(name) && !validVariable(name) {
+			field := fmt.Sprintf("inherit_env[%d]", i)
+			return &fault{field, fmt.Sprintf("has no name of a variable in %q", field), "use letters, digits and underscores"}
+		}
+	}
+	return nil
+}
+
+// address checks the url: a credential travels over TLS, or does not leave
+// the machine.
+func (c checker) address() *fault {
+	if c.URL == "" || c.open(c.URL) {
+		return nil
+	}
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return &fault{"url", `has a "url" that is not an http or https address`, `write it as in "https://example.com/mcp"`}
+	case secure(u):
+		return nil
+	case c.OAuth != nil:
+		return &fault{"url", `has "oauth" but a "url" that is not https`, "use https, or http on a loopback address"}
+	case u.User != nil:
+		return &fault{"url", `has a password in a "url" that is not https`, "use https, or http on a loopback address"}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
+		if secretHeader(name, c.Headers[name]) {
+			return &fault{"url", fmt.Sprintf("sends header %q to a \"url\" that is not https", name), "use https, or http on a loopback address"}
+		}
+	}
+	return nil
+}
+
+// secure reports whether u is https, or http on a loopback address.
+func secure(u *url.URL) bool {
+	if u.Scheme == "https" {
+		return true
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme == "http" && (strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback())
+}
+
+func (c checker) oauth() *fault {
+	o := c.OAuth
+	if o == nil {
+		return nil
+	}
+	if c.Type == upstream.SSE {
+		return &fault{"oauth", `is of type "sse", which takes no "oauth"`, `use type "http", or pass a token with "headers"`}
+	}
+	if o.Discovery && len(o.DiscoveryAllowlist) == 0 {
+		return &fault{"oauth.discovery", `has "oauth.discovery" without an "oauth.discovery_allowlist"`, "list the hosts that discovery may contact"}
+	}
+	for _, a := range []struct{ field, url string }{
+		{"authorize_url", o.AuthorizeURL},
+		{"token_url", o.TokenURL},
+		{"device_authorization_endpoint", o.DeviceAuthorizationEndpoint},
+		{"revocation_url", o.RevocationURL},
+		{"issuer", o.Issuer},
+		{"client_metadata_url", o.ClientMetadataURL},
+		{"redirect_uri", o.RedirectURI},
+	} {
+		if a.url == "" || c.open(a.url) {
+			continue
+		}
+		if u, err := url.Parse(a.url); err != nil || u.Host == "" || !secure(u) {
+			field := "oauth." + a.field
+			return &fault{field, fmt.Sprintf("has an %q that is not https", field), "use https, or http on a loopback address"}
+		}
+	}
+	return c.oauthFields()
+}
+
+// oauthFields asks the package that obeys the setting, once its values are known.
+func (c checker) oauthFields() *fault {
+	unknown := false
+	_, _ = mapStrings(*c.OAuth, func(_, s string) (string, error) {
+		unknown = unknown || c.open(s)
+		return s, nil
+	})
+	v, ok := any(c.OAuth).(interface{ Validate() error })
+	if unknown || !ok {
+		return nil
+	}
+	if err := v.Validate(); err != nil {
+		return &fault{"oauth", fmt.Sprintf("has a bad \"oauth\": %v", err), ""}
+	}
+	return nil
+}
+
+// filter asks the package that obeys the setting.
+func (c checker) filter() *fault {
+	if err := validFilter(c.ToolFilter); err != nil {
+		return &fault{"tool_filter", fmt.Sprintf("has a bad \"tool_filter\": %v", err), `use patterns such as "get_*"`}
+	}
+	return nil
+}
+
+// maxResultLimit is the highest max_result_bytes.
+const maxResultLimit = 1 << 30
+
+func checkResultBytes(n int) *fault {
+	if n < 0 || n > maxResultLimit {
+		return &fault{"max_result_bytes", fmt.Sprintf("\"max_result_bytes\" must be between 0 (off) and %d", maxResultLimit), ""}
+	}
+	return nil
+}
+
+// check returns the faults of the settings at the root of the file.
+func (s Settings) check(places map[string]int) []*fault {
+	var faults []*fault
+	has := func(field string) bool { _, ok := places[field]; return ok }
+	if has("max_concurrent_servers") && s.MaxConcurrentServers < 1 {
+		faults = append(faults, &fault{"max_concurrent_servers", `"max_concurrent_servers" must be at least 1`, ""})
+	}
+	if has("breaker.fail_threshold") && s.Breaker.FailThreshold < 1 {
+		faults = append(faults, &fault{"breaker.fail_threshold", `"breaker.fail_threshold" must be at least 1`, ""})
+	}
+	if s.Breaker.Cooldown == upstream.Never {
+		faults = append(faults, &fault{"breaker.cooldown", `"breaker.cooldown" must be more than 0`, ""})
+	}
+	if s.TokenStore != "" && s.TokenStore != "keyring" && s.TokenStore != "file" {
+		faults = append(faults, &fault{"token_store", `"token_store" is not known`, `use "keyring" or "file"`})
+	}
+	if s.MaxResultBytes != nil {
+		if f := checkResultBytes(*s.MaxResultBytes); f != nil {
+			faults = append(faults, f)
+		}
+	}
+	return faults
+}
+
+// validFilter names the first pattern that cannot be used.
+func validFilter(f catalog.Filter) error {
+	for _, p := range slices.Concat(f.Include, f.Exclude) {
+		if _, err := path.Match(p, ""); err != nil || p == "" {
+			return fmt.Errorf("pattern %q is not a glob", p)
+		}
+	}
+	return nil
+}

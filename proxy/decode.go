@@ -1,0 +1,217 @@
+package proxy
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/tailscale/hujson"
+
+	"mcpproxy/upstream"
+)
+
+// A decoder fills Go values from parsed text, strictly: the known keys are
+// those of the structs, each may stand once, and null is no value.
+type decoder struct {
+	src *source
+	// about starts each message: `server "github": `, or nothing.
+	about string
+	// places holds the line of each good value by its field, as in "headers.Accept"
+	// or "args[0]", so that a later check can name it.
+	places map[string]int
+	keys   map[reflect.Type]map[string][]int
+}
+
+func (d *decoder) fail(v hujson.Value, hint, format string, args ...any) *Problem {
+	p := d.src.problem(v.StartOffset, hint, format, args...)
+	p.Message = d.about + p.Message
+	return p
+}
+
+func (d *decoder) decode(v hujson.Value, dst reflect.Value, field string) *Problem {
+	p := d.value(v, dst, field)
+	if p == nil && field != "" {
+		d.places[field] = d.src.line(v.StartOffset)
+	}
+	return p
+}
+
+func (d *decoder) value(v hujson.Value, dst reflect.Value, field string) *Problem {
+	if _, ok := dst.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return d.text(v, dst, field)
+	}
+	switch dst.Kind() {
+	case reflect.Pointer:
+		p := reflect.New(dst.Type().Elem())
+		dst.Set(p)
+		return d.value(v, p.Elem(), field)
+	case reflect.Struct:
+		return d.object(v, dst, field)
+	case reflect.Slice:
+		return d.list(v, dst, field)
+	case reflect.Map:
+		return d.table(v, dst, field)
+	}
+	lit, ok := v.Value.(hujson.Literal)
+	if !ok || lit.Kind() == 'n' || json.Unmarshal(lit, dst.Addr().Interface()) != nil {
+		return d.wrongType(v, dst, field)
+	}
+	return nil
+}
+
+// text fills what reads itself from a string, which durations do.
+func (d *decoder) text(v hujson.Value, dst reflect.Value, field string) *Problem {
+	lit, ok := v.Value.(hujson.Literal)
+	if !ok || lit.Kind() != '"' {
+		return d.wrongType(v, dst, field)
+	}
+	if strings.Contains(lit.String(), "${env:") {
+		return d.fail(v, "write the value itself", "%q takes no placeholders", field)
+	}
+	if dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(lit.String())) != nil {
+		return d.fail(v, "", "%q must be %s", field, wanted(dst.Type()))
+	}
+	return nil
+}
+
+func (d *decoder) object(v hujson.Value, dst reflect.Value, field string) *Problem {
+	object, ok := v.Value.(*hujson.Object)
+	if !ok {
+		return d.wrongType(v, dst, field)
+	}
+	return d.members(object, field, func(key string, name, value hujson.Value) *Problem {
+		keys := d.keysOf(dst.Type())
+		index, known := keys[key]
+		if !known {
+			return d.unknownKey(name, key, field, slices.Sorted(maps.Keys(keys)))
+		}
+		return d.decode(value, dst.FieldByIndex(index), join(field, key))
+	})
+}
+
+// members calls fn for each member, and refuses a key that stands twice.
+func (d *decoder) members(object *hujson.Object, field string, fn func(key string, name, value hujson.Value) *Problem) *Problem {
+	first := make(map[string]int, len(object.Members))
+	for _, m := range object.Members {
+		key := m.Name.Value.(hujson.Literal).String()
+		if line, twice := first[key]; twice {
+			return d.fail(m.Name, "keep one of them", "%q appears twice, first in line %d", join(field, key), line)
+		}
+		first[key] = d.src.line(m.Name.StartOffset)
+		if p := fn(key, m.Name, m.Value); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+func (d *decoder) unknownKey(at hujson.Value, key, field string, known []string) *Problem {
+	hint := "known keys: " + strings.Join(known, ", ")
+	if near := Nearest(key, known, 1); len(near) > 0 {
+		hint = fmt.Sprintf("did you mean %q?", near[0])
+	}
+	in := ""
+	if field != "" {
+		in = fmt.Sprintf(" in %q", field)
+	}
+	return d.fail(at, hint, "unknown key %q%s", key, in)
+}
+
+func (d *decoder) list(v hujson.Value, dst reflect.Value, field string) *Problem {
+	array, ok := v.Value.(*hujson.Array)
+	if !ok {
+		return d.wrongType(v, dst, field)
+	}
+	dst.Set(reflect.MakeSlice(dst.Type(), len(array.Elements), len(array.Elements)))
+	for i, e := range array.Elements {
+		if p := d.decode(e, dst.Index(i), fmt.Sprintf("%s[%d]", field, i)); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+func (d *decoder) table(v hujson.Value, dst reflect.Value, field string) *Problem {
+	object, ok := v.Value.(*hujson.Object)
+	if !ok {
+		return d.wrongType(v, dst, field)
+	}
+	dst.Set(reflect.MakeMapWithSize(dst.Type(), len(object.Members)))
+	return d.members(object, field, func(key string, _, value hujson.Value) *Problem {
+		element := reflect.New(dst.Type().Elem()).Elem()
+		p := d.decode(value, element, join(field, key))
+		dst.SetMapIndex(reflect.ValueOf(key), element)
+		return p
+	})
+}
+
+func (d *decoder) wrongType(v hujson.Value, dst reflect.Value, field string) *Problem {
+	hint := ""
+	if dst.Kind() == reflect.String && slices.Contains([]hujson.Kind{'0', 't', 'f'}, v.Value.Kind()) {
+		hint = "put the value in double quotes"
+	}
+	subject := "the entry"
+	if field != "" {
+		subject = fmt.Sprintf("%q", field)
+	}
+	if v.Value.Kind() == '0' && dst.Kind() == reflect.Int {
+		return d.fail(v, hint, "%s must be %s", subject, wanted(dst.Type()))
+	}
+	return d.fail(v, hint, "%s must be %s, not %s", subject, wanted(dst.Type()), kindOf(v.Value))
+}
+
+// wanted says in words what a setting of that type holds.
+func wanted(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[upstream.Duration]():
+		return `a duration such as "90s" or "10m"`
+	case t.Kind() == reflect.String:
+		return "a string"
+	case t.Kind() == reflect.Bool:
+		return "true or false"
+	case t.Kind() == reflect.Int:
+		return "a whole number"
+	case t.Kind() == reflect.Slice:
+		return "a list of strings"
+	case t.Kind() == reflect.Map:
+		return "an object of strings"
+	}
+	return "an object"
+}
+
+// keysOf returns the JSON keys of a struct, those of embedded structs included,
+// with the place of the field that each fills.
+func (d *decoder) keysOf(t reflect.Type) map[string][]int {
+	if keys, ok := d.keys[t]; ok {
+		return keys
+	}
+	keys := make(map[string][]int)
+	for _, f := range reflect.VisibleFields(t) {
+		if key := jsonKey(f); key != "" {
+			keys[key] = f.Index
+		}
+	}
+	d.keys[t] = keys
+	return keys
+}
+
+// jsonKey returns the key of a field, or "" if it has none: embedded structs
+// lend their fields to the one that holds them.
+func jsonKey(f reflect.StructField) string {
+	key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	if !f.IsExported() || key == "-" {
+		return ""
+	}
+	return key
+}
+
+func join(field, key string) string {
+	if field == "" {
+		return key
+	}
+	return field + "." + key
+}

@@ -1,0 +1,28 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+)
+
+// identify sets the server's ID. The entry is hashed as it was decoded, in the
+// order of the struct's fields and of sorted keys, so that comments, layout
+// and the order of keys do not matter; the placeholders are still in it, so
+// that no secret from the environment is.
+func (s *Server) identify() {
+	state := "entry"
+	switch {
+	case s.Untrusted:
+		state = "untrusted"
+	case s.Problem != nil:
+		state = s.Problem.Error()
+	}
+	canonical, err := json.Marshal([]any{s.Name, s.ProjectDir(), state, s.Entry})
+	if err != nil {
+		// Strings, numbers and maps of them always marshal.
+		panic(err)
+	}
+	sum := sha256.Sum256(canonical)
+	s.ID = hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,362 @@
+package proxy
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"mcpproxy/catalog"
+	"mcpproxy/upstream"
+)
+
+// The words for a server's state, beside those of a connection.
+const (
+	untrusted = "untrusted"
+	disabled  = "disabled"
+
+	stageConfig = "config" // before anything is started
+)
+
+// Bounds on foreign text in listings, in characters.
+const (
+	pageSize           = 50
+	maxDescription     = 300
+	maxFullDescription = 8000
+	maxInstructions    = 2000
+	maxSummary         = 100
+)
+
+// A ServerList is the answer to list_servers.
+type ServerList struct {
+	Servers  []ServerItem    `json:"servers"`
+	Problems []ConfigProblem `json:"problems,omitempty"`
+}
+
+// A ServerItem is what is known of a server without touching it.
+type ServerItem struct {
+	Name        string `json:"name"`
+	Status      string `json:"status"`
+	Transport   string `json:"transport,omitempty"` // unknown for an untrusted server
+	ToolsCount  *int   `json:"tools_count,omitempty"`
+	Description string `json:"description,omitempty"`
+	Next        string `json:"next,omitempty"` // set if the server cannot be used as it is
+}
+
+// A ConfigProblem is something wrong with a configuration file as a whole.
+type ConfigProblem struct {
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// ListServers answers from the configuration and the catalogue, without I/O.
+func (p *Proxy) ListServers() ServerList {
+	list := ServerList{Servers: []ServerItem{}, Problems: p.problems()}
+	for _, s := range p.opts.Config.Servers {
+		c := p.condition(s)
+		item := ServerItem{
+			Name: s.Name, Status: c.word, Transport: s.Entry.Type,
+			ToolsCount: p.toolsCount(s), Description: p.summary(s),
+		}
+		if c.err != nil {
+			item.Next = p.explain(c.err).Next
+		}
+		list.Servers = append(list.Servers, item)
+	}
+	return list
+}
+
+// toolsCount returns how many tools the server is known to offer, if it is.
+func (p *Proxy) toolsCount(s *Server) *int {
+	if s.Untrusted {
+		return nil
+	}
+	info, ok := p.opts.Catalog.Info(s.ID)
+	if !ok {
+		return nil
+	}
+	if !s.Entry.ToolFilter.IsZero() {
+		e, _ := p.opts.Catalog.Get(s.ID)
+		info.Tools = len(allowed(s, e))
+	}
+	return &info.Tools
+}
+
+// A condition is a server's state.
+type condition struct {
+	word  string
+	err   error     // why the server cannot be used as it is, or failed last
+	stage string    // of err, if it happened at one
+	at    time.Time // of err; zero for what is wrong all the time
+}
+
+func (p *Proxy) condition(s *Server) condition {
+	p.mu.Lock()
+	t := p.targets[s.ID]
+	p.mu.Unlock()
+	if t != nil {
+		st := t.up.State()
+		c := condition{word: string(st.Status), stage: st.Stage, at: st.At}
+		if st.Last != nil {
+			c.err = &ServerError{Server: s.Name, Err: st.Last}
+		}
+		return c
+	}
+	switch err := usable(s).(type) {
+	case nil:
+	case *UntrustedError:
+		return condition{word: untrusted, err: err}
+	case *DisabledError:
+		return condition{word: disabled, err: err}
+	default:
+		return condition{word: string(upstream.Failed), err: err, stage: stageConfig}
+	}
+	if _, err := s.Resolve(p.opts.Getenv, p.opts.Config.Settings); err != nil {
+		return condition{word: string(upstream.Failed), err: &ConfigError{Server: s.Name, Err: err}, stage: stageConfig}
+	}
+	return condition{word: string(upstream.Idle)}
+}
+
+// problems returns what is wrong with the files, with secrets masked.
+func (p *Proxy) problems() (list []ConfigProblem) {
+	for _, pr := range p.opts.Config.Problems {
+		list = append(list, ConfigProblem{
+			File: pr.File, Line: pr.Line,
+			Message: p.opts.Redactor.Redact(pr.Message), Hint: p.opts.Redactor.Redact(pr.Hint),
+		})
+	}
+	return list
+}
+
+// summary says in a few words what a server is for: its entry's description,
+// else the beginning of its own instructions as last seen.
+func (p *Proxy) summary(s *Server) string {
+	if s.Untrusted {
+		return ""
+	}
+	if s.Entry.Description != "" {
+		return catalog.FirstSentence(s.Entry.Description, maxSummary)
+	}
+	info, _ := p.opts.Catalog.Info(s.ID)
+	return info.Summary
+}
+
+// A ToolPage is the answer to list_tools.
+type ToolPage struct {
+	Server       string        `json:"server,omitempty"`
+	Instructions string        `json:"instructions,omitempty"` // the upstream's, on the first page
+	Tools        []ToolItem    `json:"tools"`
+	NextCursor   string        `json:"next_cursor,omitempty"`
+	Unavailable  []Unavailable `json:"unavailable,omitempty"`
+}
+
+// A ToolItem describes a tool well enough to call most of them.
+type ToolItem struct {
+	Server      string         `json:"server,omitempty"`
+	Tool        string         `json:"tool"`
+	Signature   string         `json:"signature"`
+	Description string         `json:"description"`
+	Access      catalog.Access `json:"access"`
+}
+
+// An Unavailable names a server that could not be looked into, so that a tool
+// that is not listed does not read as one that does not exist.
+type Unavailable struct {
+	Server string `json:"server"`
+	Status string `json:"status"`
+	Reason string `json:"reason"`
+	Next   string `json:"next"`
+}
+
+// ListTools returns a page of a server's tools, connecting if they are not
+// known, or of all tools that are known if server is empty. The cursor is a
+// page's NextCursor, or empty.
+func (p *Proxy) ListTools(ctx context.Context, server, cursor string) (ToolPage, error) {
+	if server == "" {
+		return p.listAll(cursor)
+	}
+	t, err := p.target(server)
+	if err != nil {
+		return ToolPage{}, err
+	}
+	e, err := p.entry(ctx, t)
+	if err != nil {
+		return ToolPage{}, err
+	}
+	items := []ToolItem{}
+	for _, tool := range allowed(t.Server, e) {
+		items = append(items, toolItem(tool))
+	}
+	page, err := paginate(t.Name, items, cursor)
+	if cursor == "" {
+		page.Instructions = clean(e.Instructions, maxInstructions)
+	}
+	return page, err
+}
+
+// listAll pages through all tools that are known, and names the servers that
+// could have more. A disabled server is not missed.
+func (p *Proxy) listAll(cursor string) (ToolPage, error) {
+	items := []ToolItem{}
+	var missing []Unavailable
+	for _, s := range p.opts.Config.Servers {
+		e, ok := p.opts.Catalog.Get(s.ID)
+		if !ok || usable(s) != nil {
+			missing = append(missing, p.unavailable(s)...)
+			continue
+		}
+		for _, tool := range allowed(s, e) {
+			item := toolItem(tool)
+			item.Server = s.Name
+			items = append(items, item)
+		}
+	}
+	page, err := paginate("", items, cursor)
+	page.Unavailable = missing
+	return page, err
+}
+
+// unavailable says why the server's tools are not known, if that matters.
+func (p *Proxy) unavailable(s *Server) []Unavailable {
+	c := p.condition(s)
+	switch {
+	case c.word == disabled:
+		return nil
+	case c.err == nil:
+		next := say(request{Action: actionListTools, Server: s.Name})
+		return []Unavailable{{s.Name, c.word, "its tools were never listed", next}}
+	}
+	f := p.explain(c.err)
+	return []Unavailable{{s.Name, c.word, f.Message, f.Next}}
+}
+
+func toolItem(t catalog.Tool) ToolItem {
+	return ToolItem{
+		Tool:        t.Name,
+		Signature:   t.Signature(),
+		Description: catalog.CleanLine(cmp.Or(t.Description, t.Title), maxDescription),
+		Access:      t.Access(),
+	}
+}
+
+// allowed returns the tools that the server's filter lets through.
+func allowed(s *Server, e catalog.Entry) []catalog.Tool {
+	tools := make([]catalog.Tool, 0, len(e.Tools))
+	for _, t := range e.Tools {
+		if s.Entry.ToolFilter.Allows(t.Name) {
+			tools = append(tools, t)
+		}
+	}
+	return tools
+}
+
+// paginate cuts a page out of items. A cursor holds an offset and a check sum
+// of the names, so that a changed list is noticed.
+func paginate(server string, items []ToolItem, cursor string) (ToolPage, error) {
+	sum := fnv.New32a()
+	for _, item := range items {
+		fmt.Fprintf(sum, "%s\x00%s\x00", item.Server, item.Tool)
+	}
+	encode := func(offset int) string {
+		return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%x", offset, sum.Sum32()))
+	}
+	from := 0
+	if cursor != "" {
+		b, _ := base64.RawURLEncoding.DecodeString(cursor)
+		fmt.Sscanf(string(b), "%d.", &from)
+		if from <= 0 || from > len(items) || encode(from) != cursor {
+			return ToolPage{}, &RequestError{Action: string(actionListTools), Server: server, Field: "cursor", Reason: "is not valid, or the list changed since"}
+		}
+	}
+	page := ToolPage{Server: server, Tools: items[from:]}
+	if to := from + pageSize; to < len(items) {
+		page.Tools = items[from:to]
+		page.NextCursor = encode(to)
+	}
+	return page, nil
+}
+
+// A StatusList is the answer to status.
+type StatusList struct {
+	Servers  []ServerStatus  `json:"servers"`
+	Problems []ConfigProblem `json:"problems,omitempty"`
+}
+
+// A ServerStatus is all that is known of a server's state.
+type ServerStatus struct {
+	Name       string         `json:"name"`
+	Status     string         `json:"status"`
+	Transport  string         `json:"transport,omitempty"`
+	ToolsCount *int           `json:"tools_count,omitempty"`
+	LastError  *LastError     `json:"last_error,omitempty"`
+	Breaker    *BreakerStatus `json:"breaker,omitempty"`
+	Next       string         `json:"next,omitempty"`
+}
+
+// A LastError is the last failure of a server that has not succeeded since.
+type LastError struct {
+	Stage   string     `json:"stage"`
+	Message string     `json:"message"`
+	At      *time.Time `json:"at,omitempty"` // RFC 3339; absent for what is wrong all the time
+}
+
+// A BreakerStatus is given while a server is left alone after faults.
+type BreakerStatus struct {
+	State string `json:"state"`
+	Retry int    `json:"retry_in_seconds"`
+}
+
+// Status returns the state of one server, or of all if server is empty,
+// without I/O.
+func (p *Proxy) Status(server string) (StatusList, error) {
+	servers := p.opts.Config.Servers
+	if server != "" {
+		s, err := p.server(server)
+		if err != nil {
+			return StatusList{}, err
+		}
+		servers = []*Server{s}
+	}
+	list := StatusList{Servers: []ServerStatus{}, Problems: p.problems()}
+	for _, s := range servers {
+		list.Servers = append(list.Servers, p.status(s))
+	}
+	return list, nil
+}
+
+func (p *Proxy) status(s *Server) ServerStatus {
+	c := p.condition(s)
+	st := ServerStatus{Name: s.Name, Status: c.word, Transport: s.Entry.Type, ToolsCount: p.toolsCount(s)}
+	if c.err == nil {
+		return st
+	}
+	f := p.explain(c.err)
+	st.Next = f.Next
+	switch c.word {
+	case untrusted, disabled:
+		return st
+	case string(upstream.CoolingDown):
+		st.Breaker = &BreakerStatus{State: "open", Retry: f.Retry}
+	}
+	st.LastError = &LastError{Stage: cmp.Or(c.stage, f.Stage), Message: f.Message}
+	if f.Exit != "" {
+		st.LastError.Message += ": " + f.Exit
+	}
+	if f.Stderr != "" {
+		st.LastError.Message += "; stderr: " + f.Stderr
+	}
+	if !c.at.IsZero() {
+		st.LastError.At = new(c.at.UTC().Truncate(time.Second))
+	}
+	return st
+}
+
+// clean makes text of several lines harmless and bounds it.
+func clean(s string, most int) string {
+	text, _ := catalog.Clean(s, most)
+	return text
+}

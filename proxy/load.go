@@ -1,0 +1,293 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/tailscale/hujson"
+)
+
+// LoadOptions say where the configuration is.
+type LoadOptions struct {
+	Global   string // the global file
+	Explicit bool   // the person named Global, so that it must exist
+	Dir      string // working directory: it or its nearest ancestor with .proxy/mcp.json is the project
+	StateDir string // where trust is recorded
+}
+
+// Load reads both layers. It always returns a Config: what is wrong is told
+// in its Problems and in those of its servers, and harms nothing else.
+func Load(o LoadOptions) *Config {
+	c := new(Config)
+	// The stamps are older than what is read, so that a change in between is
+	// noticed rather than missed.
+	c.watch(o.Global)
+	servers := make(map[string]*Server)
+	for _, s := range c.loadGlobal(o) {
+		servers[s.Name] = s
+	}
+	for _, s := range c.loadProject(o) {
+		if s.Untrusted && servers[s.Name] != nil {
+			continue
+		}
+		servers[s.Name] = s
+	}
+	for _, s := range servers {
+		c.Servers = append(c.Servers, s)
+	}
+	slices.SortFunc(c.Servers, func(a, b *Server) int { return strings.Compare(a.Name, b.Name) })
+	return c
+}
+
+func (c *Config) loadGlobal(o LoadOptions) []*Server {
+	text, err := readFile(o.Global, maxGlobalSize)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !o.Explicit:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		c.Problems = append(c.Problems, &Problem{File: o.Global, Message: "the file does not exist", Hint: "check the path given by --config or PROXY_CONFIG"})
+		return nil
+	case err != nil:
+		c.Problems = append(c.Problems, unreadable(o.Global, err))
+		return nil
+	}
+	l := newLayerFile(Global, newSource(o.Global, text))
+	l.read()
+	c.Settings = l.settings.Settings
+	c.Problems = append(c.Problems, l.problems...)
+	return l.servers
+}
+
+func (c *Config) loadProject(o LoadOptions) []*Server {
+	file, looked, err := findProject(o.Dir)
+	for _, f := range looked {
+		c.watch(f)
+	}
+	if err != nil {
+		c.Problems = append(c.Problems, unreadable(file, err))
+		return nil
+	}
+	if file == "" || sameFile(file, o.Global) {
+		return nil
+	}
+	c.watch(trustFile(o.StateDir))
+	text, err := readFile(file, maxProjectSize)
+	if err != nil {
+		c.Problems = append(c.Problems, unreadable(file, err))
+		return nil
+	}
+	l := newLayerFile(Project, newSource(file, text))
+	if trusted, err := isTrusted(o.StateDir, file, text); err != nil {
+		c.Problems = append(c.Problems, unreadable(trustFile(o.StateDir), err))
+		l.readNames()
+	} else if trusted {
+		l.read()
+	} else {
+		l.readNames()
+	}
+	c.Problems = append(c.Problems, l.problems...)
+	return l.servers
+}
+
+// projectFile is the project's configuration, seen from its folder.
+var projectFile = filepath.Join(".proxy", "mcp.json")
+
+// findProject returns the project's file of dir or of its nearest ancestor
+// that has one, or "", and every file that was looked for. Links in the path
+// of dir are followed first, so that a project has one path only.
+func findProject(dir string) (file string, looked []string, err error) {
+	if dir == "" {
+		return "", nil, nil
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return dir, nil, err
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	for {
+		file = filepath.Join(dir, projectFile)
+		looked = append(looked, file)
+		// A dangling link is there too: what it hides is not an ancestor's to replace.
+		switch _, err := os.Lstat(file); {
+		case err == nil:
+			return file, looked, nil
+		case !isAbsent(err):
+			return file, looked, err
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", looked, nil
+		}
+		dir = parent
+	}
+}
+
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+// A layerFile is the file of a layer while it is read.
+type layerFile struct {
+	*decoder
+	name     Layer
+	settings globalFile
+	servers  []*Server
+	problems []*Problem
+}
+
+// globalFile holds the keys of the global file; a project's has mcpServers only.
+type globalFile struct {
+	Settings
+	Servers struct{} `json:"mcpServers"` // read entry by entry
+}
+
+func newLayerFile(name Layer, src *source) *layerFile {
+	return &layerFile{name: name, decoder: &decoder{src: src, places: make(map[string]int), keys: make(map[reflect.Type]map[string][]int)}}
+}
+
+const serversKey = "mcpServers"
+
+// read takes each key of the root by itself: a slip in one setting leaves the
+// servers in place, and is reported.
+func (l *layerFile) read() {
+	root, p := l.src.parse()
+	if p != nil {
+		l.problems = append(l.problems, p)
+		return
+	}
+	first := make(map[string]int)
+	for _, m := range root.Members {
+		key := m.Name.Value.(hujson.Literal).String()
+		if line, twice := first[key]; twice {
+			l.report(l.fail(m.Name, "keep one of them", "%q appears twice, first in line %d", key, line))
+			continue
+		}
+		first[key] = l.src.line(m.Name.StartOffset)
+		l.report(l.rootMember(key, m))
+	}
+	if l.name == Global {
+		for _, f := range l.settings.check(l.places) {
+			l.report(&Problem{File: l.src.file, Line: l.places[f.field], Message: f.message, Hint: f.hint})
+		}
+	}
+}
+
+func (l *layerFile) report(p *Problem) {
+	if p != nil {
+		l.problems = append(l.problems, p)
+	}
+}
+
+func (l *layerFile) rootMember(key string, m hujson.ObjectMember) *Problem {
+	keys := l.keysOf(reflect.TypeFor[globalFile]())
+	index, known := keys[key]
+	switch {
+	case key == serversKey:
+		entries, ok := m.Value.Value.(*hujson.Object)
+		if !ok {
+			return l.wrongType(m.Value, reflect.ValueOf(struct{}{}), key)
+		}
+		l.entries(entries)
+		return nil
+	case l.name == Project && known:
+		return l.fail(m.Name, "move it to the global configuration", "a project's file may hold only %q, not %q", serversKey, key)
+	case !known && l.name == Project:
+		return l.unknownKey(m.Name, key, "", []string{serversKey})
+	case !known:
+		return l.unknownKey(m.Name, key, "", slices.Sorted(maps.Keys(keys)))
+	}
+	return l.decode(m.Value, reflect.ValueOf(&l.settings).Elem().FieldByIndex(index), key)
+}
+
+// entries reads the servers; one that is broken is kept with its problem.
+func (l *layerFile) entries(object *hujson.Object) {
+	known := make(map[string]*Server)
+	for _, m := range object.Members {
+		name := m.Name.Value.(hujson.Literal).String()
+		if f := checkName(name); f != nil {
+			l.report(l.fail(m.Name, f.hint, "%s", f.message))
+			continue
+		}
+		if twin := known[name]; twin != nil {
+			if twin.Problem == nil {
+				twin.Problem = l.fail(m.Name, "rename or remove one of them", "server %q appears twice", name)
+			}
+			continue
+		}
+		s := l.server(name, m)
+		known[name] = s
+		l.servers = append(l.servers, s)
+	}
+	for _, s := range l.servers {
+		s.identify()
+	}
+}
+
+func (l *layerFile) server(name string, m hujson.ObjectMember) *Server {
+	s := &Server{Name: name, Layer: l.name, File: l.src.file, places: make(map[string]int)}
+	d := &decoder{src: l.src, about: fmt.Sprintf("server %q: ", name), places: s.places, keys: l.keys}
+	s.places[""] = l.src.line(m.Name.StartOffset)
+	if s.Problem = d.decode(m.Value, reflect.ValueOf(&s.Entry).Elem(), ""); s.Problem != nil {
+		s.Entry = Entry{}
+		return s
+	}
+	s.Entry.normalize()
+	if f := (checker{Entry: &s.Entry, written: true}).check(); f != nil {
+		s.Problem = s.problem(f)
+	}
+	return s
+}
+
+// problem gives a fault its place; one in a field that is not written stands
+// where the entry begins.
+func (s *Server) problem(f *fault) *Problem {
+	line, ok := s.places[f.field]
+	if !ok {
+		line = s.places[""]
+	}
+	link := " "
+	if strings.HasPrefix(f.message, `"`) { // the fault's subject is a field, not the server
+		link = ": "
+	}
+	return &Problem{File: s.File, Line: line, Message: fmt.Sprintf("server %q%s%s", s.Name, link, f.message), Hint: f.hint}
+}
+
+// readNames takes nothing but valid names from a file that is not trusted; in
+// particular nothing of its text reaches a problem.
+func (l *layerFile) readNames() {
+	root, p := l.src.parse()
+	if p != nil {
+		l.problems = append(l.problems, &Problem{File: l.src.file, Message: "the project's file, which is not trusted, cannot be parsed"})
+		return
+	}
+	seen := make(map[string]bool)
+	for _, m := range root.Members {
+		entries, ok := m.Value.Value.(*hujson.Object)
+		if !ok || m.Name.Value.(hujson.Literal).String() != serversKey {
+			continue
+		}
+		for _, e := range entries.Members {
+			name := e.Name.Value.(hujson.Literal).String()
+			if seen[name] || checkName(name) != nil {
+				continue
+			}
+			seen[name] = true
+			s := &Server{Name: name, Layer: l.name, File: l.src.file, Untrusted: true}
+			s.identify()
+			l.servers = append(l.servers, s)
+		}
+	}
+}

@@ -1,0 +1,279 @@
+package proxy
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"mcpproxy/upstream"
+)
+
+// write puts a file below dir, with the folders above it.
+func write(t testing.TB, text string, path ...string) string {
+	t.Helper()
+	file := filepath.Join(path...)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// loadText loads a global file of that text.
+func loadText(t testing.TB, text string) *Config {
+	t.Helper()
+	return Load(LoadOptions{Global: write(t, text, t.TempDir(), "mcp.json")})
+}
+
+// problems returns all problems, as "line: message" and "| hint".
+func problems(c *Config) string {
+	all := c.Problems
+	for _, s := range c.Servers {
+		if s.Problem != nil {
+			all = append(all, s.Problem)
+		}
+	}
+	var lines []string
+	for _, p := range all {
+		line := fmt.Sprintf("%d: %s", p.Line, p.Message)
+		if p.Hint != "" {
+			line += " | " + p.Hint
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func names(c *Config) string {
+	var all []string
+	for _, s := range c.Servers {
+		name := s.Name
+		switch {
+		case s.Untrusted:
+			name += "?"
+		case s.Problem != nil:
+			name += "!"
+		}
+		all = append(all, name)
+	}
+	return strings.Join(all, " ")
+}
+
+func TestProblemsOfAFile(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, text, want string }{
+		{"empty", " \n", `0: the file is empty | write {"mcpServers": {}} to have no servers`},
+		{"not UTF-8", "\xff\xfe{", "0: the file is not UTF-8 text | save it as UTF-8"},
+		{"not an object", "\n[]", `2: the file must hold an object, not a list | the file looks like {"mcpServers": {…}}`},
+		{"cut off", "{\n\"mcpServers\": {\n", "2: the file ends in the middle of a value | close every string, comment, { and ["},
+		{"cut off in a string", "{\n\"mcpServers", "2: the file ends in the middle of a value | close every string, comment, { and ["},
+		{"single quotes", "{\n 'a': 1}", `2: unexpected '\'' at column 2 | strings take double quotes (")`},
+		{"no colon", `{"a" 1}`, "1: unexpected '1' at column 6 | a comma or a colon is missing before it"},
+		{"no comma", "{\"mcpServers\": {}\n \"idle_ttl\": \"1m\"}", `2: unexpected '"' at column 2 | a comma or a colon is missing before it`},
+		{"two commas", `{"mcpServers": {},,}`, "1: unexpected ',' at column 19 | a comma stands only between two values, or after the last one"},
+		{"backslashes", `{"mcpServers": {"a": {"command": "C:\Users"}}}`, `1: invalid string at column 34 | inside a string write \\ for a backslash and \n for a line end`},
+		{"bare word", `{"mcpServers": nope}`, `1: unexpected 'n' at column 16 | names and strings take double quotes ("); bare words are true, false and null`},
+		{"control character", "{\"mcpServers\": \x01}", "1: unexpected character U+0001 at column 16"},
+		{"two values", `{} {}`, "1: unexpected '{' at column 4 | a comma or a colon is missing before it"},
+		{"deep", strings.Repeat("[", 1<<20), "1: values are nested more than 100 deep"},
+		{"brackets in strings", `{"mcpServers": {"a": {"command": "` + strings.Repeat("[", 200) + `"}}}`, ""},
+		{"brackets in comments", "{/*" + strings.Repeat("[", 200) + "*/}//" + strings.Repeat("[", 200), ""},
+		{"servers of another kind", `{"mcpServers": []}`, `1: "mcpServers" must be an object, not a list`},
+		{"servers twice", "{\"mcpServers\": {},\n\"mcpServers\": {}}", `2: "mcpServers" appears twice, first in line 1 | keep one of them`},
+		{"the root key of VS Code", `{"servers": {}}`, `1: unknown key "servers" | did you mean "mcpServers"?`},
+		{"unknown setting", "{\n\"idle_tll\": \"1m\"}", `2: unknown key "idle_tll" | did you mean "idle_ttl"?`},
+		{"far key", `{"zzz": 1}`, `1: unknown key "zzz" | known keys: breaker, call_timeout, idle_ttl, max_call_time, max_concurrent_servers, max_result_bytes, mcpServers, start_timeout, token_store, wait_timeout`},
+		{"duration as a number", `{"idle_ttl": 10}`, `1: "idle_ttl" must be a duration such as "90s" or "10m", not a number`},
+		{"negative duration", `{"idle_ttl": "-1s"}`, `1: "idle_ttl" must be a duration such as "90s" or "10m"`},
+		{"no servers at once", `{"max_concurrent_servers": 0}`, `1: "max_concurrent_servers" must be at least 1`},
+		{"half a server", `{"max_concurrent_servers": 1.5}`, `1: "max_concurrent_servers" must be a whole number`},
+		{"breaker", "{\"breaker\": {\"cooldown\": \"0\",\n\"fail_threshold\": 0}}", "2: \"breaker.fail_threshold\" must be at least 1\n1: \"breaker.cooldown\" must be more than 0"},
+		{"unknown key of breaker", `{"breaker": {"treshold": 1}}`, `1: unknown key "treshold" in "breaker" | did you mean "fail_threshold"?`},
+		{"negative size", `{"max_result_bytes": -1}`, `1: "max_result_bytes" must be between 0 (off) and 1073741824`},
+		{"token store", `{"token_store": "kering"}`, `1: "token_store" is not known | use "keyring" or "file"`},
+		{"names", "{\"mcpServers\": {\"a/b\": {},\n\"\": {},\n\"a\\u202eb\": {},\n\"" + strings.Repeat("é", 65) + "\": {}}}",
+			"1: server name \"a/b\" holds \"/\", \"\\\" or \":\" | use letters, digits, hyphens and underscores\n" +
+				"2: a server's name is empty | give it a name of 1 to 64 characters\n" +
+				"3: server name \"a\\u202eb\" holds a character that is not printable | use letters, digits, hyphens and underscores\n" +
+				"4: a server's name is longer than 64 characters | shorten it"},
+		{"BOM, CRLF, comments, trailing commas", "\ufeff{\r\n// one\r\n\"mcpServers\": {\"a\": {\"command\": \"x\",},}, /* two */\r\n\"x\": 1}// end", `4: unknown key "x" | known keys: breaker, call_timeout, idle_ttl, max_call_time, max_concurrent_servers, max_result_bytes, mcpServers, start_timeout, token_store, wait_timeout`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if got := problems(loadText(t, test.text)); got != test.want {
+				t.Errorf("got:\n%s\nwant:\n%s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestProblemsOfAnEntry(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ entry, want string }{
+		{`null`, `1: server "a": the entry must be an object, not null`},
+		{`{"comand": "x"}`, `1: server "a": unknown key "comand" | did you mean "command"?`},
+		{`{"httpUrl": "x"}`, `1: server "a": unknown key "httpUrl" | did you mean "url"?`},
+		{"{\"command\": \"x\",\n\"command\": \"y\"}", `2: server "a": "command" appears twice, first in line 1 | keep one of them`},
+		{`{"command": 1}`, `1: server "a": "command" must be a string, not a number | put the value in double quotes`},
+		{`{"command": "x", "args": "y"}`, `1: server "a": "args" must be a list of strings, not a string`},
+		{"{\"command\": \"x\", \"args\": [\"y\",\n{}]}", `2: server "a": "args[1]" must be a string, not an object`},
+		{`{"command": "x", "env": {"PORT": 3000}}`, `1: server "a": "env.PORT" must be a string, not a number | put the value in double quotes`},
+		{`{"command": "x", "env": {"A": "1", "A": "2"}}`, `1: server "a": "env.A" appears twice, first in line 1 | keep one of them`},
+		{`{"command": "x", "env": []}`, `1: server "a": "env" must be an object of strings, not a list`},
+		{`{"command": "x", "disabled": "yes"}`, `1: server "a": "disabled" must be true or false, not a string`},
+		{`{"command": "x", "tool_filter": {"exlude": []}}`, `1: server "a": unknown key "exlude" in "tool_filter" | did you mean "exclude"?`},
+		{`{"command": "x", "tool_filter": []}`, `1: server "a": "tool_filter" must be an object, not a list`},
+		{`{"url": "https://x.dev", "oauth": {"scope": "read"}}`, `1: server "a": unknown key "scope" in "oauth" | did you mean "scopes"?`},
+		{`{}`, `1: server "a" has neither a "command" nor a "url" | a server has either a "command" or a "url"`},
+		{"{\"command\": \"x\",\n\"url\": \"https://x.dev\"}", `2: server "a" has both a "command" and a "url" | keep one of them`},
+		{`{"type": "stdio", "url": "https://x.dev"}`, `1: server "a" is of type "stdio" but has no "command" | a server has either a "command" or a "url"`},
+		{`{"type": "streamable-http", "command": "x"}`, `1: server "a" is of type "http" but has no "url" | a server has either a "command" or a "url"`},
+		{`{"type": "ws", "url": "wss://x.dev"}`, `1: server "a" has a "type" that is not known | use "stdio", "http" or "sse"`},
+		{`{"command": "x", "headers": {"A": "b"}}`, `1: server "a" has a "command", which takes no "headers" | pass settings with "env" or "args"`},
+		{`{"command": "x", "oauth": {}}`, `1: server "a" has a "command", which takes no "oauth" | "oauth" belongs to a server with a "url"`},
+		{`{"url": "https://x.dev", "args": ["y"]}`, `1: server "a" has a "url", which takes no "args" | it belongs to a server with a "command"`},
+		{`{"command": "x", "args": ["a\u0000"]}`, `1: server "a" has a NUL character in "args[0]" | remove it`},
+		{`{"command": "${env:A"}`, `1: server "a" has a bad placeholder in "command": ${env: without a closing "}" | write ${env:NAME} or ${env:NAME:-default}`},
+		{`{"command": "${env:}"}`, `1: server "a" has a bad placeholder in "command": ${env:…} without a valid variable name | write ${env:NAME} or ${env:NAME:-default}`},
+		{`{"command": "${env:A:-${env:B}}"}`, `1: server "a" has a bad placeholder in "command": a default cannot hold another ${env:…} | write ${env:NAME} or ${env:NAME:-default}`},
+		{`{"command": "x", "call_timeout": "${env:T}"}`, `1: server "a": "call_timeout" takes no placeholders | write the value itself`},
+		{`{"command": "x", "tool_filter": {"exclude": ["${env:T}"]}}`, `1: server "a" has a placeholder in "tool_filter.exclude[0]", which takes none | write the value itself`},
+		{`{"command": "x", "env": {"A=B": "c"}}`, `1: server "a" has "A=B" in "env", which is no name of a variable | use letters, digits and underscores`},
+		{`{"command": "x", "inherit_env": ["A", "B C"]}`, `1: server "a" has no name of a variable in "inherit_env[1]" | use letters, digits and underscores`},
+		{`{"url": "x.dev/mcp"}`, `1: server "a" has a "url" that is not an http or https address | write it as in "https://example.com/mcp"`},
+		{`{"url": "https://x.dev", "headers": {"A B": "c"}}`, `1: server "a" has header "A B", which is no valid name | use letters, digits and hyphens`},
+		{`{"url": "https://x.dev", "headers": {"content-type": "c"}}`, `1: server "a" sets header "content-type", which belongs to the transport | remove it`},
+		{`{"url": "https://x.dev", "headers": {"mcp-session-id": "c"}}`, `1: server "a" sets header "mcp-session-id", which belongs to the transport | remove it`},
+		{`{"url": "https://x.dev", "headers": {"MCP-Param-X": "c"}}`, `1: server "a" sets header "MCP-Param-X", which belongs to the transport | remove it`},
+		{`{"url": "https://x.dev", "headers": {"X-a": "1", "x-A": "2"}}`, `1: server "a" has headers "X-a" and "x-A", which are the same | keep one of them`},
+		{`{"url": "https://x.dev", "headers": {"X-A": "1\r\nEvil: 2"}}`, `1: server "a" has a line end or control character in the value of header "X-A" | remove it; a file's last line end may have come with the value`},
+		{`{"url": "https://x.dev", "oauth": {}, "headers": {"authorization": "x"}}`, `1: server "a" has both "oauth" and header "authorization" | keep one of them`},
+		{`{"url": "http://x.dev", "oauth": {}}`, `1: server "a" has "oauth" but a "url" that is not https | use https, or http on a loopback address`},
+		{`{"url": "http://u:p@x.dev"}`, `1: server "a" has a password in a "url" that is not https | use https, or http on a loopback address`},
+		{"{\"headers\": {\"X-Api-Key\": \"k\"},\n\"url\": \"http://x.dev\"}", `2: server "a" sends header "X-Api-Key" to a "url" that is not https | use https, or http on a loopback address`},
+		{`{"url": "http://x.dev", "headers": {"X-Who": "Bearer abc"}}`, `1: server "a" sends header "X-Who" to a "url" that is not https | use https, or http on a loopback address`},
+		{`{"type": "sse", "url": "https://x.dev", "oauth": {}}`, `1: server "a" is of type "sse", which takes no "oauth" | use type "http", or pass a token with "headers"`},
+		{`{"url": "https://x.dev", "oauth": {"discovery": true}}`, `1: server "a" has "oauth.discovery" without an "oauth.discovery_allowlist" | list the hosts that discovery may contact`},
+		{`{"url": "https://x.dev", "oauth": {"token_url": "http://x.dev/t"}}`, `1: server "a" has an "oauth.token_url" that is not https | use https, or http on a loopback address`},
+		{`{"url": "https://x.dev", "oauth": {"redirect_uri": "myapp://cb"}}`, `1: server "a" has an "oauth.redirect_uri" that is not https | use https, or http on a loopback address`},
+		{`{"command": "x", "tool_filter": {"include": ["[a"]}}`, `1: server "a" has a bad "tool_filter": pattern "[a" is not a glob | use patterns such as "get_*"`},
+		{`{"command": "x", "max_result_bytes": -5}`, `1: server "a": "max_result_bytes" must be between 0 (off) and 1073741824`},
+	} {
+		t.Run(test.entry, func(t *testing.T) {
+			t.Parallel()
+			c := loadText(t, `{"mcpServers": {"good": {"command": "x"}, "a": `+test.entry+`}}`)
+			if got := problems(c); got != test.want {
+				t.Errorf("got:\n%s\nwant:\n%s", got, test.want)
+			}
+			if got := names(c); got != "a! good" {
+				t.Errorf("servers %q: the good one is harmed, or the broken one not kept", got)
+			}
+		})
+	}
+}
+
+func TestTypeIsInferredAndAliasesAreReplaced(t *testing.T) {
+	t.Parallel()
+	for entry, want := range map[string]string{
+		`{"command": "x", "headers": {}}`:                                       "stdio",
+		`{"url": "https://x.dev", "env": {}}`:                                   "http",
+		`{"url": "https://x.dev", "type": "streamable-http"}`:                   "http",
+		`{"url": "https://x.dev", "type": "streamableHttp"}`:                    "http",
+		`{"url": "http://127.0.0.1:1/", "type": "sse"}`:                         "sse",
+		`{"url": "${env:URL}", "headers": {"X-Key": "${env:K}"}}`:               "http",
+		`{"url": "http://[::1]:1/", "oauth": {"issuer": "http://localhost:1"}}`: "http",
+	} {
+		c := loadText(t, `{"mcpServers": {"a": `+entry+`}}`)
+		if got := problems(c); got != "" {
+			t.Errorf("%s: %s", entry, got)
+		} else if got := c.Server("a").Entry.Type; got != want {
+			t.Errorf("%s: type %q, want %q", entry, got, want)
+		}
+	}
+}
+
+func TestABrokenSettingLeavesTheServers(t *testing.T) {
+	t.Parallel()
+	c := loadText(t, `{"idle_tll": "1m", "mcpServers": {"a": {"command": "x"}, "b": {"command": "x"}, "b": {"command": "y"}}, "call_timeout": "7s"}`)
+	if got := names(c); got != "a b!" {
+		t.Errorf("servers %q", got)
+	}
+	if len(c.Problems) != 1 || c.Settings.CallTimeout != upstream.Duration(7*time.Second) {
+		t.Errorf("problems %v, settings %+v", c.Problems, c.Settings)
+	}
+}
+
+func TestAMissingGlobalFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "mcp.json")
+	if c := Load(LoadOptions{Global: file}); problems(c) != "" {
+		t.Errorf("the default file: %s", problems(c))
+	}
+	c := Load(LoadOptions{Global: file, Explicit: true})
+	if want := "0: the file does not exist | check the path given by --config or PROXY_CONFIG"; problems(c) != want {
+		t.Errorf("a named file: %s", problems(c))
+	}
+	if c := Load(LoadOptions{Global: filepath.Dir(file)}); problems(c) != "0: the file cannot be read: not a regular file" {
+		t.Errorf("a folder: %s", problems(c))
+	}
+}
+
+func TestChanged(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	o := LoadOptions{Global: filepath.Join(root, "mcp.json"), Dir: filepath.Join(root, "a", "b"), StateDir: filepath.Join(root, "state")}
+	write(t, "", o.Dir, "file")
+	step := func(what string, change func()) {
+		t.Helper()
+		c := Load(o)
+		if c.Changed() {
+			t.Errorf("before %s: changed already", what)
+		}
+		change()
+		if !c.Changed() {
+			t.Errorf("%s is not noticed", what)
+		}
+	}
+	step("a new global file", func() { write(t, `{}`, o.Global) })
+	step("an edit", func() { write(t, `{ }`, o.Global) })
+	step("a project file above", func() { write(t, `{}`, root, "a", ".proxy", "mcp.json") })
+	step("a nearer project file", func() { write(t, `{}`, o.Dir, ".proxy", "mcp.json") })
+	step("trust", func() {
+		if _, err := Trust(o.Dir, o.StateDir); err != nil {
+			t.Fatal(err)
+		}
+	})
+	step("removal", func() { os.Remove(o.Global) })
+}
+
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	id := func(text string) string {
+		t.Helper()
+		c := loadText(t, `{"mcpServers": {`+text+`}}`)
+		if len(c.Servers) != 1 || c.Servers[0].ID == "" {
+			t.Fatalf("%s: %s", text, problems(c))
+		}
+		return c.Servers[0].ID
+	}
+	base := id(`"a": {"command": "x", "args": ["${env:A}"], "env": {"B": "1", "C": "2"}}`)
+	same := id("\"a\": {/* why */ \"env\": {\"C\": \"2\", \"B\": \"1\",},\n \"type\": \"stdio\", \"args\": [ \"${env:A}\" ],\n\"command\": \"\\u0078\"}")
+	if base != same {
+		t.Error("layout, comments or the order of keys changes the identity")
+	}
+	for _, other := range []string{
+		`"b": {"command": "x", "args": ["${env:A}"], "env": {"B": "1", "C": "2"}}`,
+		`"a": {"command": "y", "args": ["${env:A}"], "env": {"B": "1", "C": "2"}}`,
+		`"a": {"command": "x", "args": ["${env:A}"], "env": {"B": "1", "C": "3"}}`,
+		`"a": {"comand": "x"}`,
+	} {
+		if id(other) == base {
+			t.Errorf("%s has the same identity", other)
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package proxy
+
+import (
+	"slices"
+	"strings"
+
+	"mcpproxy/catalog"
+)
+
+// server returns the server of that name.
+func (p *Proxy) server(name string) (*Server, error) {
+	if s := p.opts.Config.Server(name); s != nil {
+		return s, nil
+	}
+	return nil, &UnknownServerError{Server: name, Near: Nearest(name, p.serverNames(), 3)}
+}
+
+func (p *Proxy) serverNames() (names []string) {
+	for _, s := range p.opts.Config.Servers {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func namesOf(tools []catalog.Tool) (names []string) {
+	for _, t := range tools {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// fold makes names equal that differ in case, hyphens, underscores and spaces.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '-' || r == ' ':
+			return '_'
+		case 'A' <= r && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return r
+	}, strings.TrimSpace(name))
+}
+
+// alike returns the name itself if it is one of names, else the names that
+// are equal to it when folded.
+func alike(name string, names []string) []string {
+	if slices.Contains(names, name) {
+		return []string{name}
+	}
+	var found []string
+	for _, n := range names {
+		if fold(n) == fold(name) {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// findTool returns the tool that a model means by name: the one of exactly
+// that name, else the only one that differs in case or hyphens, else that
+// again without a server's name in front.
+func findTool(server string, tools []catalog.Tool, name string) (catalog.Tool, bool) {
+	names := namesOf(tools)
+	found := alike(name, names)
+	if len(found) == 0 {
+		if _, rest, ok := splitJoined(name, []string{server}); ok {
+			found = alike(rest, names)
+		}
+	}
+	if len(found) != 1 {
+		return catalog.Tool{}, false
+	}
+	return tools[slices.Index(names, found[0])], true
+}
+
+// Separators that hosts and models put between a server's and a tool's name.
+var separators = []string{"__", ".", ":", "/"}
+
+// splitJoined takes a name like "server.tool" or "mcp__server__tool" apart, at
+// the longest of the servers' names that fits.
+func splitJoined(joined string, servers []string) (server, tool string, ok bool) {
+	rest := joined
+	if len(rest) > 5 && fold(rest[:5]) == "mcp__" {
+		rest = rest[5:]
+	}
+	for _, name := range servers {
+		if len(name) <= len(server) || len(name) >= len(rest) || fold(rest[:len(name)]) != fold(name) {
+			continue
+		}
+		for _, sep := range separators {
+			if t, found := strings.CutPrefix(rest[len(name):], sep); found && t != "" {
+				server, tool, ok = name, t, true
+				break
+			}
+		}
+	}
+	return server, tool, ok
+}
+
+// place finds out which server and tool are meant and writes both as they are
+// configured. The tool is made exact later, by what its server offers.
+func (p *Proxy) place(r *request) error {
+	if r.Server != "" {
+		if err := p.placeServer(r); err != nil {
+			return err
+		}
+	}
+	if r.Tool == "" {
+		return nil
+	}
+	server, tool, joined := splitJoined(r.Tool, p.serverNames())
+	switch {
+	case r.Server == "" && joined:
+		r.note("tool %s was read as tool %s of server %s", quote(r.Tool), quote(tool), quote(server))
+		r.Server, r.Tool = server, tool
+	case r.Server == "":
+		return p.placeTool(r)
+	case joined && server != r.Server && !p.offers(r.Server, r.Tool):
+		return &AmbiguousError{Kind: "tool", Name: r.Tool, Could: []string{
+			server + "/" + tool, r.Server + "/" + r.Tool,
+		}}
+	}
+	return nil
+}
+
+// offers reports whether the server is known to have the tool.
+func (p *Proxy) offers(server, tool string) bool {
+	e, _ := p.opts.Catalog.Get(p.opts.Config.Server(server).ID)
+	_, ok := e.Tool(tool)
+	return ok
+}
+
+func (p *Proxy) placeServer(r *request) error {
+	switch found := alike(r.Server, p.serverNames()); len(found) {
+	case 0:
+		_, err := p.server(r.Server)
+		return err
+	case 1:
+		if found[0] != r.Server {
+			r.note("server %s was read as %s", quote(r.Server), quote(found[0]))
+		}
+		r.Server = found[0]
+		return nil
+	default:
+		return &AmbiguousError{Kind: "server", Name: r.Server, Could: found}
+	}
+}
+
+// placeTool finds the server of a tool that was named without one.
+func (p *Proxy) placeTool(r *request) error {
+	var servers, could, names []string
+	for _, s := range p.opts.Config.Servers {
+		e, ok := p.opts.Catalog.Get(s.ID)
+		if !ok || usable(s) != nil {
+			continue
+		}
+		tools := allowed(s, e)
+		if t, ok := findTool(s.Name, tools, r.Tool); ok {
+			servers, could = append(servers, s.Name), append(could, s.Name+"/"+t.Name)
+		}
+		names = append(names, namesOf(tools)...)
+	}
+	switch len(servers) {
+	case 0:
+		return &UnknownToolError{Tool: r.Tool, Near: Nearest(r.Tool, names, 3)}
+	case 1:
+		r.note("server was missing and read as %s, the only one known to have that tool", quote(servers[0]))
+		r.Server = servers[0]
+		return nil
+	}
+	return &AmbiguousError{Kind: "tool", Name: r.Tool, Could: could}
+}

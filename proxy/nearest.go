@@ -1,0 +1,110 @@
+package proxy
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Nearest returns at most n of the known names that a slip of the fingers or
+// of the memory could have turned into name, best first: case, hyphens and
+// underscores do not matter, nor does the order of words, and about a third
+// of the characters may be wrong. It returns nothing rather than far names.
+func Nearest(name string, known []string, n int) []string {
+	type candidate struct {
+		name     string
+		distance int
+	}
+	wantedWords := words(name)
+	var found []candidate
+	for _, k := range known {
+		if d, near := distance(wantedWords, words(k)); near {
+			found = append(found, candidate{k, d})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name))
+	})
+	var names []string
+	for _, c := range found[:min(n, len(found))] {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// words splits a name at what is neither letter nor digit and at each step
+// from lower to upper case.
+func words(name string) []string {
+	var b strings.Builder
+	lower := false
+	for _, r := range name {
+		switch {
+		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			r = ' '
+		case unicode.IsUpper(r) && lower:
+			b.WriteByte(' ')
+		}
+		lower = unicode.IsLower(r)
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return strings.Fields(b.String())
+}
+
+// distance says how far apart two names are, and whether that is near.
+func distance(a, b []string) (int, bool) {
+	x, y := []rune(strings.Join(a, "")), []rune(strings.Join(b, ""))
+	if len(x) == 0 || len(y) == 0 {
+		return 0, false
+	}
+	limit := max(1, max(len(x), len(y))/3)
+	best := edits(x, y, limit)
+	if best <= limit {
+		return best, true
+	}
+	if len(a) > 1 && slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))) {
+		return 1, true
+	}
+	// One name may be a word of the other, or be in it as a whole.
+	const telling = 3 // characters; less is part of too many names
+	if short, long := string(x), string(y); min(len(x), len(y)) >= telling &&
+		(strings.Contains(long, short) || strings.Contains(short, long) || isWord(x, b) || isWord(y, a)) {
+		return limit + 1, true
+	}
+	return 0, false
+}
+
+// isWord reports whether x is one of the words, but for a slip.
+func isWord(x []rune, words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool {
+		limit := len(x) / 4
+		return edits(x, []rune(w), limit) <= limit
+	})
+}
+
+// edits counts the insertions, deletions, replacements and swaps of neighbours
+// that turn a into b, and gives up beyond limit.
+func edits(a, b []rune, limit int) int {
+	if len(a)-len(b) > limit || len(b)-len(a) > limit {
+		return limit + 1
+	}
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		last[j] = j
+	}
+	for i := range a {
+		row[0] = i + 1
+		for j := range b {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(last[j]+cost, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}

@@ -1,0 +1,284 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/catalog"
+	"mcpproxy/upstream"
+)
+
+// noteKey is the _meta entry under which repairs are told.
+const noteKey = "mcpproxy/note"
+
+// maxMessage bounds an error's message, in characters.
+const maxMessage = 600
+
+// The codes of errors, as the model reads them.
+const (
+	codeBadRequest       = "bad_request"
+	codeUnknownAction    = "unknown_action"
+	codeUnknownServer    = "unknown_server"
+	codeUnknownTool      = "unknown_tool"
+	codeAmbiguousTool    = "ambiguous_tool"
+	codeBlocked          = "blocked"
+	codeInvalidArguments = "invalid_arguments"
+	codeUnavailable      = "unavailable"
+	codeStarting         = "starting"
+	codeCoolingDown      = "cooling_down"
+	codeInterrupted      = "interrupted"
+	codeTimeout          = "timeout"
+	codeUntrusted        = "untrusted"
+	codeDisabled         = "disabled"
+	codeConfig           = "config"
+)
+
+// A failure is an error as the model reads it: what happened, and one way on.
+type failure struct {
+	Code      string   `json:"code"`
+	Message   string   `json:"message"`
+	Stage     string   `json:"stage,omitempty"`
+	Path      string   `json:"path,omitempty"`
+	Signature string   `json:"signature,omitempty"`
+	Near      []string `json:"nearest,omitempty"`
+	Retry     int      `json:"retry_in_seconds,omitempty"`
+	Exit      string   `json:"exit,omitempty"`
+	Stderr    string   `json:"stderr,omitempty"`
+	Next      string   `json:"next"`
+}
+
+// explain tells the model about an error. This is the one place that does.
+func (p *Proxy) explain(err error) failure {
+	if err == nil {
+		return failure{}
+	}
+	f := p.explainRequest(err)
+	if f.Code == "" {
+		f = p.explainServer(err)
+	}
+	if f.Code == "" {
+		f = p.explainUpstream(err)
+	}
+	if f.Message == "" {
+		f.Message = err.Error()
+	}
+	f.Message = catalog.CleanLine(p.opts.Redactor.Redact(f.Message), maxMessage)
+	f.Stderr = clean(p.opts.Redactor.Redact(f.Stderr), maxMessage)
+	return f
+}
+
+// explainRequest is about what the model asked for.
+func (p *Proxy) explainRequest(err error) failure {
+	switch e := innermost(err).(type) {
+	case *RequestError:
+		if e.Action == string(actionCall) && slices.Contains(argumentKeys, e.Field) {
+			return failure{Code: codeInvalidArguments, Next: say(wayOn(e))}
+		}
+		return failure{Code: codeBadRequest, Next: say(wayOn(e))}
+	case *UnknownActionError:
+		return failure{Code: codeUnknownAction, Near: e.Near, Next: say(request{Action: actionHelp})}
+	case *UnknownServerError:
+		if len(e.Near) == 0 {
+			return failure{Code: codeUnknownServer, Next: say(request{Action: actionListServers})}
+		}
+		return failure{Code: codeUnknownServer, Near: e.Near, Next: say(request{Action: actionListTools, Server: e.Near[0]})}
+	case *UnknownToolError:
+		f := failure{Code: codeUnknownTool, Near: e.Near}
+		switch {
+		case e.Server == "":
+			f.Next = say(request{Action: actionListTools})
+		case len(e.Near) == 0:
+			f.Next = say(request{Action: actionListTools, Server: e.Server})
+		default:
+			f.Next = say(request{Action: actionDescribeTool, Server: e.Server, Tool: e.Near[0]})
+		}
+		return f
+	case *AmbiguousError:
+		f := failure{Code: codeAmbiguousTool, Near: e.Could}
+		if e.Kind == "server" {
+			f.Code = codeBadRequest
+		}
+		f.Next = "repeat the request and name the " + e.Kind + " exactly: one of those under nearest"
+		if e.Kind == "tool" {
+			f.Next = "repeat the request with server and tool set to one of those under nearest (server/tool)"
+		}
+		return f
+	case *BlockedError:
+		return failure{Code: codeBlocked, Next: "only the person can change tool_filter; for the tools that are open, " +
+			say(request{Action: actionListTools, Server: e.Server})}
+	case *ArgumentsError:
+		return failure{Code: codeInvalidArguments, Path: e.Err.Path, Signature: e.Signature,
+			Next: "correct the arguments and call again; for the whole input schema " +
+				say(request{Action: actionDescribeTool, Server: e.Server, Tool: e.Tool})}
+	}
+	return failure{}
+}
+
+// explainServer is about servers that cannot be used as they are configured.
+func (p *Proxy) explainServer(err error) failure {
+	if e, ok := errors.AsType[*UntrustedError](err); ok {
+		return failure{Code: codeUntrusted, Next: "ask the person to look at that project's .proxy/mcp.json and, if it is fine, to run: proxy trust " + shellQuote(e.Dir)}
+	}
+	if e, ok := errors.AsType[*DisabledError](err); ok {
+		return failure{Code: codeDisabled, Next: fmt.Sprintf("ask the person to remove \"disabled\" from %s in %s", e.Server, e.File)}
+	}
+	if e, ok := errors.AsType[*ConfigError](err); ok {
+		f := failure{Code: codeConfig, Stage: stageConfig, Next: "ask the person to correct the entry of " + e.Server}
+		if v, ok := errors.AsType[*MissingVariableError](err); ok {
+			f.Next = fmt.Sprintf("ask the person to set the environment variable %s where the host starts the proxy, or to give it a default in the entry of %s", v.Variable, e.Server)
+		}
+		if pr, ok := errors.AsType[*Problem](err); ok {
+			if pr.File != "" {
+				f.Next += " in " + pr.File
+			}
+			if pr.Hint != "" {
+				f.Next += ": " + p.opts.Redactor.Redact(pr.Hint)
+			}
+		}
+		return f
+	}
+	return failure{}
+}
+
+// explainUpstream is about reaching and calling an upstream.
+func (p *Proxy) explainUpstream(err error) failure {
+	var server, tool string
+	if e, ok := errors.AsType[*ServerError](err); ok {
+		server, tool = e.Server, e.Tool
+	}
+	status := say(request{Action: actionStatus, Server: server})
+	again := "before you call it again, find out whether it did: the tool may have run"
+	if e, ok := errors.AsType[*upstream.StartingError](err); ok {
+		return failure{Code: codeStarting, Message: server + " is " + e.Error(),
+			Next: "the start goes on; repeat the same request in a few seconds"}
+	}
+	if e, ok := errors.AsType[*upstream.CoolingDownError](err); ok {
+		n := secondsUntil(e.Until)
+		return failure{Code: codeCoolingDown, Retry: n, Next: fmt.Sprintf("repeat the same request in %d s", n)}
+	}
+	if _, ok := errors.AsType[*upstream.TimeoutError](err); ok {
+		return failure{Code: codeTimeout, Stage: upstream.StageCall, Next: again}
+	}
+	if e, ok := errors.AsType[*upstream.InterruptedError](err); ok {
+		return failure{Code: codeInterrupted, Stage: upstream.StageCall, Exit: e.Exit, Stderr: e.Stderr,
+			Message: "the connection to " + server + " broke during the call: the tool may have run", Next: again}
+	}
+	if _, ok := errors.AsType[*upstream.InputRequiredError](err); ok {
+		return failure{Code: codeUnavailable, Stage: upstream.StageCall,
+			Next: "this tool asks its user for input, which cannot be passed on here; try another tool or ask the person"}
+	}
+	if e, ok := errors.AsType[*upstream.StartError](err); ok {
+		return explainStart(server, e)
+	}
+	if e, ok := errors.AsType[*jsonrpc.Error](err); ok {
+		if e.Code == jsonrpc.CodeInvalidParams {
+			return failure{Code: codeInvalidArguments, Message: server + " refused the call: " + e.Message,
+				Next: "correct the arguments and call again; for the input schema " +
+					say(request{Action: actionDescribeTool, Server: server, Tool: tool})}
+		}
+		return failure{Code: codeUnavailable, Stage: upstream.StageCall,
+			Message: fmt.Sprintf("%s answered with error %d: %s", server, e.Code, e.Message), Next: status}
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return failure{Code: codeInterrupted, Message: "the request was cancelled", Next: again}
+	}
+	return failure{Code: codeUnavailable, Stage: upstream.StageCall, Next: status}
+}
+
+func explainStart(server string, e *upstream.StartError) failure {
+	f := failure{Code: codeUnavailable, Stage: e.Stage, Exit: e.Exit, Stderr: e.Stderr}
+	if missing, ok := errors.AsType[*upstream.NotFoundError](e); ok {
+		f.Message = fmt.Sprintf("%s could not be started: the command %q was not found", server, missing.Command)
+		f.Next = fmt.Sprintf("ask the person to install %s or to write its full path as command of %s in the configuration", missing.Command, server)
+		return f
+	}
+	f.Message = fmt.Sprintf("%s could not be started: %v", server, e)
+	if e.Exit != "" {
+		f.Message = fmt.Sprintf("%s ended during its start", server)
+	}
+	f.Next = "repeat the request; if it fails again, ask the person to run: proxy connect " + shellQuote(server)
+	if e.Retry.After(time.Now()) {
+		f.Retry = secondsUntil(e.Retry)
+		f.Next = strings.Replace(f.Next, "request;", fmt.Sprintf("request in %d s;", f.Retry), 1)
+	}
+	return f
+}
+
+func secondsUntil(t time.Time) int {
+	return max(1, int(math.Ceil(time.Until(t).Seconds())))
+}
+
+// innermost returns what a ServerError holds.
+func innermost(err error) error {
+	if e, ok := err.(*ServerError); ok {
+		return e.Err
+	}
+	return err
+}
+
+// say writes a request as the next thing to do.
+func say(r request) string { return "call mcp with " + string(compact(r)) }
+
+// wayOn is the request that helps after one that could not be read.
+func wayOn(e *RequestError) request {
+	switch {
+	case e.Field == "query" && e.Action == string(actionSearchTools):
+		return request{Action: actionSearchTools, Query: "create an issue"}
+	case e.Field == "cursor":
+		return request{Action: actionListTools, Server: e.Server}
+	case e.Field == "server":
+		return request{Action: actionListServers}
+	case e.Field == "tool" && e.Server != "":
+		return request{Action: actionListTools, Server: e.Server}
+	case e.Server != "" && e.Tool != "":
+		return request{Action: actionDescribeTool, Server: e.Server, Tool: e.Tool}
+	}
+	return request{Action: actionHelp}
+}
+
+// shellQuote makes s one word for a shell.
+func shellQuote(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:~") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// compact writes v as JSON for a model to read: without space, and without
+// the escapes that only HTML needs.
+func compact(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		// Only a type that has no JSON form gets here, which no reply is.
+		panic(err)
+	}
+	return bytes.TrimRight(b.Bytes(), "\n")
+}
+
+// text makes a result of one text block, with the repairs noted.
+func text(s string, notes []string) *mcp.CallToolResult {
+	r := &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: s}}}
+	if len(notes) > 0 {
+		r.Meta = mcp.Meta{noteKey: strings.Join(notes, "; ")}
+	}
+	return r
+}
+
+// fail makes a result of an error.
+func (p *Proxy) fail(err error, notes []string) *mcp.CallToolResult {
+	r := text(string(compact(map[string]failure{"error": p.explain(err)})), notes)
+	r.IsError = true
+	return r
+}

@@ -1,0 +1,256 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"mcpproxy/catalog"
+	"mcpproxy/upstream"
+)
+
+// A reply is what a model gets to see.
+type reply struct {
+	Content []struct{ Type, Text string }
+	IsError bool           `json:"isError"`
+	Meta    map[string]any `json:"_meta"`
+}
+
+// ask sends one request to the mcp tool.
+func ask(t *testing.T, h *rawHost, arguments string) reply {
+	t.Helper()
+	line := h.call(arguments)
+	var m struct{ Result *reply }
+	if err := json.Unmarshal([]byte(line), &m); err != nil || m.Result == nil {
+		t.Fatalf("no result: %s", line)
+	}
+	return *m.Result
+}
+
+// zoo returns servers of all conditions.
+func zoo(t *testing.T) []*Server {
+	missing := childServer(t, "missing", "raw")
+	missing.Entry.Command = "no-such-program-anywhere"
+	off := childServer(t, "off", "raw")
+	off.Entry.Disabled = true
+	foreign := &Server{Name: "foreign", Layer: Project, File: "/src/app/.proxy/mcp.json", ID: "id-foreign", Untrusted: true}
+	bad := &Server{Name: "bad", Layer: Global, File: "/etc/mcp.json", ID: "id-bad", Problem: &Problem{
+		File: "/etc/mcp.json", Line: 7, Message: `unknown key "comand"`, Hint: `did you mean "command"?`,
+	}}
+	raw := childServer(t, "raw", "raw")
+	raw.Entry.ToolFilter.Exclude = []string{"secret_*"}
+	sleeping := childServer(t, "sleeping", "raw")
+	sleeping.Entry.Description = "Sleeps until it is needed."
+	unset := childServer(t, "unset", "raw")
+	unset.Entry.Env["TOKEN"] = "${env:NO_SUCH_TOKEN}"
+	return []*Server{bad, childServer(t, "broken", "broken"), foreign, missing, off, raw, sleeping, unset}
+}
+
+func TestReplies(t *testing.T) {
+	t.Parallel()
+	timestamp := regexp.MustCompile(`"at":"[^"]+"`)
+	stderr := regexp.MustCompile(`"stderr":"[^"]+",|; stderr: [^"]+`) // may come too late to be told
+	h := serve(t, newTest(t, zoo(t)...)).start()
+	for _, c := range []struct{ name, request string }{ // in this order: some build on what came before
+		{"help", `{"action":"help"}`},
+		{"list_servers", `{"action":"list_servers"}`},
+		{"list_tools", `{"action":"list_tools","server":"raw"}`},
+		{"list_tools_all", `{"action":"list_tools"}`},
+		{"list_tools_cursor", `{"action":"list_tools","server":"raw","cursor":"bm9wZQ"}`},
+		{"list_tools_broken", `{"action":"list_tools","server":"broken"}`},
+		{"list_tools_missing", `{"action":"list_tools","server":"missing"}`},
+		{"list_tools_untrusted", `{"action":"list_tools","server":"foreign"}`},
+		{"list_tools_disabled", `{"action":"list_tools","server":"off"}`},
+		{"list_tools_config", `{"action":"list_tools","server":"bad"}`},
+		{"list_tools_unset", `{"action":"list_tools","server":"unset"}`},
+		{"describe_tool", `{"action":"describe_tool","server":"raw","tool":"echo"}`},
+		{"describe_tool_unknown", `{"action":"describe_tool","server":"raw","tool":"ecko"}`},
+		{"describe_tool_blocked", `{"action":"describe_tool","server":"raw","tool":"secret_key"}`},
+		{"status", `{"action":"status"}`},
+		{"status_one", `{"action":"status","server":"raw"}`},
+		{"status_unknown", `{"action":"status","server":"rav"}`},
+		{"call_fail", `{"action":"call","server":"raw","tool":"fail"}`},
+		{"call_repaired", `{"action":"run","tool":"raw.echo","args":"{\"text\":\"hi\"}"}`},
+		{"call_unknown_server", `{"action":"call","server":"nothing-like-it","tool":"echo"}`},
+		{"call_unknown_tool", `{"action":"call","server":"raw","tool":"zzz"}`},
+		{"call_blocked", `{"action":"call","server":"raw","tool":"secret_key"}`},
+		{"call_invalid_arguments", `{"action":"call","server":"raw","tool":"echo","arguments":{"text":"a","count":"many"}}`},
+		{"call_refused", `{"action":"call","server":"raw","tool":"refuse"}`},
+		{"call_protocol_error", `{"action":"call","server":"raw","tool":"break"}`},
+		{"call_input_required", `{"action":"call","server":"raw","tool":"ask"}`},
+		{"call_interrupted", `{"action":"call","server":"raw","tool":"die"}`},
+		{"call_array", `{"action":"call","server":"raw","tool":"echo","arguments":[1]}`},
+		{"search_tools", `{"action":"search_tools","query":"returns arguments"}`},
+		{"search_tools_nothing", `{"action":"search_tools","query":"weather","server":"raw"}`},
+		{"unknown_action", `{"action":"destroy"}`},
+		{"no_action", `{}`},
+		{"no_tool", `{"action":"call","server":"raw"}`},
+		{"no_object", `[1,2]`},
+	} {
+		r := ask(t, h, c.request)
+		out := fmt.Sprintln(c.request)
+		for _, b := range r.Content {
+			out += stderr.ReplaceAllString(timestamp.ReplaceAllString(b.Text, `"at":"TIME"`), "") + "\n"
+		}
+		out += fmt.Sprintf("isError: %v\n", r.IsError)
+		if note := r.Meta[noteKey]; note != nil {
+			out += fmt.Sprintf("note: %s\n", note)
+		}
+		golden(t, "replies/"+c.name+".txt", []byte(out))
+	}
+}
+
+// Errors that take a fault of the network, or patience, to provoke.
+func TestErrorsAreExplained(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newTest(t)
+		soon := time.Now().Add(7500 * time.Millisecond)
+		for _, c := range []struct {
+			name string
+			err  error
+		}{
+			{"starting", &upstream.StartingError{Waited: 30 * time.Second}},
+			{"cooling_down", &upstream.CoolingDownError{Until: soon, Last: errors.New("connection reset")}},
+			{"timeout", &upstream.TimeoutError{After: time.Minute, Idle: true}},
+			{"start_paused", &upstream.StartError{Stage: upstream.StageHandshake, Err: errors.New("EOF"), Retry: soon}},
+			{"start_ended", &upstream.StartError{Stage: upstream.StageHandshake, Exit: "exit status 3", Stderr: "fatal:\x1b[1m no such database", Err: errors.New("EOF")}},
+			{"interrupted", &upstream.InterruptedError{Exit: "signal: killed", Stderr: "out of memory", Err: errors.New("EOF")}},
+			{"dial", &upstream.StartError{Stage: upstream.StageDial, Err: &upstream.DialError{Err: errors.New("connection refused")}}},
+			{"status_code", &upstream.StatusError{Code: http.StatusBadGateway}},
+			{"closed", upstream.ErrClosed},
+			{"cancelled", context.Canceled},
+			{"internal_error", &jsonrpc.Error{Code: -32603, Message: "oops\x1b[31m"}},
+			{"ambiguous", &AmbiguousError{Kind: "tool", Name: "create", Could: []string{"a/create", "b/create"}}},
+		} {
+			out := compact(p.explain(&ServerError{Server: "srv", Err: c.err}))
+			golden(t, "errors/"+c.name+".json", append(out, '\n'))
+		}
+	})
+}
+
+func TestPrettyPrintedResultsStayOnOneLine(t *testing.T) {
+	t.Parallel()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var req struct {
+			ID     json.RawMessage
+			Method string
+		}
+		if err := json.NewDecoder(r.Body).Decode(&req); err != nil || req.ID == nil {
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		result := `{"tools":[{"name":"pretty","inputSchema":{"type":"object"}}]}`
+		switch req.Method {
+		case "server/discover":
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no"}}`, req.ID)
+			return
+		case "initialize":
+			result = `{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"web","version":"1"}}`
+		case "tools/call":
+			result = prettyResult
+		}
+		fmt.Fprintf(w, "{\n  \"jsonrpc\": \"2.0\",\n  \"id\": %s,\n  \"result\": %s\n}\n", req.ID, result)
+	}))
+	defer web.Close()
+	s := childServer(t, "web", "")
+	s.Entry.Type, s.Entry.URL, s.Entry.Command, s.Entry.Env = upstream.HTTP, web.URL, "", nil
+	h := serve(t, newTest(t, s)).start()
+	got := h.call(`{"action":"call","server":"web","tool":"pretty"}`)
+	if want := `{"jsonrpc":"2.0","id":1,"result":{"content":[],"n":12345678901234567890}}`; got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+}
+
+func TestListToolsPages(t *testing.T) {
+	t.Parallel()
+	var items []ToolItem
+	for i := range 120 {
+		items = append(items, ToolItem{Tool: fmt.Sprint("t", i)})
+	}
+	var seen int
+	for cursor := ""; ; {
+		page, err := paginate("s", items, cursor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range page.Tools {
+			if want := fmt.Sprint("t", seen); item.Tool != want {
+				t.Fatalf("got %s, want %s", item.Tool, want)
+			}
+			seen++
+		}
+		if cursor = page.NextCursor; cursor == "" {
+			break
+		}
+		if _, err := paginate("s", items[1:], cursor); err == nil {
+			t.Error("a cursor of another list was taken")
+		}
+	}
+	if seen != len(items) {
+		t.Errorf("saw %d of %d", seen, len(items))
+	}
+}
+
+func TestDefinitionKeepsItsBudget(t *testing.T) {
+	t.Parallel()
+	small := newTest(t, zoo(t)...)
+	golden(t, "definition.json", append(compact(small.definition()), '\n'))
+	golden(t, "instructions.txt", []byte(small.instructions()+"\n"))
+	for _, n := range []int{0, 1, 20, 1000} {
+		var servers []*Server
+		for i := range n {
+			s := &Server{Name: fmt.Sprintf("server-%04d", i), ID: fmt.Sprint(i)}
+			s.Entry.Description = strings.Repeat(`Does "many" things well. `, 20)
+			servers = append(servers, s)
+		}
+		p := newTest(t, servers...)
+		definition, err := json.Marshal(p.definition())
+		if err != nil {
+			t.Fatal(err)
+		}
+		instructions := p.instructions()
+		if len(definition) > maxDefinition || len(instructions) > maxServerInstructions {
+			t.Errorf("%d servers: definition %d, instructions %d", n, len(definition), len(instructions))
+		}
+		if n == 1000 {
+			contains(t, string(definition), "more: list_servers")
+			contains(t, instructions, "more: list_servers")
+		}
+	}
+}
+
+func TestSecretsStayOutOfReplies(t *testing.T) {
+	t.Parallel()
+	const canary = "canary-0123456789"
+	s := childServer(t, "leaky", "leaky")
+	s.Entry.Env["SECRET"] = "${env:SECRET}"
+	p := New(Options{
+		Config:   &Config{Servers: []*Server{s}},
+		Catalog:  catalog.New(),
+		Getenv:   func(string) (string, bool) { return canary, true },
+		Redactor: new(Redactor),
+	})
+	t.Cleanup(p.Close)
+	h := serve(t, p).start()
+	for _, request := range []string{
+		`{"action":"list_tools","server":"leaky"}`, `{"action":"status"}`, `{"action":"list_servers"}`,
+		`{"action":"search_tools","query":"x"}`, `{"action":"call","server":"leaky","tool":"x"}`,
+		`{"action":"call","server":"` + canary + `","tool":"x"}`,
+	} {
+		if line := h.call(request); strings.Contains(line, canary) {
+			t.Errorf("%s: %s", request, line)
+		}
+	}
+}

@@ -1,0 +1,238 @@
+package proxy
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"mcpproxy/catalog"
+)
+
+// library returns a proxy whose catalogue knows a few tools.
+func library(t testing.TB) *Proxy {
+	t.Helper()
+	p := New(Options{
+		Config:   &Config{},
+		Catalog:  catalog.New(),
+		Getenv:   func(string) (string, bool) { return "", false },
+		Redactor: new(Redactor),
+	})
+	t.Cleanup(p.Close)
+	for server, tools := range map[string]string{
+		"github":     `[{"name":"create_issue"},{"name":"list-repos"},{"name":"search"}]`,
+		"git":        `[{"name":"hub"},{"name":"commit"}]`,
+		"my-server":  `[{"name":"do.it"},{"name":"search"}]`,
+		"my-server2": `[{"name":"github.create_issue"}]`,
+	} {
+		var raws []json.RawMessage
+		if err := json.Unmarshal([]byte(tools), &raws); err != nil {
+			t.Fatal(err)
+		}
+		e := catalog.Entry{ID: "id-" + server}
+		for _, raw := range raws {
+			tool, err := catalog.ParseTool(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.Tools = append(e.Tools, tool)
+		}
+		p.opts.Catalog.Put(e)
+		p.opts.Config.Servers = append(p.opts.Config.Servers, &Server{Name: server, ID: e.ID})
+	}
+	return p
+}
+
+func TestForgiveness(t *testing.T) {
+	t.Parallel()
+	p := library(t)
+	for _, c := range []struct {
+		name, in string
+		want     string // the request as understood, or the error's code
+		note     string // part of the notes; empty: there must be none
+	}{
+		{"exact", `{"action":"call","server":"github","tool":"create_issue","arguments":{"title":"x"}}`,
+			`{"action":"call","server":"github","tool":"create_issue","arguments":{"title":"x"}}`, ""},
+		{"bytes kept", `{"action":"call","server":"git","tool":"hub","arguments":{"n": 12345678901234567890, "b":1,"a":1.0}}`,
+			`{"action":"call","server":"git","tool":"hub","arguments":{"n":12345678901234567890,"b":1,"a":1.0}}`, ""},
+		{"no arguments", `{"action":"call","server":"git","tool":"hub"}`,
+			`{"action":"call","server":"git","tool":"hub","arguments":{}}`, ""},
+		{"null arguments", `{"action":"call","server":"git","tool":"hub","arguments":null}`,
+			`{"action":"call","server":"git","tool":"hub","arguments":{}}`, ""},
+		{"string arguments", `{"action":"call","server":"git","tool":"hub","arguments":" {\"a\":1} "}`,
+			`{"action":"call","server":"git","tool":"hub","arguments":{"a":1}}`, "was a string"},
+		{"number", `{"action":"call","server":"git","tool":"hub","arguments":3}`, "invalid_arguments: arguments must be an object, not a number", ""},
+		{"array", `{"action":"call","server":"git","tool":"hub","arguments":[]}`, "invalid_arguments: arguments must be an object, not an array", ""},
+		{"boolean", `{"action":"call","server":"git","tool":"hub","args":true}`, "invalid_arguments: args must be an object, not a boolean", ""},
+		{"text", `{"action":"call","server":"git","tool":"hub","arguments":"hello"}`, "invalid_arguments: arguments must be an object, not a string", ""},
+		{"args", `{"action":"call","server":"git","tool":"hub","args":{"a":1}}`,
+			`{"action":"call","server":"git","tool":"hub","arguments":{"a":1}}`, "args was read as arguments"},
+		{"params", `{"action":"call","server":"git","tool":"hub","params":{"a":1}}`,
+			`{"action":"call","server":"git","tool":"hub","arguments":{"a":1}}`, "params"},
+		{"input", `{"action":"call","server":"git","tool":"hub","input":{"a":1}}`,
+			`{"action":"call","server":"git","tool":"hub","arguments":{"a":1}}`, "input"},
+		{"two aliases", `{"action":"call","server":"git","tool":"hub","input":{"a":1},"args":{"b":1}}`, "invalid_arguments: input and args", ""},
+		{"top level", `{"action":"call","server":"git","tool":"hub","title":"x","query":"y","limit":3,"name":"z"}`,
+			`{"action":"call","server":"git","tool":"hub","arguments":{"limit":3,"name":"z","query":"y","title":"x"}}`, `"query" was moved into arguments`},
+		{"top level beside arguments", `{"action":"call","server":"git","tool":"hub","arguments":{"a":1},"title":"x"}`,
+			`{"action":"call","server":"git","tool":"hub","arguments":{"title":"x","a":1}}`, `"title" was moved`},
+		{"top level twice", `{"action":"call","server":"git","tool":"hub","arguments":{"a":1},"a":2}`, "bad_request: a is there twice", ""},
+		{"request as a string", `"{\"action\":\"help\"}"`, `{"action":"help"}`, ""},
+		{"wrapped in mcp", `{"mcp":{"action":"help"}}`, `{"action":"help"}`, "repeated wrapper"},
+		{"wrapped in arguments", `{"name":"mcp","arguments":{"action":"call","server":"git","tool":"hub","arguments":{"a":1}}}`,
+			`{"action":"call","server":"git","tool":"hub","arguments":{"a":1}}`, "repeated wrapper"},
+		{"call in call", `{"action":"call","arguments":{"action":"call","server":"git","tool":"hub","arguments":{"a":1}}}`,
+			`{"action":"call","server":"git","tool":"hub","arguments":{"a":1}}`, "repeated wrapper"},
+		{"same call in call", `{"action":"call","server":"git","tool":"hub","arguments":{"server":"git","tool":"hub","arguments":{"a":1}}}`,
+			`{"action":"call","server":"git","tool":"hub","arguments":{"a":1}}`, "repeated wrapper"},
+		{"arguments of those names", `{"action":"call","server":"git","tool":"hub","arguments":{"action":"call","tool":"other"}}`,
+			`{"action":"call","server":"git","tool":"hub","arguments":{"action":"call","tool":"other"}}`, ""},
+		{"dot", `{"action":"call","tool":"github.create_issue"}`, `{"action":"call","server":"github","tool":"create_issue","arguments":{}}`, "was read as"},
+		{"colon", `{"action":"call","tool":"github:create_issue"}`, `{"action":"call","server":"github","tool":"create_issue","arguments":{}}`, "was read as"},
+		{"slash", `{"action":"call","tool":"github/create_issue"}`, `{"action":"call","server":"github","tool":"create_issue","arguments":{}}`, "was read as"},
+		{"underscores", `{"action":"call","tool":"github__create_issue"}`, `{"action":"call","server":"github","tool":"create_issue","arguments":{}}`, "was read as"},
+		{"mcp underscores", `{"action":"call","tool":"mcp__github__create_issue"}`, `{"action":"call","server":"github","tool":"create_issue","arguments":{}}`, "was read as"},
+		{"longest server", `{"action":"call","tool":"my_server2__github.create_issue"}`, `{"action":"call","server":"my-server2","tool":"github.create_issue","arguments":{}}`, "was read as"},
+		{"joined twice", `{"action":"describe_tool","server":"github","tool":"github.create_issue"}`, `{"action":"describe_tool","server":"github","tool":"github.create_issue"}`, ""},
+		{"joined with another", `{"action":"call","server":"git","tool":"github.create_issue"}`, "ambiguous_tool: tool \"github.create_issue\" could be github/create_issue or git/github.create_issue", ""},
+		{"a tool of that very name", `{"action":"call","server":"my-server2","tool":"github.create_issue"}`,
+			`{"action":"call","server":"my-server2","tool":"github.create_issue","arguments":{}}`, ""},
+		{"server variant", `{"action":"list_tools","server":"My_Server"}`, `{"action":"list_tools","server":"my-server"}`, `server "My_Server" was read as "my-server"`},
+		{"server missing", `{"action":"call","tool":"commit"}`, `{"action":"call","server":"git","tool":"commit","arguments":{}}`, "server was missing"},
+		{"server missing, two", `{"action":"call","tool":"search"}`, "ambiguous_tool: tool \"search\" could be", ""},
+		{"server missing, none", `{"action":"call","tool":"comit"}`, "unknown_tool: no known tool \"comit\" on any server", ""},
+		{"server unknown", `{"action":"call","server":"gitlab","tool":"x"}`, "unknown_server: no server \"gitlab\"", ""},
+		{"search", `{"action":"search","query":"x"}`, `{"action":"search_tools","query":"x"}`, ""},
+		{"find", `{"action":"find","query":"x","limit":"3"}`, `{"action":"search_tools","query":"x","limit":3}`, ""},
+		{"run", `{"action":"run","server":"git","tool":"hub"}`, `{"action":"call","server":"git","tool":"hub","arguments":{}}`, ""},
+		{"execute", `{"action":"Execute","server":"git","tool":"hub"}`, `{"action":"call","server":"git","tool":"hub","arguments":{}}`, ""},
+		{"invoke", `{"action":"invoke","server":"git","tool":"hub"}`, `{"action":"call","server":"git","tool":"hub","arguments":{}}`, ""},
+		{"describe", `{"action":"describe","server":"git","tool":"hub"}`, `{"action":"describe_tool","server":"git","tool":"hub"}`, ""},
+		{"schema", `{"action":"schema","server":"git","tool":"hub"}`, `{"action":"describe_tool","server":"git","tool":"hub"}`, ""},
+		{"hyphen", `{"action":"list-servers"}`, `{"action":"list_servers"}`, ""},
+		{"list", `{"action":"list","server":"git"}`, `{"action":"list_tools","server":"git"}`, ""},
+		{"inferred call", `{"server":"git","tool":"hub","arguments":{}}`, `{"action":"call","server":"git","tool":"hub","arguments":{}}`, "action was missing"},
+		{"inferred search", `{"query":"x"}`, `{"action":"search_tools","query":"x"}`, "action was missing"},
+		{"inferred list", `{"server":"git"}`, `{"action":"list_tools","server":"git"}`, "action was missing"},
+		{"call or describe", `{"server":"git","tool":"hub"}`, `bad_request: action is missing: "call" or "describe_tool"?`, ""},
+		{"nothing", `{}`, "bad_request: action is missing", ""},
+		{"null", `null`, "bad_request: action is missing", ""},
+		{"array of it", `[{"action":"help"}]`, "bad_request: the arguments of mcp must be an object, not an array", ""},
+		{"action of a wrong type", `{"action":7}`, "bad_request: action must be a string, not a number", ""},
+		{"unknown action", `{"action":"frobnicate"}`, `unknown_action: no action "frobnicate"`, ""},
+		{"server of a wrong type", `{"action":"status","server":["git"]}`, "bad_request: server must be a string, not an array", ""},
+		{"query missing", `{"action":"search_tools"}`, "bad_request: query is missing", ""},
+		{"limit", `{"action":"search_tools","query":"x","limit":900}`, `{"action":"search_tools","query":"x","limit":50}`, ""},
+		{"bad limit", `{"action":"search_tools","query":"x","limit":0}`, "bad_request: limit must be a whole number from 1 to 50", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, err := p.read(json.RawMessage(c.in))
+			got := string(compact(r))
+			if err != nil {
+				f := p.explain(err)
+				got = f.Code + ": " + f.Message
+				if f.Next == "" {
+					t.Error("no next")
+				}
+			}
+			if got != c.want && (err == nil || !strings.HasPrefix(got, c.want)) {
+				t.Errorf("\n got %s\nwant %s", got, c.want)
+			}
+			notes := strings.Join(r.notes, "; ")
+			if c.note == "" && notes != "" || !strings.Contains(notes, c.note) {
+				t.Errorf("notes %q, want %q", notes, c.note)
+			}
+		})
+	}
+}
+
+func TestArgumentsAreFitted(t *testing.T) {
+	t.Parallel()
+	tool, err := catalog.ParseTool([]byte(`{"name":"t","inputSchema":{"type":"object","required":["text"],"properties":` +
+		`{"text":{"type":"string"},"count":{"type":"integer"},"tags":{"type":"array","items":{"type":"string"}}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, in, want, note string }{
+		{"as it is", `{"text":"{\"a\":1}", "count":3}`, `{"text":"{\"a\":1}", "count":3}`, ""},
+		{"string to integer", `{"text":"a","count":"3"}`, `{"text":"a","count":3}`, "count"},
+		{"string to array", `{"text":"a","tags":"[\"x\"]"}`, `{"text":"a","tags":["x"]}`, "tags"},
+		{"object to string", `{"text":{"a":1}}`, `{"text":"{\"a\":1}"}`, "text"},
+		{"wrapped", `{"arguments":{"text":"a"}}`, `{"text":"a"}`, "repeated wrapper"},
+		{"wrapped in a string", `{"input":"{\"text\":\"a\"}"}`, `{"text":"a"}`, "repeated wrapper"},
+		{"missing", `{"count":1}`, "text", ""},
+		{"wrong", `{"text":"a","count":"many"}`, "count", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, notes, err := fit("s", tool, json.RawMessage(c.in))
+			if err != nil {
+				if !strings.Contains(err.Error(), c.want) {
+					t.Errorf("error %v, want %q", err, c.want)
+				}
+				return
+			}
+			if string(got) != c.want {
+				t.Errorf("\n got %s\nwant %s", got, c.want)
+			}
+			all := strings.Join(notes, "; ")
+			if c.note == "" && all != "" || !strings.Contains(all, c.note) {
+				t.Errorf("notes %q, want %q", all, c.note)
+			}
+		})
+	}
+}
+
+// Whatever arrives, it is understood or refused with a code and a way on.
+func FuzzRead(f *testing.F) {
+	for _, seed := range []string{
+		`{"action":"call","server":"git","tool":"github.create_issue","args":"{\"a\":1}","title":"x"}`,
+		`{"mcp":{"arguments":{"action":"call","tool":"my_server__do.it"}}}`, `"{}"`, `[]`, `{"action":null,"limit":"é"}`,
+		`{"tool":"mcp__","server":"","cursor":{}}`, `{"action":"list","arguments":{"action":"list","arguments":{"action":"run"}}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	p := library(f)
+	f.Fuzz(func(t *testing.T, in []byte) {
+		if !json.Valid(in) {
+			return
+		}
+		r, err := p.read(in)
+		if err != nil {
+			if f := p.explain(err); f.Code == "" || f.Message == "" || f.Next == "" {
+				t.Errorf("%s: %+v", in, f)
+			}
+			return
+		}
+		if !json.Valid(compact(r)) {
+			t.Errorf("%s: not valid: %s", in, compact(r))
+		}
+		if r.Action == actionCall && (r.Server == "" || r.Tool == "" || r.Arguments[0] != '{') {
+			t.Errorf("%s: incomplete call %s", in, compact(r))
+		}
+	})
+}
+
+// Splicing keeps valid objects valid, and never reads past their end.
+func FuzzSplice(f *testing.F) {
+	for _, seed := range []string{oddResult, prettyResult, `{}`, ` { "\u005fmeta" : { } }`, `{"_meta":null}`, `{"a":"}","_meta":{"k":[1]}}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		object, err := oneLine(in)
+		if err != nil {
+			return
+		}
+		out := spliceMeta(splice(object, `"resultType":"complete"`), map[string]string{"note": `"n"`})
+		if !json.Valid(in) {
+			return
+		}
+		var before, after map[string]json.RawMessage
+		if json.Unmarshal(in, &before) != nil || json.Unmarshal(out, &after) != nil {
+			t.Fatalf("%s: not an object: %s", in, out)
+		}
+		for key := range before {
+			if key != "_meta" && key != "resultType" && after[key] == nil {
+				t.Errorf("%s: lost %q: %s", in, key, out)
+			}
+		}
+	})
+}

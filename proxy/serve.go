@@ -1,0 +1,169 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// statelessEra is the first protocol version without a handshake; from it on
+// each result says its type and who made it (MCP 2026-07-28, basic).
+const statelessEra = "2026-07-28"
+
+// leaveWithin bounds how long calls may take to end when the host has left.
+const leaveWithin = time.Second
+
+// Serve speaks MCP with a host until the host closes in, which is a clean
+// end, or until parent ends, which cancels what is running. It closes in and
+// out. The tool and the instructions stay the same for the whole session.
+func (p *Proxy) Serve(parent context.Context, in io.ReadCloser, out io.WriteCloser) error {
+	ctx, cancel := context.WithCancel(parent)
+	defer cancel()
+	self := &mcp.Implementation{Name: "proxy", Title: "MCP proxy", Version: p.opts.Version}
+	server := mcp.NewServer(self, &mcp.ServerOptions{
+		Instructions: p.instructions(),
+		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}},
+		Logger:       slog.New(quiet{p.opts.Log.Handler()}),
+	})
+	h := &host{proxy: p, ctx: ctx, conn: newHostConn(in, out), self: self}
+	// The handler is never reached: the middleware answers every call.
+	server.AddTool(p.definition(), nil)
+	server.AddReceivingMiddleware(h.receive)
+
+	session, err := server.Connect(ctx, h.conn, nil)
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { h.conn.Close() })()
+	done := make(chan error, 1)
+	go func() { done <- session.Wait() }()
+	select {
+	case err = <-done:
+	case <-h.conn.ended:
+		// What still runs is cancelled by now. Only a host that does not read
+		// can hold it up, and may not hold us.
+		select {
+		case err = <-done:
+		case <-time.After(leaveWithin):
+		}
+	}
+	if cause := context.Cause(parent); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// A host is the program that started us, for one session.
+type host struct {
+	proxy *Proxy
+	ctx   context.Context // of the session
+	conn  *hostConn
+	self  *mcp.Implementation
+}
+
+// receive answers calls of the one tool, past the SDK's typed results.
+func (h *host) receive(next mcp.MethodHandler) mcp.MethodHandler {
+	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		params, ok := req.GetParams().(*mcp.CallToolParamsRaw)
+		if !ok || params.Name != toolName {
+			return next(ctx, method, req)
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(h.ctx, cancel)()
+		return h.handle(ctx, params), nil
+	}
+}
+
+// handle answers one request of the model.
+func (h *host) handle(ctx context.Context, params *mcp.CallToolParamsRaw) mcp.Result {
+	r, err := h.proxy.read(params.Arguments)
+	if err != nil {
+		return h.proxy.fail(err, r.notes)
+	}
+	if r.Action == actionCall {
+		return h.call(ctx, r, params.Meta)
+	}
+	answer, err := h.proxy.answer(ctx, r)
+	if err != nil {
+		return h.proxy.fail(err, r.notes)
+	}
+	return text(answer, r.notes)
+}
+
+// answer does what is not a call.
+func (p *Proxy) answer(ctx context.Context, r request) (string, error) {
+	var v any
+	var err error
+	switch r.Action {
+	case actionListServers:
+		v = p.ListServers()
+	case actionListTools:
+		v, err = p.ListTools(ctx, r.Server, r.Cursor)
+	case actionSearchTools:
+		v, err = p.SearchTools(ctx, r.Query, r.Server, r.Limit)
+	case actionDescribeTool:
+		d, err := p.DescribeTool(ctx, r.Server, r.Tool)
+		return string(d.JSON()), err
+	case actionStatus:
+		v, err = p.Status(r.Server)
+	default:
+		return help, nil
+	}
+	return string(compact(v)), err
+}
+
+// call relays a call and its progress.
+func (h *host) call(ctx context.Context, r request, meta mcp.Meta) mcp.Result {
+	call := CallRequest{Server: r.Server, Tool: r.Tool, Arguments: r.Arguments}
+	if token := meta["progressToken"]; token != nil {
+		progress := newProgress(h.conn, token)
+		defer progress.close()
+		call.Progress = progress.add
+	}
+	result, err := h.proxy.Call(ctx, call)
+	notes := append(r.notes, result.Notes...)
+	if err != nil {
+		return h.proxy.fail(err, notes)
+	}
+	raw, err := h.dress(result.JSON, meta, notes)
+	if err != nil {
+		return h.proxy.fail(&ServerError{Server: r.Server, Err: err}, notes)
+	}
+	return &relayed{CallToolResult: &mcp.CallToolResult{}, raw: raw, conn: h.conn}
+}
+
+// dress adds to a result what its way to the host demands, and nothing else.
+func (h *host) dress(raw json.RawMessage, meta mcp.Meta, notes []string) (json.RawMessage, error) {
+	raw, err := oneLine(raw)
+	if err != nil {
+		return nil, err
+	}
+	add := map[string]string{}
+	if len(notes) > 0 {
+		add[noteKey] = quote(strings.Join(notes, "; "))
+	}
+	if version, _ := meta[mcp.MetaKeyProtocolVersion].(string); version >= statelessEra {
+		add[mcp.MetaKeyServerInfo] = string(compact(h.self))
+		if at, _ := find(raw, "resultType"); at < 0 {
+			raw = splice(raw, `"resultType":"complete"`)
+		}
+	}
+	if len(add) == 0 {
+		return raw, nil
+	}
+	return spliceMeta(raw, add), nil
+}
+
+// quiet passes on the SDK's errors alone: what it tells besides is of no use
+// to whoever reads our log.
+type quiet struct{ slog.Handler }
+
+func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelError && q.Handler.Enabled(ctx, l)
+}

@@ -1,0 +1,155 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+)
+
+// splice returns the object with the members ("key":value) put first; all
+// other bytes stay as they were.
+func splice(object []byte, members ...string) []byte {
+	if len(members) == 0 {
+		return object
+	}
+	rest := object[skipSpace(object, 0)+1:]
+	out := make([]byte, 0, len(object)+64*len(members))
+	for i, m := range members {
+		out = append(append(out, "{,"[min(i, 1)]), m...)
+	}
+	if i := skipSpace(rest, 0); i < len(rest) && rest[i] != '}' {
+		out = append(out, ',')
+	}
+	return append(out, rest...)
+}
+
+// spliceMeta adds members to the result's _meta, unless they are there. A
+// _meta that is no object is not ours to mend and is left alone.
+func spliceMeta(result []byte, members map[string]string) []byte {
+	start, end := find(result, "_meta")
+	meta := []byte("{}")
+	if start >= 0 {
+		meta = result[start:end]
+	}
+	if meta[0] != '{' {
+		return result
+	}
+	var missing []string
+	for key, value := range members {
+		if at, _ := find(meta, key); at < 0 {
+			missing = append(missing, quote(key)+":"+value)
+		}
+	}
+	if len(missing) == 0 {
+		return result
+	}
+	slices.Sort(missing)
+	meta = splice(meta, missing...)
+	if start < 0 {
+		return splice(result, `"_meta":`+string(meta))
+	}
+	return slices.Concat(result[:start], meta, result[end:])
+}
+
+// find returns the place of a member's value in a JSON object, or -1. It
+// reads no more of the object than it must, and decodes nothing.
+func find(object []byte, key string) (start, end int) {
+	quoted := []byte(quote(key))
+	i := skipSpace(object, skipSpace(object, 0)+1)
+	for i < len(object) && object[i] == '"' {
+		start, end = i, skipString(object, i)
+		found := sameKey(object[start:end], quoted, key)
+		start = skipSpace(object, skipSpace(object, end)+1) // past the colon
+		end = skipValue(object, start)
+		if found && start < end {
+			return start, end
+		}
+		i = skipSpace(object, skipSpace(object, end)+1) // past the comma
+	}
+	return -1, -1
+}
+
+// sameKey reports whether a key as written, quotes included, is the one
+// looked for, which may be hidden behind escapes.
+func sameKey(written, quoted []byte, key string) bool {
+	if bytes.IndexByte(written, '\\') < 0 {
+		return bytes.Equal(written, quoted)
+	}
+	var k string
+	return json.Unmarshal(written, &k) == nil && k == key
+}
+
+func skipSpace(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// skipValue returns the index after the value that begins at i.
+func skipValue(b []byte, i int) int {
+	depth := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			i = skipString(b, i)
+		case '{', '[':
+			depth++
+			i++
+		case '}', ']':
+			depth--
+			i++
+		default:
+			i++
+			if depth > 0 {
+				continue
+			}
+			for i < len(b) && bytes.IndexByte([]byte(",]} \t\r\n"), b[i]) < 0 {
+				i++
+			}
+		}
+		if depth <= 0 {
+			return i
+		}
+	}
+	return i
+}
+
+// skipString returns the index after the string that begins at i.
+func skipString(b []byte, i int) int {
+	for i++; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(b)
+}
+
+// quote returns s as a JSON string.
+func quote(s string) string {
+	b, _ := json.Marshal(s) // a string always has an encoding
+	return string(b)
+}
+
+var errNoObject = errors.New("the answer is not a JSON object")
+
+// oneLine returns the object without line breaks, which would end the line
+// that it is sent in; other bytes are not touched. Inside strings valid JSON
+// has none.
+func oneLine(object []byte) ([]byte, error) {
+	if i := skipSpace(object, 0); i == len(object) || object[i] != '{' {
+		return nil, errNoObject
+	}
+	if bytes.IndexByte(object, '\n') < 0 && bytes.IndexByte(object, '\r') < 0 {
+		return object, nil
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, object); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

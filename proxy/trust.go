@@ -1,0 +1,211 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// A TrustReport says what a project's file would have the proxy do. Its
+// strings are quoted where they hold anything that is not plain printable
+// text, so that the file cannot write escape sequences to a terminal.
+type TrustReport struct {
+	File     string          `json:"file"`
+	Servers  []TrustedServer `json:"servers"`
+	Problems []*Problem      `json:"problems,omitempty"` // of the file, and of single servers
+}
+
+// A TrustedServer is one entry of a project's file.
+type TrustedServer struct {
+	Name        string   `json:"name"`
+	Command     string   `json:"command,omitempty"` // with its arguments, as in a shell
+	Cwd         string   `json:"cwd,omitempty"`
+	URLs        []string `json:"urls,omitempty"`        // the server's own and those of its oauth
+	Variables   []string `json:"variables,omitempty"`   // read from the environment
+	Environment []string `json:"environment,omitempty"` // set for the command, as NAME=value
+}
+
+// ErrNoProject says that neither a folder nor its ancestors hold .proxy/mcp.json.
+var ErrNoProject = errors.New("no .proxy/mcp.json here or in a folder above")
+
+// Trust allows the servers of the project that dir belongs to, as its file is
+// now: the path and a hash of exactly the contents that are reported are
+// recorded in the state folder. A file that cannot be parsed is not trusted;
+// one with broken servers is, and the report says which.
+//
+// Errors: ErrNoProject, a *Problem with the project's file, or a failure to
+// record it.
+func Trust(dir, stateDir string) (TrustReport, error) {
+	file, _, err := findProject(dir)
+	switch {
+	case err != nil:
+		return TrustReport{}, unreadable(file, err)
+	case file == "":
+		return TrustReport{}, ErrNoProject
+	}
+	text, err := readFile(file, maxProjectSize)
+	if err != nil {
+		return TrustReport{}, unreadable(file, err)
+	}
+	src := newSource(file, text)
+	if _, p := src.parse(); p != nil {
+		return TrustReport{}, p
+	}
+	l := newLayerFile(Project, src)
+	l.read()
+	report := TrustReport{File: file, Problems: l.problems}
+	for _, s := range l.servers {
+		report.Servers = append(report.Servers, s.review())
+		if s.Problem != nil {
+			report.Problems = append(report.Problems, s.Problem)
+		}
+	}
+	if err := recordTrust(stateDir, file, text); err != nil {
+		return TrustReport{}, fmt.Errorf("record trust: %w", err)
+	}
+	return report, nil
+}
+
+// review collects what a server's entry uses.
+func (s *Server) review() TrustedServer {
+	r := TrustedServer{Name: s.Name, Cwd: plain(s.Entry.Cwd)}
+	if s.Entry.Command != "" {
+		var line []string
+		for _, word := range append([]string{s.Entry.Command}, s.Entry.Args...) {
+			line = append(line, plain(word))
+		}
+		r.Command = strings.Join(line, " ")
+	}
+	for name, value := range s.Entry.Env {
+		r.Environment = append(r.Environment, plain(name+"="+value))
+	}
+	for _, name := range s.Entry.InheritEnv {
+		r.Variables = append(r.Variables, plain(name))
+	}
+	_, _ = mapStrings(s.Entry, func(field, text string) (string, error) {
+		if field == "url" || strings.HasPrefix(field, "oauth.") && strings.Contains(text, "://") {
+			r.URLs = append(r.URLs, plain(text))
+		}
+		return expand(text, nil, func(p placeholder) (string, error) {
+			r.Variables = append(r.Variables, plain(p.name))
+			return "", nil
+		})
+	})
+	slices.Sort(r.Environment)
+	slices.Sort(r.Variables)
+	r.Variables = slices.Compact(r.Variables)
+	return r
+}
+
+// plain quotes a word that is not made of plain printable characters.
+func plain(word string) string {
+	if quoted := strconv.Quote(word); quoted[1:len(quoted)-1] != word || strings.ContainsAny(word, " '`;&|<>*?()#~") {
+		return quoted
+	}
+	return word
+}
+
+// trustRecord is the file that remembers trust.
+type trustRecord struct {
+	Version  int               `json:"version"`
+	Projects map[string]string `json:"projects"` // hash of the contents by path of the file
+}
+
+const trustVersion = 1
+
+func trustFile(stateDir string) string { return filepath.Join(stateDir, "trust.json") }
+
+func contentHash(text []byte) string {
+	sum := sha256.Sum256(text)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// isTrusted reports whether exactly this text was trusted at exactly this path.
+func isTrusted(stateDir, file string, text []byte) (bool, error) {
+	r, err := readTrust(stateDir)
+	return err == nil && r.Projects[file] == contentHash(text), err
+}
+
+var errDamaged = errors.New("it is damaged")
+
+func readTrust(stateDir string) (trustRecord, error) {
+	r := trustRecord{Version: trustVersion}
+	text, err := readFile(trustFile(stateDir), maxGlobalSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	}
+	if err != nil {
+		return r, err
+	}
+	if json.Unmarshal(text, &r) != nil || r.Version != trustVersion {
+		return trustRecord{}, errDamaged
+	}
+	return r, nil
+}
+
+func recordTrust(stateDir, file string, text []byte) error {
+	if err := MakePrivateDir(stateDir); err != nil {
+		return err
+	}
+	name := trustFile(stateDir)
+	lock := flock.New(name+".lock", flock.SetPermissions(0o600))
+	if err := lock.Lock(); err != nil {
+		return fmt.Errorf("lock %s: %w", lock.Path(), err)
+	}
+	defer lock.Close()
+	r, err := readTrust(stateDir)
+	if errors.Is(err, errDamaged) {
+		// Kept for whoever wants to know how it came about.
+		if err := os.Rename(name, name+".damaged"); err != nil {
+			return err
+		}
+		r = trustRecord{Version: trustVersion}
+	} else if err != nil {
+		return err
+	}
+	if r.Projects == nil {
+		r.Projects = make(map[string]string)
+	}
+	r.Projects[file] = contentHash(text)
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(name, append(data, '\n'))
+}
+
+// replaceFile writes a private file so that a reader sees the old contents or
+// the new ones, also after a crash.
+func replaceFile(name string, data []byte) (err error) {
+	// CreateTemp makes files of mode 0600.
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.tmp")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err = f.Write(data); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
