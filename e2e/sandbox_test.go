@@ -86,7 +86,9 @@ func (s *sandbox) configure(list servers, settings ...entry) {
 }
 
 // stdio is an entry that runs a command.
-func stdio(command string, args ...string) entry { return entry{"command": command, "args": args} }
+func stdio(command string, args ...string) entry {
+	return entry{"command": command, "args": append([]string{}, args...)}
+}
 
 // fake is an entry that runs this test binary as an upstream.
 func fake(t tb, args ...string) entry {
