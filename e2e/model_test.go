@@ -87,12 +87,11 @@ func (m *scriptedModel) messages(w http.ResponseWriter, r *http.Request) {
 			m.offered(tool)
 		}
 	}
-	block, delta, stop := entry{"type": "text", "text": ""}, entry{}, "end_turn"
-	if arguments, say := m.next(results); name == "" {
-		delta = entry{"type": "text_delta", "text": "no tool named mcp is offered"}
-	} else if say != "" {
-		delta = entry{"type": "text_delta", "text": say}
-	} else {
+	block, stop := entry{"type": "text", "text": ""}, "end_turn"
+	delta := entry{"type": "text_delta", "text": "no tool named mcp is offered"}
+	if arguments, say := m.next(results); say != "" {
+		delta["text"] = say
+	} else if name != "" {
 		block = entry{"type": "tool_use", "id": fmt.Sprintf("toolu_%d", len(results)), "name": name, "input": entry{}}
 		delta, stop = entry{"type": "input_json_delta", "partial_json": arguments}, "tool_use"
 	}
@@ -138,12 +137,11 @@ func (m *scriptedModel) responses(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
-	item := entry{"type": "message", "role": "assistant", "id": "msg_1"}
-	if arguments, say := m.next(results); name == "" {
-		item["content"] = []entry{{"type": "output_text", "text": "no tool named mcp is offered"}}
-	} else if say != "" {
-		item["content"] = []entry{{"type": "output_text", "text": say}}
-	} else {
+	text := entry{"type": "output_text", "text": "no tool named mcp is offered"}
+	item := entry{"type": "message", "role": "assistant", "id": "msg_1", "content": []entry{text}}
+	if arguments, say := m.next(results); say != "" {
+		text["text"] = say
+	} else if name != "" {
 		item = entry{"type": "function_call", "call_id": fmt.Sprintf("call_%d", len(results)), "namespace": namespace, "name": name, "arguments": arguments}
 	}
 	usage := entry{"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
