@@ -55,20 +55,21 @@ func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
 	if tool.Name != r.Tool {
 		notes = append(notes, "tool "+quote(r.Tool)+" was read as "+quote(tool.Name))
 	}
-	result := CallResult{Notes: notes, limit: t.maxResult}
+	result := CallResult{Notes: notes, limit: t.resolved.MaxResultBytes}
 	send := func(ctx context.Context, s *upstream.Session) (err error) {
-		result.JSON, err = s.Call(ctx, upstream.Call{Tool: tool.Name, Arguments: args, Progress: r.Progress})
+		if s.Repeated() {
+			result.Notes = append(result.Notes, "the connection broke and the call was repeated")
+		}
+		result.JSON, err = s.Call(ctx, upstream.Call{
+			Tool: tool.Name, Arguments: args, Progress: r.Progress, Repeatable: tool.Repeatable(),
+		})
 		return err
 	}
-	err = t.with(ctx, tool.Name, send)
-	if _, lost := errors.AsType[*upstream.InterruptedError](err); lost && tool.Repeatable() {
-		result.Notes = append(result.Notes, "the connection broke and the call was repeated")
-		err = t.with(ctx, tool.Name, send)
+	if err := p.with(ctx, t, tool.Name, send); err != nil {
+		return result, err
 	}
-	if err == nil {
-		p.checkList(t)
-	}
-	return result, err
+	p.checkList(t)
+	return result, nil
 }
 
 // repair mends the arguments where the tool's input schema leaves no doubt, and
@@ -212,7 +213,7 @@ func (p *Proxy) Connect(ctx context.Context, server string) (Connection, error) 
 		return Connection{}, err
 	}
 	c := Connection{Server: t.Name, Tools: len(allowed(t.Server, e))}
-	err = t.with(ctx, "", func(_ context.Context, s *upstream.Session) error {
+	err = p.with(ctx, t, "", func(_ context.Context, s *upstream.Session) error {
 		r := s.InitializeResult()
 		if r == nil {
 			return nil

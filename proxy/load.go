@@ -42,9 +42,11 @@ func Load(o LoadOptions) *Config {
 	for _, s := range servers {
 		c.Servers = append(c.Servers, s)
 	}
-	slices.SortFunc(c.Servers, func(a, b *Server) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(c.Servers, byName)
 	return c
 }
+
+func byName(a, b *Server) int { return strings.Compare(a.Name, b.Name) }
 
 func (c *Config) loadGlobal(o LoadOptions) []*Server {
 	text, err := readFile(o.Global, maxGlobalSize)

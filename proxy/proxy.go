@@ -17,10 +17,12 @@ import (
 // Options are what a Proxy needs from its owner.
 type Options struct {
 	Config   *Config
+	Load     func() *Config // reads the configuration again; nil keeps Config for good
 	Catalog  *catalog.Catalog
 	Getenv   func(string) (string, bool)
 	Redactor *Redactor
 	Log      *slog.Logger
+	StateDir string // folder of what must last: the last failure of each server; "" keeps none
 	CacheDir string // folder of what can be rebuilt: results too large for a reply
 	Version  string // of this program, as told to hosts and upstreams
 
@@ -36,9 +38,13 @@ type Options struct {
 // Its goroutines, beside those of the connections, are counted by work, which
 // Close ends and waits for.
 type Proxy struct {
-	opts    Options
-	results *store
-	work    sync.WaitGroup
+	opts     Options
+	current  atomic.Pointer[Config]
+	loading  chan struct{} // capacity 1: held while the configuration is loaded
+	pool     *upstream.Pool
+	failures failureRecord
+	results  *store
+	work     sync.WaitGroup
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -53,9 +59,10 @@ type Proxy struct {
 // A target is a server that was needed.
 type target struct {
 	*Server
-	up        *upstream.Upstream
-	auth      *auth.Server // nil if it takes no login
-	maxResult int          // bytes of text that a reply may hold; 0 is off
+	up       *upstream.Upstream
+	resolved Resolved
+	auth     *auth.Server // nil if it takes no login
+	faulty   atomic.Bool  // a failure of it is on record
 
 	stale   atomic.Bool  // the upstream said that its tools changed
 	listed  atomic.Bool  // its tools were listed by this process, or are about to be
@@ -69,12 +76,16 @@ func New(o Options) *Proxy {
 	}
 	p := &Proxy{
 		opts:     o,
+		loading:  make(chan struct{}, 1),
+		failures: newFailureRecord(o.StateDir),
 		results:  &store{dir: filepath.Join(o.CacheDir, "results")},
 		targets:  make(map[string]*target),
 		segments: make(map[string]segment),
 		logins:   make(map[string]*auth.Login),
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.current.Store(o.Config)
+	p.pool = upstream.NewPool(o.Config.Settings.Or(DefaultSettings).MaxConcurrentServers)
 	return p
 }
 
@@ -103,6 +114,7 @@ func (p *Proxy) Close() {
 	p.cancel()
 	wait.Wait()
 	p.work.Wait()
+	p.pool.Close()
 	if err := p.results.close(); err != nil {
 		p.opts.Log.Warn("stored results not removed", "error", err)
 	}
@@ -139,14 +151,18 @@ func (p *Proxy) target(name string) (*target, error) {
 	if t := p.targets[s.ID]; t != nil {
 		return t, nil
 	}
-	resolved, err := s.Resolve(p.opts.Getenv, p.opts.Config.Settings)
+	resolved, err := s.Resolve(p.opts.Getenv, p.config().Settings)
 	if err != nil {
 		return nil, &ConfigError{Server: s.Name, Err: err}
 	}
 	p.opts.Redactor.Add(resolved.Secrets...)
-	t := &target{Server: s, maxResult: resolved.MaxResultBytes}
+	t := &target{Server: s, resolved: resolved}
+	breaker := p.config().Settings.Or(DefaultSettings).Breaker
 	o := upstream.Options{
 		Client:       &mcp.Implementation{Name: "proxy", Version: p.opts.Version},
+		Pool:         p.pool,
+		Breaker:      breaker,
+		Failed:       func(st upstream.State) { p.failed(t, st) },
 		Log:          p.opts.Log.With("server", s.Name),
 		Redact:       p.opts.Redactor.Redact,
 		ToolsChanged: func() { t.stale.Store(true) },
@@ -159,12 +175,4 @@ func (p *Proxy) target(name string) (*target, error) {
 	t.up = upstream.New(s.Name, resolved.Upstream, o)
 	p.targets[s.ID] = t
 	return t, nil
-}
-
-// with lends fn a live session of the server, to call the tool if one is named.
-func (t *target) with(ctx context.Context, tool string, fn func(context.Context, *upstream.Session) error) error {
-	if err := t.up.With(ctx, fn); err != nil {
-		return &ServerError{Server: t.Name, Tool: tool, Err: err}
-	}
-	return nil
 }

@@ -29,7 +29,7 @@ type ToolHits struct {
 // empty, on all. A limit of 0 is the default of 8. It reads the catalogue;
 // only servers that were never listed are started, for 5 seconds at most.
 func (p *Proxy) SearchTools(ctx context.Context, query, server string, limit int) (ToolHits, error) {
-	servers := p.opts.Config.Servers
+	servers := p.config().Servers
 	if server != "" {
 		s, err := p.server(server)
 		if err != nil {
@@ -58,7 +58,7 @@ func (p *Proxy) SearchTools(ctx context.Context, query, server string, limit int
 	}
 	hits.Unavailable, hits.More = bounded(missing)
 	for _, hit := range catalog.Search(segments, strings.ToValidUTF8(query, ""), limit) {
-		e, _ := p.opts.Catalog.Get(p.opts.Config.Server(hit.Server).ID)
+		e, _ := p.opts.Catalog.Get(p.config().Server(hit.Server).ID)
 		tool, ok := e.Tool(hit.Tool)
 		if !ok {
 			continue // listed anew in this very moment

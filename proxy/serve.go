@@ -83,6 +83,7 @@ func (h *host) receive(next mcp.MethodHandler) mcp.MethodHandler {
 
 // handle answers one request of the model.
 func (h *host) handle(ctx context.Context, req *mcp.CallToolRequest) mcp.Result {
+	h.proxy.reload()
 	r, err := h.proxy.read(req.Params.Arguments)
 	if err != nil {
 		return h.proxy.fail(err, r.notes)

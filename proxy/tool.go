@@ -96,7 +96,7 @@ func (p *Proxy) instructions() string {
 
 // shown returns the servers that a model is told of before it asks.
 func (p *Proxy) shown() []*Server {
-	return slices.DeleteFunc(slices.Clone(p.opts.Config.Servers), func(s *Server) bool {
+	return slices.DeleteFunc(slices.Clone(p.config().Servers), func(s *Server) bool {
 		return s.Untrusted || s.Problem == nil && s.Entry.Disabled
 	})
 }

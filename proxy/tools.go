@@ -40,7 +40,7 @@ func (p *Proxy) list(ctx context.Context, t *target) (catalog.Entry, error) {
 	wasStale := t.stale.Swap(false) // before asking: a change from now on counts again
 	e := catalog.Entry{ID: t.ID}
 	var l upstream.ToolList
-	err := t.with(ctx, "", func(ctx context.Context, s *upstream.Session) (err error) {
+	err := p.with(ctx, t, "", func(ctx context.Context, s *upstream.Session) (err error) {
 		if r := s.InitializeResult(); r != nil {
 			e.Instructions = r.Instructions
 		}
@@ -133,7 +133,7 @@ type Listed struct {
 // servers are passed over; others that cannot be used have an error. It
 // itself fails only on an unknown name, or with ctx.
 func (p *Proxy) ListAfresh(ctx context.Context, server string, each func(Listed)) error {
-	servers := p.opts.Config.Servers
+	servers := p.config().Servers
 	if server != "" {
 		s, err := p.server(server)
 		if err != nil {

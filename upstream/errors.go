@@ -93,6 +93,10 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("command %q not found in %d folders", e.Command, len(e.Dirs))
 }
 
+// ErrNotSent says that a request never left, because the connection had died
+// before, so that nothing ran.
+var ErrNotSent = errors.New("not sent")
+
 // ErrClosed says that the upstream was closed for good.
 var ErrClosed = errors.New("upstream closed")
 

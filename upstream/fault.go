@@ -88,7 +88,7 @@ func isFault(err error) bool {
 		return s.Code >= 500
 	}
 	return !errors.Is(err, errEnded) &&
-		(errors.As(err, new(*InterruptedError)) || errors.As(err, new(*StartError)) || errors.Is(err, errNotSent))
+		(errors.As(err, new(*InterruptedError)) || errors.As(err, new(*StartError)) || errors.Is(err, ErrNotSent))
 }
 
 // verdict says what the outcome of a call means for the breaker: nil, a fault

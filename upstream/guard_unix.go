@@ -119,12 +119,16 @@ func (g *guard) remove(p *group) {
 	g.tell("- %d", p.pgid)
 }
 
+// guardWait bounds the shell's last work.
+const guardWait = 5 * time.Second
+
 // close lets the shell go, which kills what is left, and waits for it.
 func (g *guard) close() {
 	g.mu.Lock()
 	g.closed = true
-	if g.pipe != nil {
+	if shell := g.shell; shell != nil {
 		g.pipe.Close()
+		defer time.AfterFunc(guardWait, func() { shell.Kill() }).Stop()
 	}
 	g.mu.Unlock()
 	g.wg.Wait()

@@ -58,7 +58,7 @@ func (h *httpSender) fault(ctx context.Context, got capturedState, err error) er
 	case errors.As(err, new(*OriginError)):
 		return err
 	case !got.sent, h.sessionGone(got.status, rpc):
-		return errors.Join(errNotSent, err)
+		return errors.Join(ErrNotSent, err)
 	case rpc != nil:
 		return rpc
 	case got.status >= 400:

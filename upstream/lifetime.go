@@ -87,7 +87,7 @@ func (u *Upstream) giveBack(c *connection, err error) {
 	fault := isFault(err) && !u.opts.NotFault(err)
 	u.mu.Lock()
 	c.lent--
-	if errors.Is(err, errNotSent) || c.mux != nil && errors.As(err, new(*InterruptedError)) {
+	if errors.Is(err, ErrNotSent) || c.mux != nil && errors.As(err, new(*InterruptedError)) {
 		u.retire(c)
 	}
 	switch {

@@ -126,20 +126,20 @@ func (c *lineConn) Write(ctx context.Context, msg jsonrpc.Message) error {
 	return c.writeLine(ctx, append(data, '\n'))
 }
 
-// writeLine returns errNotSent if ctx ended before its turn came.
+// writeLine returns ErrNotSent if ctx ended before its turn came.
 func (c *lineConn) writeLine(ctx context.Context, line []byte) error {
 	select {
 	case c.writing <- struct{}{}:
 	case <-ctx.Done():
-		return errors.Join(errNotSent, ctx.Err())
+		return errors.Join(ErrNotSent, ctx.Err())
 	case <-c.closed:
-		return errors.Join(errNotSent, io.ErrClosedPipe)
+		return errors.Join(ErrNotSent, io.ErrClosedPipe)
 	}
 	done := make(chan error, 1)
 	go func() { // ends when the child reads or the connection closes
 		n, err := c.in.Write(line)
 		if err != nil && n < len(line)-1 {
-			err = errors.Join(errNotSent, err) // nobody can have understood a part of it
+			err = errors.Join(ErrNotSent, err) // nobody can have understood a part of it
 		}
 		<-c.writing
 		done <- err

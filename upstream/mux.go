@@ -91,15 +91,12 @@ type exchange struct {
 	progress func(params json.RawMessage)
 }
 
-// errNotSent says that a request never left: it can be sent again elsewhere.
-var errNotSent = errors.New("not sent")
-
 // begin makes room for a response. The caller must end the exchange.
 func (m *mux) begin(progress func(json.RawMessage)) (*exchange, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.broken != nil {
-		return nil, errors.Join(errNotSent, m.broken)
+		return nil, errors.Join(ErrNotSent, m.broken)
 	}
 	m.next++
 	x := &exchange{id: idPrefix + strconv.Itoa(m.next), answer: make(chan *jsonrpc.Response, 1), progress: progress}
@@ -289,8 +286,8 @@ func (m *mux) cancel(ctx context.Context, id string) {
 
 // unwritten says whether a request whose write failed may have been read.
 func (m *mux) unwritten(err error) error {
-	if errors.Is(err, errNotSent) || errors.As(err, new(*DialError)) {
-		return errors.Join(errNotSent, err)
+	if errors.Is(err, ErrNotSent) || errors.As(err, new(*DialError)) {
+		return errors.Join(ErrNotSent, err)
 	}
 	return m.lost(err)
 }

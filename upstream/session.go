@@ -117,7 +117,7 @@ func (s *Session) Call(ctx context.Context, c Call) (json.RawMessage, error) {
 			}
 		},
 	})
-	if !c.Repeatable && !errors.Is(err, errNotSent) {
+	if !c.Repeatable && !errors.Is(err, ErrNotSent) {
 		s.ran = true
 	}
 	if err != nil {

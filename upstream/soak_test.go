@@ -242,7 +242,7 @@ func outcomeOf(err error) string {
 		return "interrupted"
 	case errors.As(err, new(*StatusError)):
 		return "HTTP status"
-	case errors.Is(err, errNotSent):
+	case errors.Is(err, ErrNotSent):
 		return "not sent"
 	}
 	return ""

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"time"
@@ -28,6 +29,9 @@ func (t *tapTransport) bounded(req *http.Request) (*http.Response, error) {
 			// server does not offer an SSE stream at this endpoint"
 			// (MCP 2025-11-25, basic/transports): nor does this one, in effect.
 			return &http.Response{StatusCode: http.StatusMethodNotAllowed, Body: http.NoBody, Request: req}, nil
+		}
+		if err == nil && isEventStream(resp) {
+			resp.Body = &notifications{t: t, req: req, body: resp.Body, delay: minReopen}
 		}
 		return resp, err
 	}
@@ -64,6 +68,73 @@ func (b *boundedBody) Close() error {
 	b.cancel()
 	return b.ReadCloser.Close()
 }
+
+func isEventStream(resp *http.Response) bool {
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return resp.StatusCode == http.StatusOK && media == "text/event-stream"
+}
+
+// Bounds of the delay before a stream of notifications is opened again.
+const (
+	minReopen = time.Second
+	maxReopen = time.Minute
+)
+
+// notifications is the body of the stream on which an upstream sends what
+// belongs to no request. It is opened again whenever it ends, and seems never
+// to end: gateways cut such streams every minute, and the SDK's session gives
+// itself up, with all calls on it, after a few such cuts.
+type notifications struct {
+	t     *tapTransport
+	req   *http.Request
+	body  io.ReadCloser
+	delay time.Duration
+}
+
+func (n *notifications) Read(p []byte) (int, error) {
+	for {
+		k, err := n.body.Read(p)
+		if k > 0 {
+			n.delay = minReopen
+		}
+		if k > 0 || err == nil {
+			return k, nil
+		}
+		if err := n.reopen(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// reopen returns when there is a new stream, or when the session has ended.
+func (n *notifications) reopen() error {
+	n.body.Close()
+	n.body = http.NoBody
+	ctx := n.req.Context()
+	for {
+		select {
+		case <-time.After(n.delay):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		n.delay = min(2*n.delay, maxReopen)
+		resp, err := n.t.within(n.req.Clone(ctx), openWait, false)
+		switch {
+		case err != nil:
+			continue
+		case isEventStream(resp):
+			n.body = resp.Body
+			return nil
+		}
+		resp.Body.Close()
+		if resp.StatusCode < 500 { // there is none any more
+			<-ctx.Done()
+			return ctx.Err()
+		}
+	}
+}
+
+func (n *notifications) Close() error { return n.body.Close() }
 
 // isDial reports whether err says that no connection was made.
 func isDial(err error) bool {

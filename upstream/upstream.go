@@ -151,7 +151,8 @@ func New(name string, cfg Config, opts Options) *Upstream {
 //
 // Errors before fn runs: *StartError, *StartingError, *CoolingDownError,
 // ErrClosed or ctx's. Errors of the authorization handler are in the chain
-// of a *StartError.
+// of a *StartError. ErrNotSent is in the chain of fn's error if its request did
+// not leave the second time either.
 func (u *Upstream) With(ctx context.Context, fn func(context.Context, *Session) error) error {
 	if err := u.enter(); err != nil {
 		return err
@@ -166,7 +167,7 @@ func (u *Upstream) With(ctx context.Context, fn func(context.Context, *Session) 
 			return lost // no second try came about: what is known is that the first may have run
 		case s == nil || err == nil || s.ran || ctx.Err() != nil || u.opts.NotFault(err):
 			return err
-		case errors.Is(err, errNotSent) && !resent:
+		case errors.Is(err, ErrNotSent) && !resent:
 			resent = true
 		case errors.As(err, new(*InterruptedError)) && lost == nil:
 			lost = err

@@ -1,0 +1,235 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+)
+
+// The driver is the client that the conformance suite judges: a host that
+// knows only the mcp tool, with the proxy between it and the suite's server.
+
+// driverMain is called with the proxy's binary and the suite's URL.
+func driverMain(args []string) error {
+	if len(args) != 2 {
+		return fmt.Errorf("usage: as-conformance-driver BINARY URL")
+	}
+	bin, server := args[0], args[1]
+	scenario, revision := os.Getenv("MCP_CONFORMANCE_SCENARIO"), os.Getenv("MCP_CONFORMANCE_PROTOCOL_VERSION")
+	var context suiteContext
+	if text := os.Getenv("MCP_CONFORMANCE_CONTEXT"); text != "" {
+		if err := json.Unmarshal([]byte(text), &context); err != nil {
+			return err
+		}
+	}
+	if revision != rev2026 {
+		revision = rev2025
+	}
+	return runProgram(func(t tb) {
+		s := newSandbox(t)
+		s.configure(servers{"suite": suiteEntry(server, scenario, context)})
+		host := s.connect(bin, "serve", "--log-level", "debug")
+		host.capabilities = `{"elicitation":{"form":{},"url":{}}}`
+		host.answer = accept
+		host.open(revision)
+		d := &driver{tb: t, host: host, context: context, followRedirects: byLoopback[scenario]}
+		d.play(scenario)
+		host.close()
+	})
+}
+
+// A suiteContext is what the suite tells a client beside the URL.
+type suiteContext struct {
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+	ToolCalls    []struct {
+		Name      string          `json:"name"`
+		Arguments json.RawMessage `json:"arguments"`
+	} `json:"toolCalls"`
+}
+
+// byLoopback are the scenarios whose browser follows the redirect to the
+// proxy's own listener; in the others the person pastes the URL.
+var byLoopback = map[string]bool{
+	"auth/metadata-var1": true, "auth/metadata-var3": true, "auth/scope-from-scopes-supported": true,
+	"auth/token-endpoint-auth-post": true, "auth/iss-supported": true, "auth/offline-access-scope": true,
+}
+
+// suiteEntry is the configuration of the suite's server.
+func suiteEntry(server, scenario string, context suiteContext) entry {
+	e := entry{"type": "http", "url": server}
+	if strings.HasPrefix(scenario, "auth/") {
+		oauth := entry{
+			"discovery": true, "discovery_allowlist": []string{"localhost", "127.0.0.1"},
+			"client_metadata_url": "https://conformance-test.local/client-metadata.json",
+		}
+		if context.ClientID != "" {
+			oauth["client_id"], oauth["client_secret"] = context.ClientID, context.ClientSecret
+		}
+		e["oauth"] = oauth
+	}
+	return e
+}
+
+// accept is the person at the host: every form is accepted, as it is.
+func accept(method string, params json.RawMessage) string {
+	if method != "elicitation/create" {
+		return ""
+	}
+	if strings.Contains(string(params), `"confirmed"`) {
+		return `{"action":"accept","content":{"confirmed":true}}`
+	}
+	return `{"action":"accept","content":{}}`
+}
+
+type driver struct {
+	tb
+	host            *peer
+	context         suiteContext
+	followRedirects bool
+}
+
+// play does what the scenario wants to see of a client.
+func (d *driver) play(scenario string) {
+	d.Helper()
+	switch {
+	case scenario == "tools_call":
+		d.call("add_numbers", entry{"a": 5, "b": 3}).ok()
+	case scenario == "sse-retry":
+		d.call("test_reconnection", entry{}).ok()
+	case scenario == "elicitation-sep1034-client-defaults":
+		d.call("test_client_elicitation_defaults", entry{}).ok()
+	case scenario == "sep-2322-client-request-state":
+		for _, tool := range []string{"test_mrtr_echo_state", "test_mrtr_unrelated", "test_mrtr_no_state", "test_mrtr_no_result_type"} {
+			d.call(tool, entry{}).ok()
+		}
+	case scenario == "http-standard-headers":
+		for _, tool := range d.tools() {
+			d.call(tool, entry{}).ok()
+		}
+	case scenario == "http-invalid-tool-headers":
+		for _, tool := range d.tools() {
+			d.call(tool, entry{"region": "us-west1"})
+		}
+	case scenario == "http-custom-headers":
+		d.tools()
+		for _, c := range d.context.ToolCalls {
+			d.call(c.Name, c.Arguments)
+		}
+	case scenario == "json-schema-2020-12-preservation":
+		described := d.host.mcp(entry{"action": "describe_tool", "server": "suite", "tool": "json_schema_2020_12_tool"}).ok()
+		_, parts := members(d, json.RawMessage(described.text()))
+		d.call("json_schema_echo", entry{"schema": parts["input_schema"]}).ok()
+	case strings.HasPrefix(scenario, "auth/"):
+		d.allowed(func() toolResult { return d.host.mcp(entry{"action": "list_tools", "server": "suite"}) })
+		d.allowed(func() toolResult { return d.call("test-tool", entry{}) })
+	default: // initialize, request-metadata, json-schema-ref-no-deref
+		d.tools()
+	}
+}
+
+func (d *driver) call(tool string, arguments any) toolResult {
+	return d.host.through("suite", tool, arguments)
+}
+
+func (d *driver) tools() (names []string) {
+	d.Helper()
+	var page struct {
+		Tools []struct{ Tool string }
+	}
+	d.host.mcp(entry{"action": "list_tools", "server": "suite"}).ok().into(&page)
+	for _, t := range page.Tools {
+		names = append(names, t.Tool)
+	}
+	return names
+}
+
+// allowed repeats an action that may need a login, or a wider one, until it
+// is done. The proxy, not the driver, has to end a hopeless series of logins.
+func (d *driver) allowed(action func() toolResult) toolResult {
+	d.Helper()
+	for range 8 {
+		result := action()
+		var reply struct {
+			Error struct {
+				Code  string
+				Scope string
+			}
+		}
+		if !result.IsError || json.Unmarshal([]byte(result.text()), &reply) != nil || reply.Error.Code != "needs_auth" {
+			return result.ok()
+		}
+		d.login(reply.Error.Scope)
+	}
+	d.Fatalf("eight logins were not enough")
+	return toolResult{}
+}
+
+// login plays the person: it asks for the link, opens it as a browser does,
+// and pastes where it landed, or lets the redirect reach the proxy by itself.
+func (d *driver) login(scope string) {
+	d.Helper()
+	ask := entry{"action": "login", "server": "suite"}
+	if scope != "" {
+		ask["scope"] = scope
+	}
+	var link struct {
+		AuthorizeURL string `json:"authorize_url"`
+	}
+	d.host.mcp(ask).ok().into(&link)
+	landed := d.browse(link.AuthorizeURL)
+	if d.followRedirects {
+		d.loggedIn()
+		return
+	}
+	var done struct{ OK bool }
+	d.host.mcp(entry{"action": "complete_login", "server": "suite", "redirect_url": landed}).ok().into(&done)
+	if !done.OK {
+		d.Fatalf("complete_login did not say ok")
+	}
+}
+
+// browse opens the link and returns the address that it redirects to, which
+// is visited only if this person's browser can reach the proxy.
+func (d *driver) browse(link string) string {
+	d.Helper()
+	client := &http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Get(link)
+	if err != nil {
+		d.Fatalf("open the link: %v", err)
+	}
+	resp.Body.Close()
+	landed, err := resp.Location()
+	if err != nil {
+		d.Fatalf("the link answers %s and redirects nowhere", resp.Status)
+	}
+	if d.followRedirects {
+		d.visit(landed)
+	}
+	return landed.String()
+}
+
+func (d *driver) visit(page *url.URL) {
+	d.Helper()
+	resp, err := http.Get(page.String())
+	if err != nil {
+		d.Fatalf("follow the redirect: %v", err)
+	}
+	defer resp.Body.Close()
+	io.Copy(io.Discard, resp.Body)
+}
+
+// loggedIn waits until status no longer asks for a login.
+func (d *driver) loggedIn() {
+	d.Helper()
+	eventually(d, "the browser's callback finishes the login", func() bool {
+		var status struct{ Servers []struct{ Status string } }
+		d.host.mcp(entry{"action": "status", "server": "suite"}).ok().into(&status)
+		return len(status.Servers) == 1 && status.Servers[0].Status != "needs_auth"
+	})
+}

@@ -1,0 +1,60 @@
+# Without just: every recipe is plain shell, and "npx -y rust-just@1.57.0 RECIPE" runs it too.
+
+# List the recipes.
+default:
+    @just --list
+
+# Format, vet on three systems, staticcheck, race detector.
+check:
+    .ci/check
+    go test -race ./auth/... ./catalog ./proxy ./upstream
+
+# All tests that need nothing but Go; the others say why they are skipped.
+test *ARGS:
+    go test {{ARGS}} ./...
+
+# All tests of the built binary, with the real programs that they need.
+e2e *ARGS: install
+    E2E=require go test -v {{ARGS}} ./e2e
+
+# The official conformance suite, client role, both requirement sets.
+conformance: install
+    E2E=require go test -v -run '^TestConformance$' ./e2e
+
+# Real hosts: the Inspector, Claude Code, Codex.
+hosts: install
+    E2E=require go test -v -run '^Test(Inspector|ClaudeCode|Codex)$' ./e2e
+
+# The operating system's keyring, in a session of its own.
+keyring: install
+    E2E=require go test -v -run Keyring ./auth ./e2e
+
+# Speed and memory beside the budgets, with their baselines of the same run.
+bench *ARGS:
+    go test -run '^$' -bench '^BenchmarkBudgets$' -benchtime 1x -timeout 30m {{ARGS}} ./e2e
+
+# The product in one minute, without configuration or network.
+demo:
+    go run ./cmd/proxy demo
+
+# Minutes of faults at random; SOAK_SEED repeats one run.
+soak MINUTES="3":
+    SOAK={{MINUTES}}m go test -v -run '^TestSoak$' -timeout 60m ./e2e
+
+# How well search_tools finds.
+search-eval:
+    SEARCH_EVAL_DIR="${SEARCH_EVAL_DIR:-}" go test ./catalog -run '^TestSearchEval$' -count=1 -v
+
+# Each fuzz target for a while.
+fuzz TIME="30s":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    for package in $(go list ./...); do
+        for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
+            go test -run '^$' -fuzz "^$target\$" -fuzztime {{TIME}} "$package"
+        done
+    done
+
+# Install the pinned real programs.
+install:
+    .ci/install
