@@ -113,6 +113,7 @@ func (t *tapTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if c != nil {
 		c.began(req)
 	}
+	t.status.Store(0)
 	resp, err := t.roundTrip(req)
 	if err != nil {
 		if isDial(err) {
