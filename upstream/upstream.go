@@ -189,10 +189,10 @@ func (u *Upstream) once(ctx context.Context, repeated bool, fn func(context.Cont
 		return nil, err
 	}
 	s := *c.session
-	s.repeated = repeated
+	s.repeated, s.stage = repeated, StageCall
 	err = u.use(ctx, c, &s, fn)
 	tell(u.counted(err, c.fault()))
-	u.giveBack(c, err)
+	u.giveBack(c, s.stage, err)
 	return &s, err
 }
 
@@ -229,7 +229,7 @@ func (u *Upstream) Connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	u.giveBack(c, nil)
+	u.giveBack(c, StageCall, nil)
 	u.Forgive()
 	return nil
 }
