@@ -37,9 +37,9 @@ bench *ARGS:
 demo:
     go run ./cmd/proxy demo
 
-# Minutes of faults at random; SOAK_SEED repeats one run.
-soak MINUTES="3":
-    SOAK={{MINUTES}}m go test -v -run '^TestSoak$' -timeout 60m ./e2e
+# Random faults on UPSTREAMSxCALLERSxCALLS, with a report; minutes.
+soak SHAPE="20x64x10000":
+    SOAK={{SHAPE}} go test -count=1 -v -run '^TestSoak$' -timeout 60m ./upstream
 
 # How well search_tools finds.
 search-eval:

@@ -197,6 +197,9 @@ func (p *Proxy) Connect(ctx context.Context, server string) (Connection, error) 
 	if err != nil {
 		return Connection{}, err
 	}
+	if err := t.up.Connect(ctx); err != nil {
+		return Connection{}, &ServerError{Server: t.Name, Err: err}
+	}
 	e, err := p.list(ctx, t)
 	if err != nil {
 		return Connection{}, err

@@ -280,6 +280,10 @@ func (p *Proxy) explainUpstream(err error) failure {
 		return failure{Code: codeInterrupted, Stage: upstream.StageCall, Exit: e.Exit, Stderr: e.Stderr,
 			Message: "the connection to " + server + " broke during the call: the tool may have run", Next: again}
 	}
+	if errors.Is(err, upstream.ErrNotSent) {
+		return failure{Code: codeUnavailable, Stage: upstream.StageCall,
+			Message: "the request could not be sent to " + server + ": nothing ran", Next: "repeat the same request"}
+	}
 	if _, ok := errors.AsType[*upstream.InputRequiredError](err); ok {
 		return failure{Code: codeUnavailable, Stage: upstream.StageCall,
 			Next: "this tool asks its user for input, which cannot be passed on here; try another tool or ask the person"}
