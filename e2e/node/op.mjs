@@ -5,6 +5,7 @@
 //   PORT          where to listen, on 127.0.0.1
 //   RESOURCE      the protected resource that tokens are for
 //   TOKEN_SECONDS life of an access token
+//   DEVICE        set to offer the device flow
 //
 // It prints one JSON line per event on stdout, which is how a test counts
 // refreshes and sees a revoked grant.
@@ -29,7 +30,7 @@ const provider = new Provider(issuer, {
     devInteractions: { enabled: true },
     registration: { enabled: true },
     registrationManagement: { enabled: true },
-    deviceFlow: { enabled: true },
+    deviceFlow: { enabled: Boolean(process.env.DEVICE) },
     revocation: { enabled: true },
     introspection: { enabled: true, allowedPolicy: async () => true },
     resourceIndicators: {
