@@ -47,14 +47,7 @@ func TestLoginInChromium(t *testing.T) {
 	a := s.newAuthServer(60)
 	s.configure(servers{"protected": a.entry()})
 	browser := s.browser()
-	command := s.daemon(nil, binary(t), "login", "protected")
-	shown := ""
-	if !command.ready(func() bool {
-		shown = link.FindString(command.stdout.String() + command.stderr.String())
-		return shown != ""
-	}) {
-		t.Fatalf("login shows no link: %s%s", command.stdout, command.stderr)
-	}
+	command, shown := s.startLogin("protected")
 	err := chromedp.Do(browser,
 		chromedp.Navigate(shown),
 		chromedp.SendKeys(loginField, "alice"), chromedp.SendKeys(chromedp.CSS("input[name=password]"), "x"),

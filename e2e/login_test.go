@@ -80,7 +80,6 @@ func TestWrongPaste(t *testing.T) {
 	}
 	for _, wrong := range []string{
 		regexp.MustCompile(`state=[^&]+`).ReplaceAllString(landed, "state=forged"),
-		regexp.MustCompile(`iss=[^&]+`).ReplaceAllString(landed, "iss=https%3A%2F%2Fevil.example"),
 		"http://127.0.0.1/callback", "not a URL at all",
 	} {
 		if r := paste(wrong); !r.IsError {
@@ -91,6 +90,28 @@ func TestWrongPaste(t *testing.T) {
 	host.through("protected", "echo", entry{"text": "in"}).ok()
 	if r := paste(landed); !r.IsError {
 		t.Errorf("the second paste was accepted: %s", r.text())
+	}
+}
+
+// An answer that comes from another issuer than was asked (RFC 9207) never
+// gets as far as the token endpoint.
+func TestAnswerOfAnotherIssuer(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	a := s.newAuthServer(60)
+	s.configure(servers{"protected": a.entry()})
+	host := s.serve()
+	host.open(rev2025)
+	for _, forged := range []string{"iss=https%3A%2F%2Fevil.example", "x=1"} {
+		var reply loginReply
+		host.mcp(entry{"action": "login", "server": "protected"}).ok().into(&reply)
+		landed := regexp.MustCompile(`iss=[^&]+`).ReplaceAllString(a.newPerson().allow(reply.AuthorizeURL), forged)
+		if r := host.mcp(entry{"action": "complete_login", "server": "protected", "redirect_url": landed}); !r.IsError {
+			t.Errorf("%s was accepted: %s", forged, r.text())
+		}
+	}
+	if n := len(a.events("authorization_code.consumed", "")); n != 0 {
+		t.Errorf("%d codes reached the token endpoint", n)
 	}
 }
 
@@ -115,6 +136,19 @@ func TestDeviceLogin(t *testing.T) {
 
 var link = regexp.MustCompile(`https?://\S+/auth\?\S+`)
 
+// startLogin runs "proxy login" until it has shown its link.
+func (s *sandbox) startLogin(args ...string) (command *daemon, shown string) {
+	s.t.Helper()
+	command = s.daemon(nil, binary(s.t), append([]string{"login"}, args...)...)
+	if !command.ready(func() bool {
+		shown = link.FindString(command.stdout.String() + command.stderr.String())
+		return shown != ""
+	}) {
+		s.t.Fatalf("login shows no link: %s%s", command.stdout, command.stderr)
+	}
+	return command, shown
+}
+
 // On the command line the login can be left, and finished by another process
 // with the address that the browser ended on.
 func TestLoginOnTheCommandLine(t *testing.T) {
@@ -122,13 +156,10 @@ func TestLoginOnTheCommandLine(t *testing.T) {
 	s := newSandbox(t)
 	a := s.newAuthServer(60)
 	s.configure(servers{"protected": a.entry()})
-	out := s.proxy("login", "protected", "--paste")
-	found := link.FindString(out.all())
-	if found == "" {
-		t.Fatalf("login shows no link: exit status %d: %s", out.code, out.all())
-	}
-	landed := a.newPerson().allow(found)
-	out = s.run(landed+"\n", binary(t), "login", "protected")
+	command, shown := s.startLogin("protected", "--paste")
+	landed := a.newPerson().allow(shown)
+	command.kill() // the terminal was closed
+	out := s.run(landed+"\n", binary(t), "login", "protected")
 	if out.code != 0 {
 		t.Fatalf("the second process does not finish it: exit status %d: %s", out.code, out.all())
 	}
@@ -149,14 +180,7 @@ func TestLoginByCallback(t *testing.T) {
 	s := newSandbox(t)
 	a := s.newAuthServer(60)
 	s.configure(servers{"protected": a.entry()})
-	command := s.daemon(nil, binary(t), "login", "protected")
-	shown := ""
-	if !command.ready(func() bool {
-		shown = link.FindString(command.stdout.String() + command.stderr.String())
-		return shown != ""
-	}) {
-		t.Fatalf("login shows no link: %s%s", command.stdout, command.stderr)
-	}
+	command, shown := s.startLogin("protected")
 	resp, err := http.Get(a.newPerson().allow(shown))
 	if err != nil {
 		t.Fatal(err)

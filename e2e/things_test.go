@@ -52,6 +52,7 @@ type daemon struct {
 	stderr *journal
 	stdout *journal
 	gone   chan struct{}
+	kill   func()
 }
 
 // daemon starts a program in the background and ends it with the test, by
@@ -84,10 +85,13 @@ func (s *sandbox) daemonWith(input string, env []string, name string, args ...st
 		defer close(d.gone)
 		cmd.Wait()
 	}()
-	s.t.Cleanup(func() {
-		leash.Close()
+	d.kill = func() {
 		cancel()
 		<-d.gone
+	}
+	s.t.Cleanup(func() {
+		leash.Close()
+		d.kill()
 	})
 	return d
 }
