@@ -76,7 +76,7 @@ func TestKilledProxiesKeepTheLogin(t *testing.T) {
 		host := s.serve()
 		host.open(rev2025)
 		_, call := host.ask("tools/call", entry{"name": "mcp", "arguments": entry{"action": "call", "server": "protected", "tool": "echo", "arguments": entry{"text": "x"}}})
-		wait := time.NewTimer(time.Duration(random.IntN(300)) * time.Millisecond)
+		wait := time.NewTimer(time.Duration(random.IntN(60)) * time.Millisecond)
 		select {
 		case <-call:
 		case <-wait.C:
