@@ -72,13 +72,15 @@ func TestKilledProxiesKeepTheLogin(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	refreshes := func() int { return len(a.events("grant.success", "refresh_token")) }
-	for end := time.Now().Add(time.Minute); refreshes() < 8 && time.Now().Before(end); {
+	refused := false
+	for end := time.Now().Add(time.Minute); refreshes() < 8 && !refused && time.Now().Before(end); {
 		host := s.serve()
 		host.open(rev2025)
 		_, call := host.ask("tools/call", entry{"name": "mcp", "arguments": entry{"action": "call", "server": "protected", "tool": "echo", "arguments": entry{"text": "x"}}})
-		wait := time.NewTimer(time.Duration(random.IntN(60)) * time.Millisecond)
+		wait := time.NewTimer(time.Duration(random.IntN(100)) * time.Millisecond)
 		select {
-		case <-call:
+		case m := <-call:
+			refused = newToolResult(t, m.Result).IsError
 		case <-wait.C:
 		}
 		wait.Stop()
