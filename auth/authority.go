@@ -55,10 +55,12 @@ type state struct {
 	notBefore time.Time // of the next refresh
 	lastErr   error     // of the last one
 
-	// A token that came from a refresh after a 401 and is refused in its turn
-	// is not refreshed again before long.
-	forced   uint64 // its generation
-	forcedAt time.Time
+	// A token that came from a refresh after a 401 is watched: if it is
+	// refused in its turn, right away, another one would be too.
+	forced uint64 // its generation
+	handed int    // how often it was given out
+
+	refused refusedProbe
 
 	challenge challenge // the upstream's last
 	asked     []string  // scopes that the last login of this process asked for

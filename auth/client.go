@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"slices"
 )
@@ -64,7 +65,7 @@ type registration struct {
 // register makes a client by dynamic registration, RFC 7591.
 func (a *Authority) register(ctx context.Context, t *target, e endpoints, redirectURI, scope string) (Client, error) {
 	if e.register == "" {
-		return Client{}, &ClientRequiredError{Issuer: e.issuer, RedirectURI: redirectURI}
+		return Client{}, &ClientRequiredError{Issuer: e.issuer, RedirectURI: cmp.Or(t.Config.RedirectURI, defaultRedirect)}
 	}
 	r := registration{
 		ClientName:      clientName,

@@ -149,7 +149,7 @@ func (t *target) discover(ctx context.Context, c challenge) (endpoints, error) {
 func (t *target) legacy(ctx context.Context) (endpoints, error) {
 	origin := (&url.URL{Scheme: t.url.Scheme, Host: t.url.Host}).String()
 	if t.Config.Issuer != "" && !sameIssuer(t.Config.Issuer, origin) {
-		return endpoints{}, &DiscoveryError{URL: t.URL, Err: errNoMetadata}
+		return endpoints{}, &DiscoveryError{URL: bareURL(t.URL), Err: errNoMetadata}
 	}
 	as, found, err := t.serverMetadata(ctx, origin)
 	if err != nil {
@@ -173,14 +173,14 @@ var (
 
 func (t *target) chooseIssuer(issuers []string) (string, error) {
 	if len(issuers) == 0 {
-		return "", &DiscoveryError{URL: t.URL, Err: errNoIssuer}
+		return "", &DiscoveryError{URL: bareURL(t.URL), Err: errNoIssuer}
 	}
 	if t.Config.Issuer == "" {
 		return issuers[0], nil
 	}
 	i := slices.IndexFunc(issuers, func(s string) bool { return sameIssuer(s, t.Config.Issuer) })
 	if i < 0 {
-		return "", &DiscoveryError{URL: t.URL, Err: errOtherIssuer}
+		return "", &DiscoveryError{URL: bareURL(t.URL), Err: errOtherIssuer}
 	}
 	return issuers[i], nil
 }

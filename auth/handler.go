@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -15,7 +16,11 @@ import (
 const (
 	tokenWait   = 20 * time.Second // that a request may wait for its token: the SDK asks under its connection's mutex
 	renewalWait = 3 * time.Second  // that it may wait for a new one while the old one still holds
-	forcedFloor = time.Minute      // between two refreshes of tokens that the upstream refuses
+
+	// A token is refused right away if it is no older than this and was given
+	// out no more often: for the repeated request and for the next one.
+	forcedAge    = 5 * time.Second
+	forcedHanded = 2
 )
 
 // A Handler gives the connection to one upstream its tokens. It is silent:
@@ -49,10 +54,20 @@ func (h *Handler) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
 	ctx, cancel := context.WithTimeout(ctx, tokenWait)
 	defer cancel()
 	r, err := h.authority.token(ctx, t)
+	none := false
 	if e, ok := err.(*NeedsAuthError); ok && e.Reason == NoCredential {
-		return nil, nil
+		none, err = true, nil
 	}
 	if err != nil {
+		return nil, err
+	}
+	h.authority.update(t.Key, func(s *state) {
+		err = s.refused.repeat(r.Generation)
+		if s.forced == r.Generation {
+			s.handed++
+		}
+	})
+	if none || err != nil {
 		return nil, err
 	}
 	return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: r.AccessToken, TokenType: "Bearer", Expiry: r.Expiry}), nil
@@ -90,12 +105,40 @@ func (h *Handler) Authorize(ctx context.Context, req *http.Request, resp *http.R
 	ctx, cancel := context.WithTimeout(ctx, tokenWait)
 	defer cancel()
 	c := readChallenge(resp.Header)
-	h.authority.update(t.Key, func(s *state) { s.challenge = c })
+	h.authority.update(t.Key, func(s *state) {
+		c.metadataURL = cmp.Or(c.metadataURL, s.challenge.metadataURL)
+		s.challenge = c
+	})
 	used, _ := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
 	if resp.StatusCode == http.StatusForbidden && used != "" {
 		return h.authority.forbidden(ctx, t, used, c)
 	}
-	return h.authority.rejected(ctx, t, used, c)
+	err = h.authority.rejected(ctx, t, used, c)
+	if e, ok := err.(*NeedsAuthError); ok && req.Header.Get("Mcp-Method") == "server/discover" {
+		r, _ := h.authority.vault.Get(ctx, t.Key) // the zero record if there is none
+		h.authority.update(t.Key, func(s *state) { s.refused = refusedProbe{e, r.Generation, time.Now()} })
+	}
+	return err
+}
+
+// A refusedProbe remembers for a moment that the first request of a connect,
+// server/discover, needs a login. The SDK takes that for an old server and
+// goes on to initialize, whose own failure would then be all that the caller
+// gets to see.
+type refusedProbe struct {
+	err        *NeedsAuthError
+	generation uint64 // of the credential that did not help, 0 if there was none
+	at         time.Time
+}
+
+// probeMemory is longer than the time between the two requests of a connect.
+const probeMemory = 2 * time.Second
+
+func (p refusedProbe) repeat(generation uint64) error {
+	if p.err == nil || p.generation != generation || time.Since(p.at) > probeMemory {
+		return nil
+	}
+	return p.err
 }
 
 // forbidden handles a 403: more scopes are needed, or nothing can be done.
@@ -129,9 +172,11 @@ func (a *Authority) rejected(ctx context.Context, t *target, used string, c chal
 	if r.AccessToken != used {
 		return nil // there is a newer one
 	}
-	var again bool
-	a.update(t.Key, func(s *state) { again = s.forced == r.Generation && time.Since(s.forcedAt) < forcedFloor })
-	if again {
+	var useless bool
+	a.update(t.Key, func(s *state) {
+		useless = s.forced == r.Generation && s.handed <= forcedHanded && time.Since(r.IssuedAt) < forcedAge
+	})
+	if useless {
 		return t.needsAuth(Rejected, union(c.scopes, r.Scopes)...)
 	}
 	if a.moved(ctx, t, r, c) {
@@ -141,7 +186,11 @@ func (a *Authority) rejected(ctx context.Context, t *target, used string, c chal
 	if err != nil {
 		return needsScopes(err, c)
 	}
-	a.update(t.Key, func(s *state) { s.forced, s.forcedAt = fresh.Generation, time.Now() })
+	a.update(t.Key, func(s *state) {
+		if s.forced != fresh.Generation { // several calls may meet the same refusal
+			s.forced, s.handed = fresh.Generation, 0
+		}
+	})
 	return nil
 }
 

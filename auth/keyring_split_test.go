@@ -176,6 +176,7 @@ func TestSplitReadWhileReplaced(t *testing.T) {
 			write(string(rune('a' + i%26)))
 		}
 	})
+	defer writer.Wait()
 	reader := memoryStore(m)
 	for range 200 {
 		b, err := reader.get(t.Context(), key)
@@ -183,7 +184,6 @@ func TestSplitReadWhileReplaced(t *testing.T) {
 			t.Fatalf("torn read of %d bytes, %v", len(b), err)
 		}
 	}
-	writer.Wait()
 }
 
 func TestSplitDamaged(t *testing.T) {

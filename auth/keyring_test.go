@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -22,27 +23,31 @@ func (h *hangingItems) get(name string) (string, error) {
 	return h.memoryItems.get(name)
 }
 
+// TestKeyringHangs: the first call waits its time, the next are refused at
+// once and start nothing, and all is well again when the person has answered.
 func TestKeyringHangs(t *testing.T) {
 	t.Parallel()
-	h := &hangingItems{memoryItems: newMemoryItems(1 << 20), release: make(chan struct{})}
-	k := newKeyringStore(h, 0, 30*time.Millisecond)
-	if err := h.set("mcp:acme", `"value"`); err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		start := time.Now()
-		_, err := k.get(t.Context(), "mcp:acme")
-		if reasonOf(err) != Timeout || time.Since(start) > 10*time.Second {
-			t.Errorf("a keyring that hangs: %v after %v", err, time.Since(start))
+	synctest.Test(t, func(t *testing.T) {
+		h := &hangingItems{memoryItems: newMemoryItems(1 << 20), release: make(chan struct{})}
+		k := newKeyringStore(h, 0, time.Minute)
+		if err := h.set("mcp:acme", `"value"`); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if n := h.calls.Load(); n != 1 {
-		t.Errorf("%d calls were started while one was waiting", n)
-	}
-	close(h.release)
-	waitFor(t, func() bool {
-		b, err := k.get(t.Context(), "mcp:acme")
-		return err == nil && string(b) == `"value"`
+		for _, want := range []time.Duration{time.Minute, 0, 0} {
+			start := time.Now()
+			_, err := k.get(t.Context(), "mcp:acme")
+			if took := time.Since(start); reasonOf(err) != Timeout || took != want {
+				t.Errorf("a keyring that hangs: %v after %v, want %v", err, took, want)
+			}
+		}
+		if n := h.calls.Load(); n != 1 {
+			t.Errorf("%d calls were started while one was waiting", n)
+		}
+		close(h.release)
+		synctest.Wait()
+		if b, err := k.get(t.Context(), "mcp:acme"); err != nil || string(b) != `"value"` {
+			t.Errorf("after the person answered: %s, %v", b, err)
+		}
 	})
 }
 
@@ -50,21 +55,23 @@ func TestKeyringHangs(t *testing.T) {
 // context, and the vault is not taken for a broken one.
 func TestKeyringCallerGivesUp(t *testing.T) {
 	t.Parallel()
-	h := &hangingItems{memoryItems: newMemoryItems(1 << 20), release: make(chan struct{})}
-	defer close(h.release)
-	v := OpenVault(VaultOptions{StateDir: t.TempDir()})
-	v.store = newKeyringStore(h, 0, time.Minute)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() {
-		_, err := v.Get(ctx, "mcp:acme")
-		done <- err
-	}()
-	waitFor(t, func() bool { return h.calls.Load() == 1 })
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h := &hangingItems{memoryItems: newMemoryItems(1 << 20), release: make(chan struct{})}
+		v := OpenVault(VaultOptions{StateDir: t.TempDir()})
+		v.store = newKeyringStore(h, 0, time.Minute)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			_, err := v.Get(ctx, "mcp:acme")
+			done <- err
+		}()
+		synctest.Wait()
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		close(h.release)
+	})
 }
 
 type panickingItems struct{ *memoryItems }
@@ -78,15 +85,5 @@ func TestKeyringPanics(t *testing.T) {
 		if _, err := k.get(t.Context(), "mcp:acme"); reasonOf(err) != Unavailable {
 			t.Errorf("got %v", err)
 		}
-	}
-}
-
-func waitFor(t *testing.T, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !condition(); {
-		if time.Now().After(deadline) {
-			t.Fatal("the condition did not come true")
-		}
-		<-time.After(time.Millisecond)
 	}
 }

@@ -37,7 +37,7 @@ func TestLockEndsWithProcess(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*lockPoll)
 	defer cancel()
 	if _, err := v.Lock(ctx, file); reasonOf(err) != Timeout {
-		t.Errorf("beside another process: %v", err)
+		t.Fatalf("beside another process: %v", err)
 	}
 	if err := holder.Process.Kill(); err != nil {
 		t.Fatal(err)

@@ -167,7 +167,7 @@ func (a *Authority) keep(ctx context.Context, t *target, p Pending, tok tokens, 
 	}
 	a.update(t.Key, func(s *state) {
 		s.asked, s.challenge = p.Scopes, challenge{metadataURL: s.challenge.metadataURL}
-		s.failures, s.notBefore, s.lastErr = 0, time.Time{}, nil
+		s.failures, s.notBefore, s.lastErr, s.forced = 0, time.Time{}, nil, 0
 	})
 	a.log.Info("logged in", "server", t.Name, "flow", p.Flow, "scopes", r.Scopes)
 	return nil

@@ -105,8 +105,7 @@ func (t *target) admits(rawURL string) bool {
 	return err == nil
 }
 
-// resource is the RFC 8707 indicator where no metadata names one: the MCP
-// specification's canonical server URI.
+// resource is the RFC 8707 indicator where no metadata names one.
 func (t *target) resource() string {
 	switch t.Config.Resource {
 	case noResource:
@@ -117,9 +116,13 @@ func (t *target) resource() string {
 	return t.Config.Resource
 }
 
+// canonical is the MCP specification's canonical URI of the server. A query,
+// which RFC 8707 section 2 advises against, may hold a key that is nobody
+// else's business.
 func (t *target) canonical() string {
 	u := *t.url
 	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	u.RawQuery, u.ForceQuery = "", false
 	return u.String()
 }
 

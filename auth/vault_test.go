@@ -29,7 +29,7 @@ func testLog(t *testing.T) *slog.Logger {
 func someRecord() Record {
 	return Record{
 		AccessToken: "hush-access", RefreshToken: "hush-refresh", TokenType: "Bearer",
-		Expiry: time.Now().Add(time.Hour).Round(0), Scopes: []string{"read", "write"},
+		Expiry: time.Now().Add(time.Hour).UTC().Round(0), IssuedAt: time.Now().UTC().Round(0), Scopes: []string{"read", "write"},
 		ServerURL: "https://me:hush@up.example/mcp?key=hush#hush", Issuer: "https://as.example",
 		TokenEndpoint: "https://as.example/token", RevocationEndpoint: "https://as.example/revoke",
 		Resource: "https://up.example/mcp?key=hush",
@@ -245,6 +245,27 @@ func TestConcurrentPuts(t *testing.T) {
 		if r, err := v.Get(t.Context(), key); err != nil || r.AccessToken != fmt.Sprint(rounds-1) {
 			t.Errorf("%s: %q, %v", key, r.AccessToken, err)
 		}
+	}
+}
+
+// TestGenerationsNeverRepeat: a login after the index was lost is seen by
+// a process that remembers the credential from before.
+func TestGenerationsNeverRepeat(t *testing.T) {
+	t.Parallel()
+	v, key := fileVault(t), CredentialKey("acme", "")
+	other := OpenVault(VaultOptions{StateDir: filepath.Dir(filepath.Dir(v.dir)), Store: StoreFile})
+	if _, err := v.Put(t.Context(), key, Record{AccessToken: "before"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(v.index.path); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(2 * time.Millisecond) // generations follow the clock
+	if _, err := other.Put(t.Context(), key, Record{AccessToken: "after"}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := v.Get(t.Context(), key); err != nil || r.AccessToken != "after" {
+		t.Errorf("got %q, %v", r.AccessToken, err)
 	}
 }
 

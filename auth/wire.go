@@ -33,14 +33,20 @@ func newRoads(hook http.RoundTripper) roads {
 	if hook != nil {
 		return roads{open: hook, public: hook}
 	}
-	return roads{open: newTransport(nil), public: newTransport(checkAddress)}
+	return roads{open: newTransport(&net.Dialer{Timeout: dialTimeout}), public: newTransport(publicDialer())}
 }
 
-func newTransport(check func(address string) error) *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second}
-	if check != nil {
-		dialer.Control = func(_, address string, _ syscall.RawConn) error { return check(address) }
+const dialTimeout = 10 * time.Second
+
+// publicDialer connects to public addresses only.
+func publicDialer() *net.Dialer {
+	return &net.Dialer{
+		Timeout: dialTimeout,
+		Control: func(_, address string, _ syscall.RawConn) error { return checkAddress(address) },
 	}
+}
+
+func newTransport(dialer *net.Dialer) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            dialer.DialContext,

@@ -24,6 +24,8 @@ type CallRequest struct {
 type CallResult struct {
 	JSON  json.RawMessage // the CallToolResult object as the upstream wrote it
 	Notes []string        // what was repaired or repeated
+
+	limit int // bytes of text that a reply may hold; 0 is off
 }
 
 // Call calls a tool. The arguments are repaired where the tool's input schema
@@ -39,30 +41,30 @@ func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
 	if err != nil {
 		return CallResult{}, err
 	}
-	args, notes, err := fit(t.Name, tool, r.Arguments)
+	args, notes, err := repair(t.Name, tool, r.Arguments)
 	if err != nil {
 		return CallResult{}, err
 	}
 	if tool.Name != r.Tool {
 		notes = append(notes, "tool "+quote(r.Tool)+" was read as "+quote(tool.Name))
 	}
-	result := CallResult{Notes: notes}
+	result := CallResult{Notes: notes, limit: t.resolved.MaxResultBytes}
 	send := func(ctx context.Context, s *upstream.Session) (err error) {
-		result.JSON, err = s.Call(ctx, upstream.Call{Tool: tool.Name, Arguments: args, Progress: r.Progress})
+		if s.Repeated() {
+			result.Notes = append(result.Notes, "the connection broke and the call was repeated")
+		}
+		result.JSON, err = s.Call(ctx, upstream.Call{
+			Tool: tool.Name, Arguments: args, Progress: r.Progress, Repeatable: tool.Repeatable(),
+		})
 		return err
 	}
-	err = t.with(ctx, tool.Name, send)
-	if _, lost := errors.AsType[*upstream.InterruptedError](err); lost && tool.Repeatable() {
-		result.Notes = append(result.Notes, "the connection broke and the call was repeated")
-		err = t.with(ctx, tool.Name, send)
-	}
-	return result, err
+	return result, p.with(ctx, t, tool.Name, send)
 }
 
-// fit repairs the arguments where the tool's input schema leaves no doubt, and
+// repair mends the arguments where the tool's input schema leaves no doubt, and
 // checks them. A schema that cannot be read is no obstacle: the upstream reads
 // its own.
-func fit(server string, tool catalog.Tool, args json.RawMessage) (json.RawMessage, []string, error) {
+func repair(server string, tool catalog.Tool, args json.RawMessage) (json.RawMessage, []string, error) {
 	if len(args) == 0 {
 		args = json.RawMessage("{}")
 	}
@@ -200,7 +202,7 @@ func (p *Proxy) Connect(ctx context.Context, server string) (Connection, error) 
 		return Connection{}, err
 	}
 	c := Connection{Server: t.Name, Tools: len(allowed(t.Server, e))}
-	err = t.with(ctx, "", func(_ context.Context, s *upstream.Session) error {
+	err = p.with(ctx, t, "", func(_ context.Context, s *upstream.Session) error {
 		r := s.InitializeResult()
 		if r == nil {
 			return nil

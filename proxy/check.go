@@ -1,17 +1,17 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
 	"net/url"
-	"path"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"mcpproxy/catalog"
+	"mcpproxy/auth"
 	"mcpproxy/upstream"
 )
 
@@ -197,49 +197,34 @@ func (c checker) oauth() *fault {
 	if c.Type == upstream.SSE {
 		return &fault{"oauth", `is of type "sse", which takes no "oauth"`, `use type "http", or pass a token with "headers"`}
 	}
-	if o.Discovery && len(o.DiscoveryAllowlist) == 0 {
-		return &fault{"oauth.discovery", `has "oauth.discovery" without an "oauth.discovery_allowlist"`, "list the hosts that discovery may contact"}
-	}
-	for _, a := range []struct{ field, url string }{
-		{"authorize_url", o.AuthorizeURL},
-		{"token_url", o.TokenURL},
-		{"device_authorization_endpoint", o.DeviceAuthorizationEndpoint},
-		{"revocation_url", o.RevocationURL},
-		{"issuer", o.Issuer},
-		{"client_metadata_url", o.ClientMetadataURL},
-		{"redirect_uri", o.RedirectURI},
-	} {
-		if a.url == "" || c.open(a.url) {
-			continue
-		}
-		if u, err := url.Parse(a.url); err != nil || u.Host == "" || !secure(u) {
-			field := "oauth." + a.field
-			return &fault{field, fmt.Sprintf("has an %q that is not https", field), "use https, or http on a loopback address"}
-		}
-	}
-	return c.oauthFields()
-}
-
-// oauthFields asks the package that obeys the setting, once its values are known.
-func (c checker) oauthFields() *fault {
-	unknown := false
-	_, _ = mapStrings(*c.OAuth, func(_, s string) (string, error) {
-		unknown = unknown || c.open(s)
-		return s, nil
-	})
-	v, ok := any(c.OAuth).(interface{ Validate() error })
-	if unknown || !ok {
+	// The package that obeys the setting knows its rules.
+	err := o.Validate(c.URL)
+	if err == nil {
 		return nil
 	}
-	if err := v.Validate(); err != nil {
-		return &fault{"oauth", fmt.Sprintf("has a bad \"oauth\": %v", err), ""}
+	field := "oauth"
+	if wrong := new(auth.ConfigError); errors.As(err, &wrong) {
+		field = wrong.Field
 	}
-	return nil
+	if c.openField(field) {
+		return nil
+	}
+	return &fault{field, err.Error(), ""}
+}
+
+// openField reports whether a value of the field is not known yet.
+func (c checker) openField(field string) bool {
+	open := false
+	_, _ = mapStrings(*c.Entry, func(f, s string) (string, error) {
+		open = open || strings.HasPrefix(f, field) && c.open(s)
+		return s, nil
+	})
+	return open
 }
 
 // filter asks the package that obeys the setting.
 func (c checker) filter() *fault {
-	if err := validFilter(c.ToolFilter); err != nil {
+	if err := c.ToolFilter.Validate(); err != nil {
 		return &fault{"tool_filter", fmt.Sprintf("has a bad \"tool_filter\": %v", err), `use patterns such as "get_*"`}
 	}
 	return nil
@@ -277,14 +262,4 @@ func (s Settings) check(places map[string]int) []*fault {
 		}
 	}
 	return faults
-}
-
-// validFilter names the first pattern that cannot be used.
-func validFilter(f catalog.Filter) error {
-	for _, p := range slices.Concat(f.Include, f.Exclude) {
-		if _, err := path.Match(p, ""); err != nil || p == "" {
-			return fmt.Errorf("pattern %q is not a glob", p)
-		}
-	}
-	return nil
 }

@@ -83,17 +83,17 @@ type Entry struct {
 // Only the global layer may hold them.
 type Settings struct {
 	upstream.Limits
-	MaxConcurrentServers int             `json:"max_concurrent_servers,omitempty"`
-	Breaker              BreakerSettings `json:"breaker,omitzero"`
-	MaxResultBytes       *int            `json:"max_result_bytes,omitempty"` // 0 is off
-	TokenStore           string          `json:"token_store,omitempty"`      // "keyring" (default) or "file"
+	MaxConcurrentServers int                    `json:"max_concurrent_servers,omitempty"`
+	Breaker              upstream.BreakerConfig `json:"breaker,omitzero"`
+	MaxResultBytes       *int                   `json:"max_result_bytes,omitempty"` // 0 is off
+	TokenStore           string                 `json:"token_store,omitempty"`      // "keyring" (default) or "file"
 }
 
 // DefaultSettings hold where the file says nothing.
 var DefaultSettings = Settings{
 	Limits:               upstream.DefaultLimits,
 	MaxConcurrentServers: 10,
-	Breaker:              BreakerSettings{FailThreshold: 3, Cooldown: upstream.Duration(60 * time.Second)},
+	Breaker:              upstream.BreakerConfig{FailThreshold: 3, Cooldown: upstream.Duration(60 * time.Second)},
 	MaxResultBytes:       new(49152),
 	TokenStore:           "keyring",
 }
@@ -107,12 +107,6 @@ func (s Settings) Or(d Settings) Settings {
 	s.MaxResultBytes = cmp.Or(s.MaxResultBytes, d.MaxResultBytes)
 	s.TokenStore = cmp.Or(s.TokenStore, d.TokenStore)
 	return s
-}
-
-// BreakerSettings say when an upstream is left alone for a while.
-type BreakerSettings struct {
-	FailThreshold int               `json:"fail_threshold,omitempty"` // consecutive transport faults that open it
-	Cooldown      upstream.Duration `json:"cooldown,omitempty"`       // before one probe is let through
 }
 
 // A Problem is something wrong in a configuration file, with its place.

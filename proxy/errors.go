@@ -98,9 +98,10 @@ func (e *ArgumentsError) Unwrap() error { return e.Err }
 
 // A RequestError says that a request to the mcp tool cannot be read.
 type RequestError struct {
-	Action, Server, Tool string // as far as they are known
-	Field                string // the member at fault, may be empty
-	Reason               string
+	Action, Server, Tool, ResultID string // as far as they are known
+
+	Field  string // the member at fault, may be empty
+	Reason string
 }
 
 func (e *RequestError) Error() string {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -59,11 +58,11 @@ func isToken(s string) bool {
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 var (
-	secretName  = regexp.MustCompile(`(?i)auth|token|secret|passw|pwd|key|cookie|credential|session|signature`)
-	secretValue = regexp.MustCompile(`(?i)^(bearer|basic|dpop)\s`)
+	secretName  = lazily(`(?i)auth|token|secret|passw|pwd|key|cookie|credential|session|signature`)
+	secretValue = lazily(`(?i)^(bearer|basic|dpop)\s`)
 )
 
 // secretHeader reports whether a header looks as if it proves who someone is.
 func secretHeader(name, value string) bool {
-	return secretName.MatchString(name) || secretValue.MatchString(value)
+	return secretName().MatchString(name) || secretValue().MatchString(value)
 }

@@ -7,7 +7,13 @@ describe_tool  a tool's full schemas: {"action":"describe_tool","server":"github
 call           call a tool: {"action":"call","server":"github","tool":"create_issue","arguments":{"title":"Crash"}}
 list_servers   all servers: {"action":"list_servers"}
 list_tools     a server's tools: {"action":"list_tools","server":"github"}; more pages with "cursor"
+read_result    more of a result that was too large to be shown at once, one of:
+               a page by bytes: {"action":"read_result","result_id":"rab12","offset":4096}
+               its lines that match an RE2: {"action":"read_result","result_id":"rab12","grep":"(?i)error"}
+               a part of its JSON by JMESPath: {"action":"read_result","result_id":"rab12","select":"items[?open].title"}
 status         why a server does not work: {"action":"status","server":"github"}
+login          begin a login for the person, when an error says needs_auth: {"action":"login","server":"github"}
+complete_login finish it with the URL that their browser landed on: {"action":"complete_login","server":"github","redirect_url":"http://127.0.0.1/callback?code=…&state=…"}
 help           this text: {"action":"help"}
 
 In a signature, name? is optional and name: type[] is a list. access is read, write or destructive: ask the person before what cannot be undone.

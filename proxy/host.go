@@ -9,6 +9,7 @@ import (
 	"io"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -39,7 +40,10 @@ type hostConn struct {
 
 	writing sync.Mutex // held while a line is written, which is all it is for
 
+	paid chan struct{} // buffered by one: a response was written
+
 	mu      sync.Mutex
+	owed    int                         // requests without a response
 	last    int                         // the newest ticket
 	tickets map[string]json.RawMessage  // results that wait for their response
 	batches map[jsonrpc.ID]*batchAnswer // of requests that came in a batch
@@ -63,6 +67,7 @@ func newHostConn(in io.ReadCloser, out io.WriteCloser) *hostConn {
 		lines:   make(chan hostLine),
 		ended:   make(chan struct{}),
 		closed:  make(chan struct{}),
+		paid:    make(chan struct{}, 1),
 		tickets: make(map[string]json.RawMessage),
 		batches: make(map[jsonrpc.ID]*batchAnswer),
 	}
@@ -131,9 +136,41 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 func (c *hostConn) Read(ctx context.Context) (jsonrpc.Message, error) {
 	msg, err := c.next(ctx)
 	if err != nil {
+		c.settle()
 		close(c.ended)
+		return nil, err
 	}
-	return msg, err
+	if req, ok := msg.(*jsonrpc.Request); ok && req.IsCall() {
+		c.mu.Lock()
+		c.owed++
+		c.mu.Unlock()
+	}
+	return msg, nil
+}
+
+// settleWithin is how long a host that has closed its end may still get
+// answers: a script that pipes its requests in reads on.
+const settleWithin = 500 * time.Millisecond
+
+// settle waits for what is owed, since the SDK cancels it at the end of input.
+func (c *hostConn) settle() {
+	t := time.NewTimer(settleWithin)
+	defer t.Stop()
+	for {
+		c.mu.Lock()
+		owed := c.owed
+		c.mu.Unlock()
+		if owed == 0 {
+			return
+		}
+		select {
+		case <-c.paid:
+		case <-c.closed:
+			return
+		case <-t.C:
+			return
+		}
+	}
 }
 
 func (c *hostConn) next(ctx context.Context) (jsonrpc.Message, error) {
@@ -237,6 +274,7 @@ func (c *hostConn) Write(_ context.Context, msg jsonrpc.Message) error {
 		}
 		return c.writeLine(line)
 	}
+	defer c.pay()
 	parts, err := c.encodeResponse(resp)
 	if err != nil {
 		return err
@@ -245,6 +283,17 @@ func (c *hostConn) Write(_ context.Context, msg jsonrpc.Message) error {
 		return nil
 	}
 	return c.writeLine(parts...)
+}
+
+// pay notes that a request has its response.
+func (c *hostConn) pay() {
+	c.mu.Lock()
+	c.owed--
+	c.mu.Unlock()
+	select {
+	case c.paid <- struct{}{}:
+	default:
+	}
 }
 
 // encodeResponse returns the pieces of the line. A result that is a ticket is

@@ -56,7 +56,7 @@ type ConfigProblem struct {
 // ListServers answers from the configuration and the catalogue, without I/O.
 func (p *Proxy) ListServers() ServerList {
 	list := ServerList{Servers: []ServerItem{}, Problems: p.problems()}
-	for _, s := range p.opts.Config.Servers {
+	for _, s := range p.config().Servers {
 		c := p.condition(s)
 		item := ServerItem{
 			Name: s.Name, Status: c.word, Transport: s.Entry.Type,
@@ -92,6 +92,7 @@ type condition struct {
 	err   error     // why the server cannot be used as it is, or failed last
 	stage string    // of err, if it happened at one
 	at    time.Time // of err; zero for what is wrong all the time
+	auth  *AuthStatus
 }
 
 func (p *Proxy) condition(s *Server) condition {
@@ -104,6 +105,9 @@ func (p *Proxy) condition(s *Server) condition {
 		if st.Last != nil {
 			c.err = &ServerError{Server: s.Name, Err: st.Last}
 		}
+		if t.auth != nil {
+			return p.authorized(*t.auth, c)
+		}
 		return c
 	}
 	switch err := usable(s).(type) {
@@ -115,15 +119,19 @@ func (p *Proxy) condition(s *Server) condition {
 	default:
 		return condition{word: string(upstream.Failed), err: err, stage: stageConfig}
 	}
-	if _, err := s.Resolve(p.opts.Getenv, p.opts.Config.Settings); err != nil {
+	r, err := s.Resolve(p.opts.Getenv, p.config().Settings)
+	if err != nil {
 		return condition{word: string(upstream.Failed), err: &ConfigError{Server: s.Name, Err: err}, stage: stageConfig}
+	}
+	if protected, ok := p.protected(s, r); ok {
+		return p.authorized(protected, condition{word: string(upstream.Idle)})
 	}
 	return condition{word: string(upstream.Idle)}
 }
 
 // problems returns what is wrong with the files, with secrets masked.
 func (p *Proxy) problems() (list []ConfigProblem) {
-	for _, pr := range p.opts.Config.Problems {
+	for _, pr := range p.config().Problems {
 		list = append(list, ConfigProblem{
 			File: pr.File, Line: pr.Line,
 			Message: p.opts.Redactor.Redact(pr.Message), Hint: p.opts.Redactor.Redact(pr.Hint),
@@ -203,7 +211,7 @@ func (p *Proxy) ListTools(ctx context.Context, server, cursor string) (ToolPage,
 func (p *Proxy) listAll(cursor string) (ToolPage, error) {
 	items := []ToolItem{}
 	var missing []Unavailable
-	for _, s := range p.opts.Config.Servers {
+	for _, s := range p.config().Servers {
 		e, ok := p.opts.Catalog.Get(s.ID)
 		if !ok || usable(s) != nil {
 			missing = append(missing, p.unavailable(s)...)
@@ -293,6 +301,7 @@ type ServerStatus struct {
 	Transport  string         `json:"transport,omitempty"`
 	ToolsCount *int           `json:"tools_count,omitempty"`
 	LastError  *LastError     `json:"last_error,omitempty"`
+	Auth       *AuthStatus    `json:"auth,omitempty"`
 	Breaker    *BreakerStatus `json:"breaker,omitempty"`
 	Next       string         `json:"next,omitempty"`
 }
@@ -311,9 +320,9 @@ type BreakerStatus struct {
 }
 
 // Status returns the state of one server, or of all if server is empty,
-// without I/O.
+// without touching any.
 func (p *Proxy) Status(server string) (StatusList, error) {
-	servers := p.opts.Config.Servers
+	servers := p.config().Servers
 	if server != "" {
 		s, err := p.server(server)
 		if err != nil {
@@ -322,37 +331,49 @@ func (p *Proxy) Status(server string) (StatusList, error) {
 		servers = []*Server{s}
 	}
 	list := StatusList{Servers: []ServerStatus{}, Problems: p.problems()}
+	recorded := p.failures.read()
 	for _, s := range servers {
-		list.Servers = append(list.Servers, p.status(s))
+		st := p.status(s)
+		if e, ok := recorded[s.ID]; ok && st.LastError == nil && st.Status == string(upstream.Idle) {
+			st.LastError = &e // of another proxy, or of an earlier life of this one
+		}
+		list.Servers = append(list.Servers, st)
 	}
 	return list, nil
 }
 
 func (p *Proxy) status(s *Server) ServerStatus {
 	c := p.condition(s)
-	st := ServerStatus{Name: s.Name, Status: c.word, Transport: s.Entry.Type, ToolsCount: p.toolsCount(s)}
+	st := ServerStatus{Name: s.Name, Status: c.word, Transport: s.Entry.Type, ToolsCount: p.toolsCount(s), Auth: c.auth}
 	if c.err == nil {
 		return st
 	}
 	f := p.explain(c.err)
 	st.Next = f.Next
 	switch c.word {
-	case untrusted, disabled:
+	case untrusted, disabled, needsAuth:
 		return st
 	case string(upstream.CoolingDown):
 		st.Breaker = &BreakerStatus{State: "open", Retry: f.Retry}
 	}
-	st.LastError = &LastError{Stage: cmp.Or(c.stage, f.Stage), Message: f.Message}
+	st.LastError = p.lastError(c)
+	return st
+}
+
+// lastError puts a failure into our own words.
+func (p *Proxy) lastError(c condition) *LastError {
+	f := p.explain(c.err)
+	e := &LastError{Stage: cmp.Or(c.stage, f.Stage), Message: f.Message}
 	if f.Exit != "" {
-		st.LastError.Message += ": " + f.Exit
+		e.Message += ": " + f.Exit
 	}
 	if f.Stderr != "" {
-		st.LastError.Message += "; stderr: " + f.Stderr
+		e.Message += "; stderr: " + f.Stderr
 	}
 	if !c.at.IsZero() {
-		st.LastError.At = new(c.at.UTC().Truncate(time.Second))
+		e.At = new(c.at.UTC().Truncate(time.Second))
 	}
-	return st
+	return e
 }
 
 // clean makes text of several lines harmless and bounds it.

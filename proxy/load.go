@@ -42,9 +42,11 @@ func Load(o LoadOptions) *Config {
 	for _, s := range servers {
 		c.Servers = append(c.Servers, s)
 	}
-	slices.SortFunc(c.Servers, func(a, b *Server) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(c.Servers, byName)
 	return c
 }
+
+func byName(a, b *Server) int { return strings.Compare(a.Name, b.Name) }
 
 func (c *Config) loadGlobal(o LoadOptions) []*Server {
 	text, err := readFile(o.Global, maxGlobalSize)
@@ -251,15 +253,16 @@ func (l *layerFile) server(name string, m hujson.ObjectMember) *Server {
 	return s
 }
 
-// problem gives a fault its place; one in a field that is not written stands
-// where the entry begins.
+// problem gives a fault its place; that of a field that is not written is
+// where the nearest thing around it begins.
 func (s *Server) problem(f *fault) *Problem {
-	line, ok := s.places[f.field]
-	if !ok {
-		line = s.places[""]
+	field := f.field
+	for field != "" && s.places[field] == 0 {
+		field = field[:max(0, strings.LastIndexAny(field, ".["))]
 	}
+	line := s.places[field]
 	link := " "
-	if strings.HasPrefix(f.message, `"`) { // the fault's subject is a field, not the server
+	if strings.HasPrefix(f.message, `"`) || strings.HasPrefix(f.message, "oauth.") { // the subject is a field, not the server
 		link = ": "
 	}
 	return &Problem{File: s.File, Line: line, Message: fmt.Sprintf("server %q%s%s", s.Name, link, f.message), Hint: f.hint}

@@ -158,10 +158,10 @@ func TestProblemsOfAnEntry(t *testing.T) {
 		{"{\"headers\": {\"X-Api-Key\": \"k\"},\n\"url\": \"http://x.dev\"}", `2: server "a" sends header "X-Api-Key" to a "url" that is not https | use https, or http on a loopback address`},
 		{`{"url": "http://x.dev", "headers": {"X-Who": "Bearer abc"}}`, `1: server "a" sends header "X-Who" to a "url" that is not https | use https, or http on a loopback address`},
 		{`{"type": "sse", "url": "https://x.dev", "oauth": {}}`, `1: server "a" is of type "sse", which takes no "oauth" | use type "http", or pass a token with "headers"`},
-		{`{"url": "https://x.dev", "oauth": {"discovery": true}}`, `1: server "a" has "oauth.discovery" without an "oauth.discovery_allowlist" | list the hosts that discovery may contact`},
-		{`{"url": "https://x.dev", "oauth": {"token_url": "http://x.dev/t"}}`, `1: server "a" has an "oauth.token_url" that is not https | use https, or http on a loopback address`},
-		{`{"url": "https://x.dev", "oauth": {"redirect_uri": "myapp://cb"}}`, `1: server "a" has an "oauth.redirect_uri" that is not https | use https, or http on a loopback address`},
-		{`{"command": "x", "tool_filter": {"include": ["[a"]}}`, `1: server "a" has a bad "tool_filter": pattern "[a" is not a glob | use patterns such as "get_*"`},
+		{`{"url": "https://x.dev", "oauth": {"discovery": true}}`, `1: server "a" requires oauth.discovery_allowlist (discovery contacts no host that is not listed)`},
+		{"{\"url\": \"https://x.dev\",\n\"oauth\": {\"token_url\": \"https://x.dev/t\"}}", `2: server "a" requires oauth.authorize_url`},
+		{"{\"url\": \"https://x.dev\", \"oauth\": {\"authorize_url\": \"https://x.dev/a\",\n\"token_url\": \"http://x.dev/t\", \"client_id\": \"c\", \"redirect_uri\": \"http://localhost:1/cb\"}}", `2: server "a": oauth.token_url must be https, or http on a loopback address`},
+		{`{"command": "x", "tool_filter": {"include": ["[a"]}}`, `1: server "a" has a bad "tool_filter": include pattern "[a": syntax error in pattern | use patterns such as "get_*"`},
 		{`{"command": "x", "max_result_bytes": -5}`, `1: server "a": "max_result_bytes" must be between 0 (off) and 1073741824`},
 	} {
 		t.Run(test.entry, func(t *testing.T) {
@@ -180,13 +180,13 @@ func TestProblemsOfAnEntry(t *testing.T) {
 func TestTypeIsInferredAndAliasesAreReplaced(t *testing.T) {
 	t.Parallel()
 	for entry, want := range map[string]string{
-		`{"command": "x", "headers": {}}`:                                       "stdio",
-		`{"url": "https://x.dev", "env": {}}`:                                   "http",
-		`{"url": "https://x.dev", "type": "streamable-http"}`:                   "http",
-		`{"url": "https://x.dev", "type": "streamableHttp"}`:                    "http",
-		`{"url": "http://127.0.0.1:1/", "type": "sse"}`:                         "sse",
-		`{"url": "${env:URL}", "headers": {"X-Key": "${env:K}"}}`:               "http",
-		`{"url": "http://[::1]:1/", "oauth": {"issuer": "http://localhost:1"}}`: "http",
+		`{"command": "x", "headers": {}}`:                         "stdio",
+		`{"url": "https://x.dev", "env": {}}`:                     "http",
+		`{"url": "https://x.dev", "type": "streamable-http"}`:     "http",
+		`{"url": "https://x.dev", "type": "streamableHttp"}`:      "http",
+		`{"url": "http://127.0.0.1:1/", "type": "sse"}`:           "sse",
+		`{"url": "${env:URL}", "headers": {"X-Key": "${env:K}"}}`: "http",
+		`{"url": "http://[::1]:1/", "oauth": {"discovery": true, "discovery_allowlist": ["${env:H}"], "issuer": "http://localhost:1"}}`: "http",
 	} {
 		c := loadText(t, `{"mcpServers": {"a": `+entry+`}}`)
 		if got := problems(c); got != "" {

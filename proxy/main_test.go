@@ -79,6 +79,7 @@ var childTools = `[` + oddTool + `,` +
 	`"inputSchema":{"type":"object","properties":{"text":{"type":"string"},"count":{"type":"integer"}},"required":["text"]}},` +
 	`{"name":"flaky","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true}},` +
 	`{"name":"grow","inputSchema":{"type":"object"}},` +
+	`{"name":"wait","inputSchema":{"type":"object"}},{"name":"pid","inputSchema":{"type":"object"}},` +
 	`{"name":"secret_key","inputSchema":{"type":"object"}}`
 
 // runChild is an upstream written by hand, so that its bytes are known.
@@ -135,6 +136,18 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 				answer(`{"content":[],"structuredContent":` + string(req.Params.Arguments) + `}`)
 			case "hang": // having told that it is here
 				fmt.Fprintf(out, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":1}}`+"\n", req.Params.Meta.Token)
+			case "wait": // for the file, without holding up other calls
+				fmt.Fprintf(out, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":1}}`+"\n", req.Params.Meta.Token)
+				go func() {
+					for range time.Tick(5 * time.Millisecond) {
+						if _, err := os.Stat(os.Getenv(childFile)); err == nil {
+							answer(`{"content":[{"type":"text","text":"waited"}]}`)
+							return
+						}
+					}
+				}()
+			case "pid":
+				answer(fmt.Sprintf(`{"content":[{"type":"text","text":"pid %d"}]}`, os.Getpid()))
 			case "die":
 				fmt.Fprintln(os.Stderr, "out of memory")
 				os.Exit(9)
@@ -185,6 +198,7 @@ func newTest(t *testing.T, servers ...*Server) *Proxy {
 		Catalog:  catalog.New(),
 		Getenv:   func(string) (string, bool) { return "", false },
 		Redactor: new(Redactor),
+		CacheDir: t.TempDir(),
 		Version:  "1.2.3",
 	})
 	t.Cleanup(p.Close)

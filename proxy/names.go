@@ -9,14 +9,14 @@ import (
 
 // server returns the server of that name.
 func (p *Proxy) server(name string) (*Server, error) {
-	if s := p.opts.Config.Server(name); s != nil {
+	if s := p.config().Server(name); s != nil {
 		return s, nil
 	}
 	return nil, &UnknownServerError{Server: name, Near: Nearest(name, p.serverNames(), 3)}
 }
 
 func (p *Proxy) serverNames() (names []string) {
-	for _, s := range p.opts.Config.Servers {
+	for _, s := range p.config().Servers {
 		names = append(names, s.Name)
 	}
 	return names
@@ -126,7 +126,7 @@ func (p *Proxy) place(r *request) error {
 
 // offers reports whether the server is known to have the tool.
 func (p *Proxy) offers(server, tool string) bool {
-	e, _ := p.opts.Catalog.Get(p.opts.Config.Server(server).ID)
+	e, _ := p.opts.Catalog.Get(p.config().Server(server).ID)
 	_, ok := e.Tool(tool)
 	return ok
 }
@@ -150,7 +150,7 @@ func (p *Proxy) placeServer(r *request) error {
 // placeTool finds the server of a tool that was named without one.
 func (p *Proxy) placeTool(r *request) error {
 	var servers, could, names []string
-	for _, s := range p.opts.Config.Servers {
+	for _, s := range p.config().Servers {
 		e, ok := p.opts.Catalog.Get(s.ID)
 		if !ok || usable(s) != nil {
 			continue

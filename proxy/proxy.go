@@ -3,13 +3,14 @@ package proxy
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	sdkauth "github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"mcpproxy/auth"
 	"mcpproxy/catalog"
 	"mcpproxy/upstream"
 )
@@ -17,34 +18,53 @@ import (
 // Options are what a Proxy needs from its owner.
 type Options struct {
 	Config   *Config
+	Load     func() *Config // reads the configuration again; nil keeps Config for good
 	Catalog  *catalog.Catalog
 	Getenv   func(string) (string, bool)
 	Redactor *Redactor
 	Log      *slog.Logger
+	StateDir string // folder of what must last: the last failure of each server; "" keeps none
+	CacheDir string // folder of what can be rebuilt: results too large for a reply
 	Version  string // of this program, as told to hosts and upstreams
 
-	// Authorizer returns what obtains and renews the tokens of a server, or
-	// nil if it needs none. Nil: no server has any.
-	Authorizer func(*Server, Resolved) sdkauth.OAuthHandler
+	// Authority obtains and renews the tokens of protected servers. It stays
+	// the owner's to close, after the proxy. Nil: no server has any.
+	Authority *auth.Authority
 }
 
 // A Proxy stands in front of all configured servers. Its methods are the
 // actions of the mcp tool and of the command line. It is safe for concurrent
 // use.
+//
+// Its goroutines, beside those of the connections, are counted by work, which
+// Close ends and waits for.
 type Proxy struct {
-	opts Options
+	opts     Options
+	current  atomic.Pointer[Config]
+	loading  chan struct{} // capacity 1: held while the configuration is loaded
+	pool     *upstream.Pool
+	failures failureRecord
+	results  *store
+	work     sync.WaitGroup
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
 
 	mu       sync.Mutex
 	closed   bool
-	targets  map[string]*target // by server ID; made when first needed
-	segments map[string]segment // by server ID; made when first searched
+	targets  map[string]*target     // by server ID; made when first needed
+	segments map[string]segment     // by server ID; made when first searched
+	logins   map[string]*auth.Login // by server name: the newest one
 }
 
 // A target is a server that was needed.
 type target struct {
 	*Server
-	up    *upstream.Upstream
-	stale atomic.Bool // the upstream said that its tools changed
+	up       *upstream.Upstream
+	resolved Resolved
+	auth     *auth.Server // nil if it takes no login
+	stale    atomic.Bool  // the upstream said that its tools changed
+	faulty   atomic.Bool  // a failure of it is on record
 }
 
 // New returns a proxy that has touched no server yet.
@@ -52,10 +72,32 @@ func New(o Options) *Proxy {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Proxy{opts: o, targets: make(map[string]*target), segments: make(map[string]segment)}
+	p := &Proxy{
+		opts:     o,
+		loading:  make(chan struct{}, 1),
+		failures: newFailureRecord(o.StateDir),
+		results:  &store{dir: filepath.Join(o.CacheDir, "results")},
+		targets:  make(map[string]*target),
+		segments: make(map[string]segment),
+		logins:   make(map[string]*auth.Login),
+	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.current.Store(o.Config)
+	p.pool = upstream.NewPool(o.Config.Settings.Or(DefaultSettings).MaxConcurrentServers)
+	return p
 }
 
-// Close ends all connections, with the running calls, and waits for that.
+// watch runs f, which ends when p.ctx does, in a goroutine of the proxy.
+func (p *Proxy) watch(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.work.Go(f)
+	}
+}
+
+// Close ends all connections, with the running calls, waits for that, and
+// removes the results that were stored.
 func (p *Proxy) Close() {
 	p.mu.Lock()
 	p.closed = true
@@ -67,7 +109,13 @@ func (p *Proxy) Close() {
 	for _, t := range targets {
 		wait.Go(t.up.Close)
 	}
+	p.cancel()
 	wait.Wait()
+	p.work.Wait()
+	p.pool.Close()
+	if err := p.results.close(); err != nil {
+		p.opts.Log.Warn("stored results not removed", "error", err)
+	}
 }
 
 // usable returns an error if the server may not or cannot be used.
@@ -101,32 +149,30 @@ func (p *Proxy) target(name string) (*target, error) {
 	if t := p.targets[s.ID]; t != nil {
 		return t, nil
 	}
-	resolved, err := s.Resolve(p.opts.Getenv, p.opts.Config.Settings)
+	resolved, err := s.Resolve(p.opts.Getenv, p.config().Settings)
 	if err != nil {
 		return nil, &ConfigError{Server: s.Name, Err: err}
 	}
 	p.opts.Redactor.Add(resolved.Secrets...)
-	t := &target{Server: s}
+	t := &target{Server: s, resolved: resolved}
+	breaker := p.config().Settings.Or(DefaultSettings).Breaker
 	o := upstream.Options{
 		Client:       &mcp.Implementation{Name: "proxy", Version: p.opts.Version},
+		Pool:         p.pool,
+		Breaker:      breaker,
+		Failed:       func(st upstream.State) { p.failed(t, st) },
 		Log:          p.opts.Log.With("server", s.Name),
 		Redact:       p.opts.Redactor.Redact,
 		ToolsChanged: func() { t.stale.Store(true) },
+		NotFault:     isAuthorization,
 	}
-	if p.opts.Authorizer != nil {
-		o.Authorize = p.opts.Authorizer(s, resolved)
+	if protected, ok := p.protected(s, resolved); ok {
+		t.auth = &protected
+		o.Authorize = p.opts.Authority.Handler(protected)
 	}
 	t.up = upstream.New(s.Name, resolved.Upstream, o)
 	p.targets[s.ID] = t
 	return t, nil
-}
-
-// with lends fn a live session of the server, to call the tool if one is named.
-func (t *target) with(ctx context.Context, tool string, fn func(context.Context, *upstream.Session) error) error {
-	if err := t.up.With(ctx, fn); err != nil {
-		return &ServerError{Server: t.Name, Tool: tool, Err: err}
-	}
-	return nil
 }
 
 // known returns what the server was last seen to offer. It is not known if
@@ -152,7 +198,7 @@ func (p *Proxy) list(ctx context.Context, t *target) (catalog.Entry, error) {
 	t.stale.Store(false) // before asking: a change from now on counts again
 	e := catalog.Entry{ID: t.ID}
 	var l upstream.ToolList
-	err := t.with(ctx, "", func(ctx context.Context, s *upstream.Session) (err error) {
+	err := p.with(ctx, t, "", func(ctx context.Context, s *upstream.Session) (err error) {
 		if r := s.InitializeResult(); r != nil {
 			e.Instructions = r.Instructions
 		}

@@ -95,27 +95,51 @@ func (r *Redactor) Redact(s string) string {
 	return redactShapes(s)
 }
 
-// shapes match what is secret by its look or by its name. Where there is a
-// first group, it is kept.
-var shapes = []*regexp.Regexp{
+// A shape matches what is secret by its look or by its name. What its groups
+// hold is kept, up to two before the secret and one after it.
+type shape struct {
+	expression func() *regexp.Regexp
+	// hints are the lower case words of which text must hold one to match, as
+	// most text holds none and is passed on without more work.
+	hints []string
+}
+
+var shapes = []shape{
 	// A whole header of credentials, up to the end of the line or string.
-	regexp.MustCompile(`(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(\\?["']?\s*[:=]\s*[\["'\\]*)[^"'\\\]\r\n]{4,}`),
+	{lazily(`(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(\\?["']?\s*[:=]\s*[\["'\\]*)[^\["'\\\]\s][^"'\\\]\r\n]{3,}`),
+		[]string{"authorization", "cookie"}},
 	// A credential after its scheme, told from English words by a digit or its length.
-	regexp.MustCompile(`(?i)\b(bearer|basic|dpop)(\s+)(?:[a-z._~+/=-]*[0-9][\w.~+/=-]*|[\w.~+/=-]{24,})`),
+	{lazily(`(?i)\b(bearer|basic|dpop)(\s+)(?:[a-z._~+/=-]*[0-9][\w.~+/=-]*|[\w.~+/=-]{24,})`),
+		[]string{"bearer", "basic", "dpop"}},
 	// A member, parameter or assignment whose name says that its value is secret.
-	regexp.MustCompile(`(?i)([\w-]*(?:api[_-]?key|secret|passw(?:or)?d|access[_-]?token|refresh[_-]?token|id[_-]?token|auth[_-]?token|code[_-]?verifier|private[_-]?key))(\\?["']?\s*[:=]\s*\\?["']?)[^\s"'\\,;&<>{}$*]{8,}`),
-	regexp.MustCompile(`(?i)([?&](?:code|token|key|sig|signature|device_code|assertion))(=)[^\s"'\\&#<>]+`),
-	regexp.MustCompile(`(?i)("token\\?)("\s*:\s*\\?")[^"\\]+`),
+	{lazily(`(?i)(api[_-]?key|secret|passw(?:or)?d|(?:access|refresh|id|auth)[_-]?token|code[_-]?verifier|private[_-]?key)([\w-]*\\?["']?\s*[:=]\s*\\?["']?)[^\s"'\\,;&<>{}$*]{8,}`),
+		[]string{"key", "secret", "passw", "token", "verifier"}},
+	{lazily(`(?i)([?&](?:code|token|key|sig|signature|device_code|assertion))(=)[^\s"'\\&#<>]+`),
+		[]string{"?", "&"}},
+	{lazily(`(?i)("token\\?)("\s*:\s*\\?")[^"\\]+`),
+		[]string{`"token`}},
 	// The userinfo of a URL.
-	regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*)(://)[^\s/?#@"'<>]+@`),
+	{lazily(`(://)()[^\s/?#@"'<>]+(@)`),
+		[]string{"://"}},
 	// JSON web tokens, and the well-known prefixes of tokens.
-	regexp.MustCompile(`()()\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*`),
-	regexp.MustCompile(`()()\b(?:gh[pousr]_|github_pat_|glpat-|sk-|xox[abeprs]-|AKIA)[\w-]{12,}`),
+	{lazily(`()()\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*`),
+		[]string{"eyj"}},
+	{lazily(`()()\b(?:gh[pousr]_|github_pat_|glpat-|sk-|xox[abeprs]-|AKIA)[\w-]{12,}`),
+		[]string{"gh", "glpat-", "sk-", "xox", "akia"}},
+}
+
+// lazily compiles an expression when it is first needed: the proxy's start is
+// no time for it.
+func lazily(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
 
 func redactShapes(s string) string {
+	lower := strings.ToLower(s)
 	for _, shape := range shapes {
-		s = shape.ReplaceAllString(s, "${1}${2}"+mask)
+		if slices.ContainsFunc(shape.hints, func(h string) bool { return strings.Contains(lower, h) }) {
+			s = shape.expression().ReplaceAllString(s, "${1}${2}"+mask+"${3}")
+		}
 	}
 	return s
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"mcpproxy/auth"
 	"mcpproxy/catalog"
 	"mcpproxy/upstream"
 )
@@ -41,6 +42,10 @@ const (
 	codeUntrusted        = "untrusted"
 	codeDisabled         = "disabled"
 	codeConfig           = "config"
+	codeNeedsAuth        = "needs_auth"
+	codeLoginPending     = "login_pending"
+	codeLoginFailed      = "login_failed"
+	codeResultExpired    = "result_expired"
 )
 
 // A failure is an error as the model reads it: what happened, and one way on.
@@ -65,6 +70,9 @@ func (p *Proxy) explain(err error) failure {
 	f := p.explainRequest(err)
 	if f.Code == "" {
 		f = p.explainServer(err)
+	}
+	if f.Code == "" {
+		f = p.explainAuth(err)
 	}
 	if f.Code == "" {
 		f = p.explainUpstream(err)
@@ -116,6 +124,8 @@ func (p *Proxy) explainRequest(err error) failure {
 	case *BlockedError:
 		return failure{Code: codeBlocked, Next: "only the person can change tool_filter; for the tools that are open, " +
 			say(request{Action: actionListTools, Server: e.Server})}
+	case *ResultExpiredError:
+		return failure{Code: codeResultExpired, Next: "call the tool again: what was stored of its result is kept only until this proxy ends or newer results need the room"}
 	case *ArgumentsError:
 		return failure{Code: codeInvalidArguments, Path: e.Err.Path, Signature: e.Signature,
 			Next: "correct the arguments and call again; for the whole input schema " +
@@ -148,6 +158,95 @@ func (p *Proxy) explainServer(err error) failure {
 		return f
 	}
 	return failure{}
+}
+
+// explainAuth is about being allowed: what only the person can do.
+func (p *Proxy) explainAuth(err error) failure {
+	if e, ok := errors.AsType[*auth.NeedsAuthError](err); ok {
+		return p.explainNeedsAuth(e)
+	}
+	if e, ok := errors.AsType[*auth.LoginError](err); ok {
+		return explainLogin(e)
+	}
+	if e, ok := errors.AsType[*NoLoginError](err); ok {
+		return failure{Code: codeConfig, Stage: stageAuth, Next: fmt.Sprintf(
+			"nothing, if %s needs no login; else ask the person to add \"oauth\" to its entry in %s", e.Server, e.File)}
+	}
+	var server string
+	if e, ok := errors.AsType[*ServerError](err); ok {
+		server = e.Server
+	}
+	if e, ok := errors.AsType[*auth.VaultError](err); ok {
+		f := failure{Code: codeUnavailable, Stage: stageAuth, Next: "ask the person to unlock the keyring, then repeat the request"}
+		if e.Reason != auth.Locked && e.Reason != auth.Timeout {
+			f.Next = "ask the person to run: proxy status " + shellQuote(server)
+		}
+		return f
+	}
+	if e, ok := errors.AsType[*auth.ForbiddenError](err); ok {
+		return failure{Code: codeUnavailable, Stage: upstream.StageCall,
+			Next: "another login does not help: tell the person that their account at " + e.Server + " lacks the permission"}
+	}
+	if e, ok := errors.AsType[*auth.RefreshError](err); ok {
+		n := secondsUntil(e.RetryAt)
+		return failure{Code: codeUnavailable, Stage: stageAuth, Retry: n, Next: fmt.Sprintf("repeat the same request in %d s; no new login is needed", n)}
+	}
+	if e, ok := errors.AsType[*auth.BlockedHostError](err); ok {
+		return failure{Code: codeLoginFailed, Stage: stageAuth,
+			Next: fmt.Sprintf("if the person trusts %s, they can allow it in the entry of %s: %s", e.Host, server, e.Line)}
+	}
+	if e, ok := errors.AsType[*auth.ClientRequiredError](err); ok {
+		return failure{Code: codeLoginFailed, Stage: stageAuth, Next: fmt.Sprintf(
+			"ask the person to register a client at %s with the redirect URL %s, and to write oauth.client_id and oauth.redirect_uri into the entry of %s", e.Issuer, e.RedirectURI, server)}
+	}
+	if _, ok := errors.AsType[*auth.ConfigError](err); ok {
+		return failure{Code: codeConfig, Stage: stageAuth, Next: "ask the person to correct the entry of " + server}
+	}
+	for _, ok := range []bool{
+		errors.As(err, new(*auth.DiscoveryError)), errors.As(err, new(*auth.BlockedAddressError)),
+		errors.As(err, new(*auth.OAuthError)), errors.As(err, new(*auth.HTTPError)),
+	} {
+		if ok {
+			return failure{Code: codeLoginFailed, Stage: stageAuth, Next: "ask the person to run: proxy login " + shellQuote(server)}
+		}
+	}
+	return failure{}
+}
+
+func (p *Proxy) explainNeedsAuth(e *auth.NeedsAuthError) failure {
+	login := request{Action: actionLogin, Server: e.Server}
+	command := "proxy login " + shellQuote(e.Server)
+	f := failure{Code: codeNeedsAuth, Stage: stageAuth, Message: e.Server + " needs the person to log in"}
+	if e.Reason == auth.InsufficientScope {
+		login.Scope = strings.Join(e.Scopes, " ")
+		for _, scope := range e.Scopes {
+			command += " --scope " + shellQuote(scope)
+		}
+		f.Message = fmt.Sprintf("%s needs the person to allow more: %s", e.Server, login.Scope)
+	}
+	if p.waiting(e.Server) {
+		f.Code = codeLoginPending
+		f.Message = "a login to " + e.Server + " waits for the person"
+		f.Next = "ask the person to finish it, then repeat the request; for a new link " + say(login)
+		return f
+	}
+	f.Next = say(login) + " and show the person the link; or ask them to run: " + command
+	return f
+}
+
+func explainLogin(e *auth.LoginError) failure {
+	f := failure{Code: codeLoginFailed, Stage: stageAuth, Next: say(request{Action: actionLogin, Server: e.Server}) + " for a new link"}
+	switch e.Reason {
+	case auth.WrongState, auth.BadRedirect:
+		f.Next = "ask the person for the whole URL that the browser landed on after the newest link; the login still waits"
+	case auth.NotByPaste:
+		f.Code, f.Next = codeLoginPending, "nothing to paste: it finishes by itself when the person has entered the code"
+	case auth.AlreadyFinished:
+		f.Next = "repeat what needed the login"
+	case auth.Denied:
+		f.Next = "respect that; ask the person before another try"
+	}
+	return f
 }
 
 // explainUpstream is about reaching and calling an upstream.
@@ -234,6 +333,8 @@ func wayOn(e *RequestError) request {
 	switch {
 	case e.Field == "query" && e.Action == string(actionSearchTools):
 		return request{Action: actionSearchTools, Query: "create an issue"}
+	case e.ResultID != "" && e.Field != "result_id":
+		return request{Action: actionReadResult, ResultID: e.ResultID}
 	case e.Field == "cursor":
 		return request{Action: actionListTools, Server: e.Server}
 	case e.Field == "server":

@@ -20,13 +20,18 @@ const (
 	actionSearchTools  action = "search_tools"
 	actionDescribeTool action = "describe_tool"
 	actionCall         action = "call"
+	actionReadResult   action = "read_result"
 	actionStatus       action = "status"
+	actionLogin        action = "login"
+
+	actionCompleteLogin action = "complete_login"
 )
 
 // actions are what the tool can do, in the order of its schema.
 var actions = []action{
-	actionSearchTools, actionDescribeTool, actionCall,
-	actionListServers, actionListTools, actionStatus, actionHelp,
+	actionSearchTools, actionDescribeTool, actionCall, actionReadResult,
+	actionListServers, actionListTools, actionStatus,
+	actionLogin, actionCompleteLogin, actionHelp,
 }
 
 // synonyms are the other words that models use for an action.
@@ -38,6 +43,10 @@ var synonyms = map[string]action{
 	"describe": actionDescribeTool, "schema": actionDescribeTool, "get_schema": actionDescribeTool,
 	"servers": actionListServers, "tools": actionListTools, "list_tool": actionListTools,
 	"tools/list": actionListTools, "usage": actionHelp,
+	"auth": actionLogin, "authenticate": actionLogin, "authorize": actionLogin,
+	"sign_in": actionLogin, "log_in": actionLogin, "finish_login": actionCompleteLogin,
+	"read": actionReadResult, "get_result": actionReadResult, "fetch_result": actionReadResult,
+	"read_results": actionReadResult, "result": actionReadResult,
 }
 
 // argumentKeys are the members that may hold a tool's arguments: the right
@@ -56,6 +65,13 @@ type request struct {
 	Query     string          `json:"query,omitempty"`
 	Cursor    string          `json:"cursor,omitempty"`
 	Limit     int             `json:"limit,omitempty"`
+	Scope     string          `json:"scope,omitempty"` // separated by spaces
+
+	RedirectURL string `json:"redirect_url,omitempty"`
+	ResultID    string `json:"result_id,omitempty"`
+	Offset      int64  `json:"offset,omitempty"`
+	Grep        string `json:"grep,omitempty"`
+	Select      string `json:"select,omitempty"`
 
 	members members
 	notes   []string // what was repaired
@@ -69,13 +85,13 @@ func (r *request) note(format string, args ...any) {
 
 // fail makes an error about one member of the request.
 func (r *request) fail(field, reason string) error {
-	return &RequestError{Action: string(r.Action), Server: r.Server, Tool: r.Tool, Field: field, Reason: reason}
+	return &RequestError{Action: string(r.Action), Server: r.Server, Tool: r.Tool, ResultID: r.ResultID, Field: field, Reason: reason}
 }
 
 // read understands what a model sent, in steps: unwrap what is wrapped, find
 // the action, read the fields, place server and tool, gather the arguments.
 // Slips that leave no doubt are repaired, and noted; others are errors. The
-// last steps, which need the tool's input schema, are those of fit.
+// last steps, which need the tool's input schema, are those of repair.
 func (p *Proxy) read(raw json.RawMessage) (request, error) {
 	r := request{}
 	for _, step := range []func(*request) error{
@@ -166,6 +182,8 @@ func (r *request) findAction() (err error) {
 	case !absent(m["tool"]):
 		// To describe and to call are both likely, and a call cannot be undone.
 		return r.fail("action", `is missing: "call" or "describe_tool"?`)
+	case !absent(m["result_id"]):
+		r.Action = actionReadResult
 	case !absent(m["query"]):
 		r.Action = actionSearchTools
 	case !absent(m["server"]):
@@ -202,41 +220,106 @@ func parseAction(m members) (action, error) {
 	return "", &UnknownActionError{Action: word, Near: Nearest(name, names, 2)}
 }
 
-// readFields reads the members that are not a tool's arguments. For a call
-// that is server and tool alone: it may have arguments of any other name.
+// fields are the members of a request that are not a tool's arguments. A call
+// has no more of them than it must: its tool may have arguments of any name.
+var fields = map[action]struct{ needs, takes []string }{
+	actionHelp:         {},
+	actionListServers:  {},
+	actionListTools:    {takes: []string{"server", "cursor"}},
+	actionSearchTools:  {needs: []string{"query"}, takes: []string{"server", "limit"}},
+	actionDescribeTool: {needs: []string{"server", "tool"}},
+	actionCall:         {needs: []string{"server", "tool"}},
+	actionStatus:       {takes: []string{"server"}},
+	actionReadResult:   {needs: []string{"result_id"}, takes: []string{"offset", "limit", "grep", "select"}},
+	actionLogin:        {needs: []string{"server"}, takes: []string{"scope"}},
+
+	actionCompleteLogin: {needs: []string{"server", "redirect_url"}},
+}
+
+// readFields reads the members that the action takes, and notes those that it
+// does not. They may have been put into arguments by mistake.
 func (r *request) readFields() error {
-	texts := map[string]*string{"server": &r.Server, "tool": &r.Tool}
+	f := fields[r.Action]
+	takes := slices.Concat(f.needs, f.takes)
 	if r.Action != actionCall {
-		texts["query"], texts["cursor"] = &r.Query, &r.Cursor
+		r.spreadArguments(takes)
 	}
-	for _, key := range []string{"server", "tool", "query", "cursor"} {
-		field, raw := texts[key], r.members[key]
-		if field == nil || absent(raw) {
-			continue
-		}
-		if json.Unmarshal(raw, field) != nil {
-			return r.fail(key, "must be a string, not "+typeName(raw))
+	for _, key := range takes {
+		if raw := r.members[key]; !absent(raw) {
+			if err := r.set(key, raw); err != nil {
+				return err
+			}
 		}
 	}
-	if raw := r.members["limit"]; r.Action != actionCall && !absent(raw) {
-		n, err := strconv.Atoi(strings.Trim(string(raw), `"`))
-		if err != nil || n < 1 {
-			return r.fail("limit", fmt.Sprintf("must be a whole number from 1 to %d", maxLimit))
+	for _, key := range slices.Sorted(maps.Keys(r.members)) {
+		if r.Action != actionCall && key != "action" && !slices.Contains(takes, key) && !absent(r.members[key]) {
+			r.note("%s was ignored: %s does not take it", quote(key), r.Action)
 		}
-		r.Limit = min(n, maxLimit)
 	}
 	return nil
 }
 
+// spreadArguments moves what is in arguments to the top level, where the
+// action takes it and it is not there yet.
+func (r *request) spreadArguments(takes []string) {
+	for _, key := range argumentKeys {
+		in, ok := object(r.members[key])
+		if !ok {
+			continue
+		}
+		spread := maps.Clone(r.members)
+		delete(spread, key)
+		for field, raw := range in {
+			if !slices.Contains(takes, field) || !absent(spread[field]) {
+				return // not what it looks like
+			}
+			spread[field] = raw
+		}
+		if len(in) > 0 {
+			r.note("what was in %s was read as part of the request", key)
+		}
+		r.members = spread
+	}
+}
+
+// set reads one member.
+func (r *request) set(key string, raw json.RawMessage) error {
+	texts := map[string]*string{
+		"server": &r.Server, "tool": &r.Tool, "query": &r.Query, "cursor": &r.Cursor,
+		"result_id": &r.ResultID, "grep": &r.Grep, "select": &r.Select,
+		"scope": &r.Scope, "redirect_url": &r.RedirectURL,
+	}
+	if text := texts[key]; text != nil {
+		if json.Unmarshal(raw, text) != nil {
+			return r.fail(key, "must be a string, not "+typeName(raw))
+		}
+		return nil
+	}
+	n, err := strconv.ParseInt(strings.Trim(string(raw), `"`), 10, 64)
+	switch {
+	case key == "offset" && (err != nil || n < 0):
+		return r.fail(key, "must be a whole number of bytes, from 0")
+	case key == "offset":
+		r.Offset = n
+	case r.Action == actionReadResult && (err != nil || n < 1):
+		return r.fail(key, fmt.Sprintf("must be a whole number: up to %d bytes, or up to %d matches with grep", maxPage, maxMatches))
+	case r.Action == actionReadResult:
+		r.Limit = int(min(n, maxPage))
+	case err != nil || n < 1:
+		return r.fail(key, fmt.Sprintf("must be a whole number from 1 to %d", maxLimit))
+	default:
+		r.Limit = int(min(n, maxLimit))
+	}
+	return nil
+}
+
+// scopes returns the scopes of a login.
+func (r *request) scopes() []string { return strings.Fields(r.Scope) }
+
 // checkFields misses what the action needs.
 func (r *request) checkFields() error {
-	needs := map[action][]string{
-		actionDescribeTool: {"server", "tool"},
-		actionCall:         {"server", "tool"},
-		actionSearchTools:  {"query"},
-	}
-	have := map[string]string{"server": r.Server, "tool": r.Tool, "query": r.Query}
-	for _, field := range needs[r.Action] {
+	have := map[string]string{"server": r.Server, "tool": r.Tool, "query": r.Query, "result_id": r.ResultID, "redirect_url": r.RedirectURL}
+	for _, field := range fields[r.Action].needs {
 		if strings.TrimSpace(have[field]) == "" {
 			return r.fail(field, "is missing")
 		}

@@ -16,6 +16,7 @@ func library(t testing.TB) *Proxy {
 		Catalog:  catalog.New(),
 		Getenv:   func(string) (string, bool) { return "", false },
 		Redactor: new(Redactor),
+		CacheDir: t.TempDir(),
 	})
 	t.Cleanup(p.Close)
 	for server, tools := range map[string]string{
@@ -145,7 +146,7 @@ func TestForgiveness(t *testing.T) {
 	}
 }
 
-func TestArgumentsAreFitted(t *testing.T) {
+func TestArgumentsAreRepaired(t *testing.T) {
 	t.Parallel()
 	tool, err := catalog.ParseTool([]byte(`{"name":"t","inputSchema":{"type":"object","required":["text"],"properties":` +
 		`{"text":{"type":"string"},"count":{"type":"integer"},"tags":{"type":"array","items":{"type":"string"}}}}}`))
@@ -163,7 +164,7 @@ func TestArgumentsAreFitted(t *testing.T) {
 		{"wrong", `{"text":"a","count":"many"}`, "count", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, notes, err := fit("s", tool, json.RawMessage(c.in))
+			got, notes, err := repair("s", tool, json.RawMessage(c.in))
 			if err != nil {
 				if !strings.Contains(err.Error(), c.want) {
 					t.Errorf("error %v, want %q", err, c.want)

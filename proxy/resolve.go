@@ -53,6 +53,10 @@ func (s *Server) substitute(getenv func(string) (string, bool)) (Entry, []string
 		return Entry{}, nil, err
 	}
 	if f := (checker{Entry: &e}).check(); f != nil {
+		if asWritten := (checker{Entry: &s.Entry, written: true}); strings.HasPrefix(f.field, "oauth.") && asWritten.openField(f.field) {
+			// That package's rules may quote what they refuse.
+			f = &fault{f.field, f.field + " is not valid once its placeholders are substituted", "check the variables that it names"}
+		}
 		return Entry{}, nil, s.problem(f)
 	}
 	return e, secrets, nil

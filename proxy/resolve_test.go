@@ -45,7 +45,7 @@ func TestInterpolation(t *testing.T) {
 		{"${A} $A ${input:A} $ {env:A}", "${A} $A ${input:A} $ {env:A}"},
 		{"${env:A}}", "one}"},
 	} {
-		c := loadText(t, `{"mcpServers": {"a": {"command": "x", "args": [`+quote(test.in)+`]}}}`)
+		c := loadText(t, `{"mcpServers": {"a": {"command": "x", "args": [`+jsonText(test.in)+`]}}}`)
 		r, err := c.Server("a").Resolve(getenv, Settings{})
 		if err != nil {
 			t.Errorf("%s: %v", test.in, err)
@@ -88,8 +88,9 @@ func TestRulesHoldAfterSubstitution(t *testing.T) {
 	getenv := env("V", secret, "CRLF", "a\r\nEvil: hunter2", "NUL", "hunter2\x00", "HOST", "http://evil.dev")
 	for _, test := range []struct{ entry, want string }{
 		{`{"url": "${env:V}"}`, `mcp.json:3: server "a" has a password in a "url" that is not https`},
-		{`{"url": "${env:HOST}", "oauth": {}}`, `mcp.json:3: server "a" has "oauth" but a "url" that is not https`},
-		{`{"url": "https://x.dev", "oauth": {"token_url": "${env:V}"}}`, `mcp.json:3: server "a" has an "oauth.token_url" that is not https`},
+		{`{"url": "${env:HOST}", "oauth": {"provider": "anthropic-mcp"}}`, `mcp.json:3: server "a" has "oauth" but a "url" that is not https`},
+		{`{"url": "https://x.dev", "oauth": {"discovery": true, "discovery_allowlist": ["x.dev"], "issuer": "${env:V}"}}`, `mcp.json:3: server "a": oauth.issuer is not valid once its placeholders are substituted`},
+		{`{"url": "https://x.dev", "oauth": {"discovery": true, "discovery_allowlist": ["x.dev"], "scopes": ["${env:CRLF}"]}}`, `mcp.json:3: server "a": oauth.scopes is not valid once its placeholders are substituted`},
 		{`{"url": "https://x.dev", "headers": {"X-A": "${env:CRLF}"}}`, `mcp.json:3: server "a" has a line end or control character in the value of header "X-A"`},
 		{`{"command": "x", "args": ["${env:NUL}"]}`, `mcp.json:3: server "a" has a NUL character in "args[0]"`},
 		{`{"command": "x", "inherit_env": ["${env:V}"]}`, `mcp.json:3: server "a" has no name of a variable in "inherit_env[0]"`},
@@ -137,7 +138,7 @@ func TestSecretsAreCollected(t *testing.T) {
 	c := loadText(t, `{"mcpServers": {
 		"a": {"command": "x", "args": ["--key=${env:KEY}", "plain-argument"], "env": {"T": "literal-env"}},
 		"b": {"url": "https://user-name:pass-word@x.dev/?k=query-value", "headers": {"Authorization": "Bearer literal-header", "X-Key": "${env:KEY}"}},
-		"c": {"url": "https://x.dev", "oauth": {"client_secret": "literal-secret", "token_url": "https://x.dev/?k=token-query"}}}}`)
+		"c": {"url": "https://x.dev", "oauth": {"authorize_url": "https://x.dev/", "token_url": "https://x.dev/?k=token-query", "client_id": "c", "client_secret": "literal-secret", "redirect_uri": "http://localhost:1/cb"}}}}`)
 	if p := problems(c); p != "" {
 		t.Fatal(p)
 	}

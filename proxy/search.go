@@ -27,7 +27,7 @@ type ToolHits struct {
 // empty, on all. A limit of 0 is the default of 8. It reads the catalogue;
 // only servers that were never listed are started, for 5 seconds at most.
 func (p *Proxy) SearchTools(ctx context.Context, query, server string, limit int) (ToolHits, error) {
-	servers := p.opts.Config.Servers
+	servers := p.config().Servers
 	if server != "" {
 		s, err := p.server(server)
 		if err != nil {

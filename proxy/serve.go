@@ -35,6 +35,7 @@ func (p *Proxy) Serve(parent context.Context, in io.ReadCloser, out io.WriteClos
 	server.AddTool(p.definition(), nil)
 	server.AddReceivingMiddleware(h.receive)
 
+	p.work.Go(p.results.sweep)
 	session, err := server.Connect(ctx, h.conn, nil)
 	if err != nil {
 		return err
@@ -69,25 +70,29 @@ type host struct {
 // receive answers calls of the one tool, past the SDK's typed results.
 func (h *host) receive(next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
-		params, ok := req.GetParams().(*mcp.CallToolParamsRaw)
-		if !ok || params.Name != toolName {
+		call, ok := req.(*mcp.CallToolRequest)
+		if !ok || call.Params.Name != toolName {
 			return next(ctx, method, req)
 		}
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(h.ctx, cancel)()
-		return h.handle(ctx, params), nil
+		return h.handle(ctx, call), nil
 	}
 }
 
 // handle answers one request of the model.
-func (h *host) handle(ctx context.Context, params *mcp.CallToolParamsRaw) mcp.Result {
-	r, err := h.proxy.read(params.Arguments)
+func (h *host) handle(ctx context.Context, req *mcp.CallToolRequest) mcp.Result {
+	h.proxy.reload()
+	r, err := h.proxy.read(req.Params.Arguments)
 	if err != nil {
 		return h.proxy.fail(err, r.notes)
 	}
-	if r.Action == actionCall {
-		return h.call(ctx, r, params.Meta)
+	switch r.Action {
+	case actionCall:
+		return h.call(ctx, r, req.Params.Meta)
+	case actionLogin:
+		return h.login(ctx, r, req)
 	}
 	answer, err := h.proxy.answer(ctx, r)
 	if err != nil {
@@ -110,8 +115,13 @@ func (p *Proxy) answer(ctx context.Context, r request) (string, error) {
 	case actionDescribeTool:
 		d, err := p.DescribeTool(ctx, r.Server, r.Tool)
 		return string(d.JSON()), err
+	case actionReadResult:
+		v, err = p.ReadResult(ctx, ReadRequest{ID: r.ResultID, Offset: r.Offset, Limit: r.Limit, Grep: r.Grep, Select: r.Select})
 	case actionStatus:
 		v, err = p.Status(r.Server)
+	case actionCompleteLogin:
+		done, err := p.complete(ctx, r)
+		return string(done), err
 	default:
 		return help, nil
 	}
@@ -131,7 +141,7 @@ func (h *host) call(ctx context.Context, r request, meta mcp.Meta) mcp.Result {
 	if err != nil {
 		return h.proxy.fail(err, notes)
 	}
-	raw, err := h.dress(result.JSON, meta, notes)
+	raw, err := h.dress(h.proxy.results.fit(result.JSON, result.limit, h.proxy.opts.Log), meta, notes)
 	if err != nil {
 		return h.proxy.fail(&ServerError{Server: r.Server, Err: err}, notes)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"iter"
 	"slices"
 )
 
@@ -52,29 +53,70 @@ func spliceMeta(result []byte, members map[string]string) []byte {
 	return slices.Concat(result[:start], meta, result[end:])
 }
 
-// find returns the place of a member's value in a JSON object, or -1. It
-// reads no more of the object than it must, and decodes nothing.
-func find(object []byte, key string) (start, end int) {
-	quoted := []byte(quote(key))
-	i := skipSpace(object, skipSpace(object, 0)+1)
-	for i < len(object) && object[i] == '"' {
-		start, end = i, skipString(object, i)
-		found := sameKey(object[start:end], quoted, key)
-		start = skipSpace(object, skipSpace(object, end)+1) // past the colon
-		end = skipValue(object, start)
-		if found && start < end {
-			return start, end
+// A span is a place in a text.
+type span struct{ start, end int }
+
+// eachMember goes through a JSON object: keys as written, with their quotes,
+// and the places of their values. It decodes nothing.
+func eachMember(object []byte) iter.Seq2[[]byte, span] {
+	return func(yield func([]byte, span) bool) {
+		i := skipSpace(object, 0)
+		if i >= len(object) || object[i] != '{' {
+			return
 		}
-		i = skipSpace(object, skipSpace(object, end)+1) // past the comma
+		for i = skipSpace(object, i+1); i < len(object) && object[i] == '"'; {
+			key := span{i, skipString(object, i)}
+			start := skipSpace(object, skipSpace(object, key.end)+1) // past the colon
+			end := skipValue(object, start)
+			if start >= end || !yield(object[key.start:key.end], span{start, end}) {
+				return
+			}
+			i = skipSpace(object, skipSpace(object, end)+1) // past the comma
+		}
+	}
+}
+
+// eachElement goes through a JSON array, as eachMember does through an object.
+func eachElement(array []byte) iter.Seq[span] {
+	return func(yield func(span) bool) {
+		i := skipSpace(array, 0)
+		if i >= len(array) || array[i] != '[' {
+			return
+		}
+		for i = skipSpace(array, i+1); i < len(array) && array[i] != ']'; {
+			end := skipValue(array, i)
+			if i >= end || !yield(span{i, end}) {
+				return
+			}
+			i = skipSpace(array, skipSpace(array, end)+1) // past the comma
+		}
+	}
+}
+
+// find returns the place of a member's value in a JSON object, or -1. It
+// reads no more of the object than it must.
+func find(object []byte, key string) (start, end int) {
+	for k, at := range eachMember(object) {
+		if sameKey(k, key) {
+			return at.start, at.end
+		}
 	}
 	return -1, -1
 }
 
+// member returns a member's value in a JSON object, nil if it is not there.
+func member(object []byte, key string) []byte {
+	if start, end := find(object, key); start >= 0 {
+		return object[start:end]
+	}
+	return nil
+}
+
 // sameKey reports whether a key as written, quotes included, is the one
 // looked for, which may be hidden behind escapes.
-func sameKey(written, quoted []byte, key string) bool {
+func sameKey(written []byte, key string) bool {
 	if bytes.IndexByte(written, '\\') < 0 {
-		return bytes.Equal(written, quoted)
+		return string(inside(written)) == key
 	}
 	var k string
 	return json.Unmarshal(written, &k) == nil && k == key

@@ -93,7 +93,7 @@ func (s *Server) review() TrustedServer {
 		r.Variables = append(r.Variables, plain(name))
 	}
 	_, _ = mapStrings(s.Entry, func(field, text string) (string, error) {
-		if field == "url" || strings.HasPrefix(field, "oauth.") && strings.Contains(text, "://") {
+		if field == "url" && text != "" || strings.HasPrefix(field, "oauth.") && strings.Contains(text, "://") {
 			r.URLs = append(r.URLs, plain(text))
 		}
 		return expand(text, nil, func(p placeholder) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -20,15 +21,38 @@ type capture struct {
 	// stand makes the result that the session sees in place of the captured one.
 	stand func(result json.RawMessage) json.RawMessage
 
-	mu     sync.Mutex
+	mu sync.Mutex
+	capturedState
+}
+
+type capturedState struct {
 	result json.RawMessage // nil until captured
+	sent   bool            // the request itself may have reached the upstream
 	status int             // of the last response
 }
 
-func (c *capture) got() (result json.RawMessage, status int) {
+func (c *capture) got() capturedState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.result, c.status
+	return c.capturedState
+}
+
+// began notes that the request is being sent. A GET only resumes its stream.
+func (c *capture) began(req *http.Request) {
+	if req.Method == http.MethodPost {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.sent = true
+	}
+}
+
+// undone takes began back: no connection was made.
+func (c *capture) undone(req *http.Request) {
+	if req.Method == http.MethodPost {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.sent = false
+	}
 }
 
 // tap puts the capture between resp's body and its reader.
@@ -44,7 +68,7 @@ func (c *capture) tap(resp *http.Response) {
 		resp.Body = &jsonTap{capture: c, body: resp.Body}
 		resp.ContentLength = -1
 	case "text/event-stream":
-		resp.Body = &eventTap{capture: c, body: resp.Body, r: bufio.NewReaderSize(resp.Body, 32<<10)}
+		resp.Body = newEventTap(c, resp.Body)
 	}
 }
 
@@ -80,7 +104,10 @@ type jsonTap struct {
 
 func (t *jsonTap) Read(p []byte) (int, error) {
 	if t.out == nil {
-		data, err := io.ReadAll(t.body)
+		data, err := io.ReadAll(io.LimitReader(t.body, maxMessage+1))
+		if err == nil && len(data) > maxMessage {
+			err = errTooLong
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -101,6 +128,10 @@ type eventTap struct {
 	err  error
 }
 
+func newEventTap(c *capture, body io.ReadCloser) *eventTap {
+	return &eventTap{capture: c, body: body, r: bufio.NewReaderSize(body, 32<<10)}
+}
+
 func (t *eventTap) Read(p []byte) (int, error) {
 	for t.out.Len() == 0 && t.err == nil {
 		t.err = t.event()
@@ -117,7 +148,7 @@ func (t *eventTap) event() error {
 	var data, rest []byte
 	named := false // an event of another type than message
 	for {
-		line, err := t.r.ReadBytes('\n')
+		line, err := t.line(maxMessage - len(data) - len(rest))
 		if err != nil {
 			return err
 		}
@@ -153,6 +184,21 @@ func (t *eventTap) event() error {
 		t.out.WriteByte('\n')
 	}
 	return nil
+}
+
+// line reads one line of at most limit bytes.
+func (t *eventTap) line(limit int) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := t.r.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case len(line) > limit:
+			return nil, errTooLong
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return line, err
+		}
+	}
 }
 
 func (t *eventTap) Close() error { return t.body.Close() }

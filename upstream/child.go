@@ -27,22 +27,32 @@ type child struct {
 	stdout *os.File
 	tail   tail
 
+	guard *guard
+	mark  string // in the environment of everything that the child starts
+
 	wg     sync.WaitGroup
 	stderr *os.File
 	exited chan struct{} // closed when the direct child has ended
+	silent chan struct{} // closed when nobody holds its stderr any more
 }
 
-// startChild starts a command. Each line of its stderr goes through line and
-// is kept in the tail.
-func startChild(cfg Config, line func(string) string) (*child, error) {
+// startChild starts a command under the guard. Each line of its stderr goes
+// through line and is kept in the tail.
+func startChild(cfg Config, g *guard, line func(string) string) (*child, error) {
 	env := childEnv(cfg)
 	path, err := lookPath(cfg.Command, cfg.Cwd, env)
 	if err != nil {
 		return nil, err
 	}
-	c := &child{cmd: exec.Command(path, cfg.Args...), exited: make(chan struct{})}
+	c := &child{
+		cmd:    exec.Command(path, cfg.Args...),
+		guard:  g,
+		mark:   g.prepare(),
+		exited: make(chan struct{}),
+		silent: make(chan struct{}),
+	}
 	c.cmd.Args[0] = cfg.Command
-	c.cmd.Env = env
+	c.cmd.Env = append(env, guardEnv+"="+c.mark)
 	c.cmd.Dir = cfg.Cwd
 
 	var theirs []*os.File
@@ -77,7 +87,11 @@ func startChild(cfg Config, line func(string) string) (*child, error) {
 		c.closePipes()
 		return nil, err
 	}
-	c.wg.Go(func() { c.tail.drain(c.stderr, line) })
+	g.add(c.group)
+	c.wg.Go(func() {
+		c.tail.drain(c.stderr, line)
+		close(c.silent)
+	})
 	c.wg.Go(func() {
 		c.cmd.Wait()
 		close(c.exited)
@@ -109,6 +123,8 @@ func (c *child) stop() {
 			c.gone(termGrace)
 		}
 	}
+	killStrays(c.mark)
+	c.guard.remove(c.group)
 	c.group.close()
 	c.closePipes()
 	c.wg.Wait()
@@ -135,16 +151,37 @@ func (c *child) gone(limit time.Duration) bool {
 	return true
 }
 
-// exit tells how the direct child ended, waiting a moment for its status. It
-// is empty while the child lives.
-func (c *child) exit(wait time.Duration) string {
-	t := time.NewTimer(wait)
+// Bounds of the wait for what a dying child leaves.
+const (
+	exitGrace   = 250 * time.Millisecond // for its exit status, after its end of output
+	stderrGrace = 100 * time.Millisecond // for its stderr, which may outlive it in a grandchild
+)
+
+// lastWords tells how the direct child ended and what it said last, waiting a
+// moment for both. The exit is empty while the child lives.
+func (c *child) lastWords() (exit, stderr string) {
+	t := time.NewTimer(exitGrace)
 	defer t.Stop()
 	select {
 	case <-c.exited:
-		return c.cmd.ProcessState.String()
+		exit = c.cmd.ProcessState.String()
+		t.Reset(stderrGrace)
+		select {
+		case <-c.silent:
+		case <-t.C:
+		}
 	case <-t.C:
-		return ""
+	}
+	return exit, c.tail.String()
+}
+
+// succeeded reports whether the direct child has ended without an error.
+func (c *child) succeeded() bool {
+	select {
+	case <-c.exited:
+		return c.cmd.ProcessState.Success()
+	default:
+		return false
 	}
 }
 

@@ -1,10 +1,7 @@
 package upstream
 
 import (
-	"io/fs"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -33,6 +30,7 @@ func childEnv(cfg Config) []string {
 		})
 		env = append(env, name+"="+value)
 	}
+	env = completePath(env)
 	slices.Sort(env)
 	return env
 }
@@ -52,31 +50,4 @@ func envValue(env []string, name string) string {
 		}
 	}
 	return ""
-}
-
-// lookPath finds a command as the child's own environment would.
-func lookPath(command, cwd string, env []string) (string, error) {
-	if strings.ContainsRune(command, '/') || strings.ContainsRune(command, filepath.Separator) {
-		path := command
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(cwd, path)
-		}
-		if _, err := exec.LookPath(path); err != nil {
-			if dir, _ := os.Stat(path); dir != nil && dir.IsDir() {
-				return "", &fs.PathError{Op: "start", Path: path, Err: errIsDir}
-			}
-			return "", &NotFoundError{Command: command, Dirs: []string{filepath.Dir(path)}}
-		}
-		return filepath.Abs(path)
-	}
-	dirs := filepath.SplitList(envValue(env, "PATH"))
-	for _, dir := range dirs {
-		if !filepath.IsAbs(dir) {
-			continue // what a relative entry means depends on where the host started us
-		}
-		if path, err := exec.LookPath(filepath.Join(dir, command)); err == nil {
-			return path, nil
-		}
-	}
-	return "", &NotFoundError{Command: command, Dirs: dirs}
 }

@@ -19,6 +19,7 @@ const (
 	StageHandshake = "handshake" // initialize or server/discover failed
 	StageList      = "list"      // tools/list failed
 	StageCall      = "call"      // tools/call failed
+	StageIdle      = "idle"      // the child died between two calls
 )
 
 // A StartError says why an upstream could not be connected.
@@ -91,6 +92,10 @@ type NotFoundError struct {
 func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("command %q not found in %d folders", e.Command, len(e.Dirs))
 }
+
+// ErrNotSent says that a request never left, because the connection had died
+// before, so that nothing ran.
+var ErrNotSent = errors.New("not sent")
 
 // ErrClosed says that the upstream was closed for good.
 var ErrClosed = errors.New("upstream closed")

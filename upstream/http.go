@@ -2,11 +2,11 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -43,25 +43,6 @@ type DialError struct{ Err error }
 func (e *DialError) Error() string { return e.Err.Error() }
 func (e *DialError) Unwrap() error { return e.Err }
 
-// newHTTPClient returns a client for one upstream and a function that closes
-// its idle connections.
-func newHTTPClient(cfg Config) (*http.Client, func(), error) {
-	u, err := url.Parse(cfg.URL)
-	if err != nil {
-		return nil, nil, err
-	}
-	base := &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout: tlsTimeout,
-		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: 16,
-		IdleConnTimeout:     90 * time.Second,
-	}
-	t := &tapTransport{base: base, origin: originOf(u), headers: cfg.Headers}
-	return &http.Client{Transport: t, CheckRedirect: t.checkRedirect}, base.CloseIdleConnections, nil
-}
-
 // originOf returns scheme, host and port, the port always explicit.
 func originOf(u *url.URL) string {
 	port := u.Port()
@@ -76,10 +57,34 @@ func originOf(u *url.URL) string {
 // The SDK's HTTP connection cannot be wrapped as a stdio one can: its session
 // must reach an unexported method of it.
 type tapTransport struct {
-	base    http.RoundTripper
+	base    *http.Transport
 	origin  string
 	headers map[string]string
+	probing bool // server/discover is asked of an upstream that may not know it
+	status  atomic.Int64
 }
+
+func newTapTransport(cfg Config, probing bool) (*tapTransport, error) {
+	u, err := url.Parse(cfg.URL)
+	if err != nil {
+		return nil, err
+	}
+	return &tapTransport{
+		base: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+			TLSHandshakeTimeout: tlsTimeout,
+			ForceAttemptHTTP2:   true,
+			HTTP2:               &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+			MaxIdleConnsPerHost: 16,
+			IdleConnTimeout:     90 * time.Second,
+		},
+		origin: originOf(u), headers: cfg.Headers, probing: probing,
+	}, nil
+}
+
+// lastStatus returns the status of the last response, 0 before any.
+func (t *tapTransport) lastStatus() int { return int(t.status.Load()) }
 
 const maxRedirects = 5
 
@@ -103,15 +108,22 @@ func (t *tapTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 			req.Header.Set(name, value)
 		}
 	}
-	resp, err := t.base.RoundTrip(req)
+	c := captureOf(req.Context())
+	if c != nil {
+		c.began(req)
+	}
+	resp, err := t.bounded(req)
 	if err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) && op.Op == "dial" || errors.As(err, new(*net.DNSError)) {
+		if isDial(err) {
+			if c != nil {
+				c.undone(req)
+			}
 			return nil, &DialError{Err: err}
 		}
 		return nil, err
 	}
-	if c := captureOf(req.Context()); c != nil {
+	t.status.Store(int64(resp.StatusCode))
+	if c != nil {
 		c.tap(resp)
 	}
 	return resp, nil

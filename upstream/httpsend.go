@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -38,34 +39,76 @@ func (h *httpSender) send(ctx context.Context, r rawRequest) (json.RawMessage, e
 	} else {
 		_, err = h.session.CallTool(withCapture(ctx, c), &mcp.CallToolParams{Meta: meta, Name: r.tool, Arguments: r.args})
 	}
-	result, status := c.got()
-	if result == nil {
-		return nil, httpFault(ctx, err, status)
+	got := c.got()
+	if got.result == nil {
+		return nil, h.fault(ctx, got, err)
 	}
 	if valid != nil {
-		return onlyValid(result, valid), nil
+		return onlyValid(got.result, valid), nil
 	}
-	return result, nil
+	return got.result, nil
 }
 
-// httpFault classifies why a request over HTTP got no result.
-func httpFault(ctx context.Context, err error, status int) error {
-	var rpc *jsonrpc.Error
+// fault classifies why a request over HTTP got no result.
+func (h *httpSender) fault(ctx context.Context, got capturedState, err error) error {
+	rpc, err := answered(err)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.As(err, &rpc):
-		return rpc
-	case errors.Is(err, mcp.ErrSessionMissing), errors.Is(err, mcp.ErrConnectionClosed), errors.As(err, new(*DialError)):
-		return errors.Join(errNotSent, err)
 	case errors.As(err, new(*OriginError)):
 		return err
-	case status >= 400:
-		return &StatusError{Code: status, Err: err}
+	case !got.sent, h.sessionGone(got.status, rpc):
+		return errors.Join(ErrNotSent, err)
+	case rpc != nil:
+		return rpc
+	case got.status >= 400:
+		return &StatusError{Code: got.status, Err: err}
 	case err != nil:
 		return &InterruptedError{Err: err}
 	}
 	return &InterruptedError{Err: errNoResult}
+}
+
+// codeRejected marks an error that the SDK's transport made up for a request
+// that failed in it, which would look like an answer of the upstream.
+const codeRejected = -32005
+
+// answered returns the JSON-RPC error with which the upstream answered, or nil
+// and an error that cannot be taken for one.
+func answered(err error) (*jsonrpc.Error, error) {
+	var rpc *jsonrpc.Error
+	if !errors.As(err, &rpc) {
+		return nil, err
+	}
+	if rpc.Code == codeRejected {
+		return nil, unanswered{err}
+	}
+	return rpc, err
+}
+
+// unanswered hides the SDK's own JSON-RPC errors in the chain of an error.
+type unanswered struct{ err error }
+
+func (u unanswered) Error() string        { return u.err.Error() }
+func (u unanswered) Is(target error) bool { return errors.Is(u.err, target) }
+
+func (u unanswered) As(target any) bool {
+	_, rpc := target.(**jsonrpc.Error)
+	return !rpc && errors.As(u.err, target)
+}
+
+// sessionGone reports whether the upstream refused a request because it does
+// not know its session, as after a restart. The status is 404 (MCP 2025-11-25,
+// basic/transports, session management); servers made after the examples of
+// the SDKs answer 400 or 404 with one of a few error codes.
+func (h *httpSender) sessionGone(status int, rpc *jsonrpc.Error) bool {
+	if h.session.ID() == "" || status != http.StatusNotFound && status != http.StatusBadRequest {
+		return false
+	}
+	if rpc == nil {
+		return status == http.StatusNotFound
+	}
+	return rpc.Code == -32000 || rpc.Code == -32001 || rpc.Code == jsonrpc.CodeInvalidRequest
 }
 
 var errNoResult = errors.New("the answer held no result")

@@ -15,8 +15,10 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 )
 
-// maxLine bounds one line of a child's stdout, in bytes.
-const maxLine = 256 << 20
+// maxMessage bounds one message of an upstream, in bytes.
+const maxMessage = 256 << 20
+
+var errTooLong = fmt.Errorf("a message of more than %d MiB", maxMessage>>20)
 
 // A lineConn speaks newline-delimited JSON with a child (MCP 2025-11-25,
 // basic/transports, stdio). Lines that are no JSON-RPC messages are passed
@@ -98,8 +100,8 @@ func (c *lineConn) readLine() ([]byte, error) {
 		case err == nil:
 			return line, nil
 		case errors.Is(err, bufio.ErrBufferFull):
-			if len(line) > maxLine {
-				return nil, fmt.Errorf("a line of more than %d MiB on stdout", maxLine>>20)
+			if len(line) > maxMessage {
+				return nil, errTooLong
 			}
 		case errors.Is(err, io.EOF) && len(line) > 0:
 			return line, nil
@@ -124,18 +126,21 @@ func (c *lineConn) Write(ctx context.Context, msg jsonrpc.Message) error {
 	return c.writeLine(ctx, append(data, '\n'))
 }
 
-// writeLine returns errNotSent if ctx ended before its turn came.
+// writeLine returns ErrNotSent if ctx ended before its turn came.
 func (c *lineConn) writeLine(ctx context.Context, line []byte) error {
 	select {
 	case c.writing <- struct{}{}:
 	case <-ctx.Done():
-		return errors.Join(errNotSent, ctx.Err())
+		return errors.Join(ErrNotSent, ctx.Err())
 	case <-c.closed:
-		return errors.Join(errNotSent, io.ErrClosedPipe)
+		return errors.Join(ErrNotSent, io.ErrClosedPipe)
 	}
 	done := make(chan error, 1)
 	go func() { // ends when the child reads or the connection closes
-		_, err := c.in.Write(line)
+		n, err := c.in.Write(line)
+		if err != nil && n < len(line)-1 {
+			err = errors.Join(ErrNotSent, err) // nobody can have understood a part of it
+		}
 		<-c.writing
 		done <- err
 	}()

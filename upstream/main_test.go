@@ -2,12 +2,18 @@ package upstream
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,15 +22,79 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// childMode makes the test binary a child server of that kind.
-const childMode = "UPSTREAM_TEST_CHILD"
+// The test binary becomes a child server of the kind that childMode names.
+// runMark marks every process that this run starts, however indirectly.
+const (
+	childMode = "UPSTREAM_TEST_CHILD"
+	runMark   = "UPSTREAM_TEST_RUN"
+)
+
+// runID tells this run from others on the machine.
+var runID = rand.Text()
 
 func TestMain(m *testing.M) {
 	if mode := os.Getenv(childMode); mode != "" {
 		runChild(mode)
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if code == 0 {
+		code = leaks()
+	}
+	os.Exit(code)
+}
+
+// leaks reports goroutines and processes that outlived all tests.
+func leaks() int {
+	var stacks, procs []string
+	for deadline := time.Now().Add(8 * time.Second); time.Now().Before(deadline); <-time.After(50 * time.Millisecond) {
+		stacks, procs = goroutines(), marked(runID)
+		if len(stacks) == 0 && len(procs) == 0 {
+			return 0
+		}
+	}
+	fmt.Printf("leaked %d goroutines:\n%s\nleaked processes: %v\n", len(stacks), strings.Join(stacks, "\n\n"), procs)
+	return 1
+}
+
+// goroutines returns the stacks of all goroutines that are neither ours here
+// nor of the testing package's own.
+func goroutines() []string {
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	buf := make([]byte, 4<<20)
+	var out []string
+	for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if !strings.Contains(g, "upstream.goroutines(") && !strings.Contains(g, "os/signal.") && !strings.Contains(g, "testing.runFuzzing") {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// marked returns the processes, as pid and command line, that carry the mark
+// of a run in their environment. Only Linux lets us look.
+func marked(id string) []string {
+	var out []string
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, file := range files {
+		env, err := os.ReadFile(file)
+		if err != nil || !bytes.Contains(env, []byte(runMark+"="+id)) {
+			continue
+		}
+		cmd, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "cmdline"))
+		out = append(out, filepath.Base(filepath.Dir(file))+" "+strings.ReplaceAll(string(cmd), "\x00", " "))
+	}
+	return out
+}
+
+// eventually polls until ok, and fails after a while.
+func eventually(t *testing.T, within time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(within); !ok(); <-time.After(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", within, what)
+		}
+	}
 }
 
 // testChild configures the test binary as an upstream of that kind.
@@ -36,7 +106,7 @@ func testChild(t *testing.T, mode string) Config {
 	}
 	l := DefaultLimits
 	l.WaitTimeout, l.StartTimeout = Duration(20*time.Second), Duration(20*time.Second)
-	return Config{Type: Stdio, Command: exe, Env: map[string]string{childMode: mode}, Limits: l}
+	return Config{Type: Stdio, Command: exe, Env: map[string]string{childMode: mode, runMark: runID}, Limits: l}
 }
 
 func runChild(mode string) {
@@ -57,23 +127,40 @@ func runChild(mode string) {
 			}
 		}()
 		sdkServer()
-	case "stubborn":
-		signal.Ignore(syscall.SIGTERM)
+	case "slow":
+		note("start")
+		<-time.After(300 * time.Millisecond)
 		sdkServer()
-		time.Sleep(time.Hour)
-	case "grandchild":
+	case "stubborn":
+		signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+		sdkServer()
+		select {}
+	case "grandchild", "runaway":
 		c := exec.Command("sleep", "3600")
+		if mode == "runaway" {
+			leaveGroup(c)
+		}
 		if err := c.Start(); err != nil {
 			os.Exit(1)
 		}
-		fmt.Fprintf(os.Stderr, "grandchild %d\n", c.Process.Pid)
 		sdkServer()
+	case "env":
+		fmt.Fprintln(os.Stderr, strings.Join(os.Environ(), "\n"))
+	case "silent", "odd", "fragile":
+		oldServer(mode)
+	case "proxy":
+		proxyToBeKilled()
+	case "faulty":
+		faultyServer()
 	default:
 		sdkServer()
 	}
 }
 
-func sdkServer() {
+func sdkServer() { testServer().Run(context.Background(), &mcp.StdioTransport{}) }
+
+// testServer returns a server with the tools that tests call.
+func testServer() *mcp.Server {
 	s := mcp.NewServer(&mcp.Implementation{Name: "child", Version: "1"}, &mcp.ServerOptions{Instructions: "Use echo."})
 	type args struct {
 		Text string `json:"text"`
@@ -93,12 +180,25 @@ func sdkServer() {
 		return &mcp.CallToolResult{}, nil, nil
 	})
 	mcp.AddTool(s, &mcp.Tool{Name: "hang"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ any) (*mcp.CallToolResult, any, error) {
-		fmt.Fprintln(os.Stderr, "hanging")
+		note("hanging")
 		<-ctx.Done()
-		fmt.Fprintln(os.Stderr, "cancelled")
+		note("cancelled")
 		return nil, nil, ctx.Err()
 	})
-	s.Run(context.Background(), &mcp.StdioTransport{})
+	mcp.AddTool(s, &mcp.Tool{Name: "die-soon"}, func(context.Context, *mcp.CallToolRequest, any) (*mcp.CallToolResult, any, error) {
+		time.AfterFunc(200*time.Millisecond, func() { os.Exit(7) })
+		return &mcp.CallToolResult{}, nil, nil
+	})
+	mcp.AddTool(s, &mcp.Tool{Name: "grow"}, func(context.Context, *mcp.CallToolRequest, any) (*mcp.CallToolResult, any, error) {
+		mcp.AddTool(s, &mcp.Tool{Name: "new"}, func(context.Context, *mcp.CallToolRequest, any) (*mcp.CallToolResult, any, error) {
+			return &mcp.CallToolResult{}, nil, nil
+		})
+		return &mcp.CallToolResult{}, nil, nil
+	})
+	mcp.AddTool(s, &mcp.Tool{Name: "fails"}, func(context.Context, *mcp.CallToolRequest, any) (*mcp.CallToolResult, any, error) {
+		return nil, nil, errors.New("the tool failed")
+	})
+	return s
 }
 
 // Bytes that no decoder and encoder would leave alone.
@@ -127,6 +227,49 @@ func rawServer(in *os.File, out *os.File) {
 			if q.ID != nil {
 				fmt.Fprintf(out, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no"}}`+"\n", q.ID)
 			}
+		}
+	}
+}
+
+// noteFile names the file to which a child appends what it did.
+const noteFile = "UPSTREAM_TEST_NOTES"
+
+// note appends one line, which other processes may do at the same time.
+func note(line string) { appendLine(os.Getenv(noteFile), line) }
+
+func appendLine(file, line string) {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	f.WriteString(line + "\n")
+}
+
+// oldServer knows nothing of server/discover, each kind in its own way.
+func oldServer(mode string) {
+	r := bufio.NewScanner(os.Stdin)
+	initialized := false
+	for r.Scan() {
+		var q struct {
+			ID     json.RawMessage
+			Method string
+		}
+		json.Unmarshal(r.Bytes(), &q)
+		note(q.Method)
+		reply := func(result string) { fmt.Printf(`{"jsonrpc":"2.0","id":%s,"result":%s}`+"\n", q.ID, result) }
+		switch {
+		case q.Method == "initialize":
+			initialized = true
+			reply(`{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"old","version":"0"}}`)
+		case q.Method == "tools/list":
+			reply(`{"tools":[` + rawTool + `]}`)
+		case q.ID == nil || mode == "silent":
+		case mode == "odd":
+			fmt.Println(`{"error":"what?"}`)
+			fmt.Printf(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32602,"message":"Received request before initialization was complete"}}`+"\n", q.ID)
+		case mode == "fragile" && !initialized:
+			os.Exit(1)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,14 +21,68 @@ const idPrefix = "raw-"
 // A mux lets raw requests travel on the connection of an SDK session: their
 // responses and progress notifications are taken out of the stream before the
 // session sees it.
+//
+// One goroutine, which [mux.wait] waits for, reads the connection.
 type mux struct {
 	mcp.Connection
+	probe time.Duration // bounds the answer to server/discover; 0 not at all
+
+	rest  chan jsonrpc.Message // what is for the session
+	ended chan struct{}        // closed when broken is set
+	wg    sync.WaitGroup
 
 	mu      sync.Mutex
 	pending map[string]*exchange // by request id
 	next    int
 	broken  error // set once: no request is accepted after it
+	probing probing
 }
+
+// A probing is a server/discover request whose answer is bounded in time.
+type probing struct {
+	id    jsonrpc.ID
+	timer *time.Timer
+	over  bool // it was answered in the upstream's place
+	late  bool // the upstream answered it after all
+}
+
+func newMux(ctx context.Context, c mcp.Connection) *mux {
+	m := &mux{Connection: c, rest: make(chan jsonrpc.Message), ended: make(chan struct{})}
+	m.wg.Go(func() { m.pump(ctx) })
+	return m
+}
+
+// pump reads until the connection or its ctx ends.
+func (m *mux) pump(ctx context.Context) {
+	for {
+		msg, err := m.Connection.Read(ctx)
+		if err != nil {
+			m.fail(err)
+			return
+		}
+		if !m.take(msg) {
+			m.pass(msg)
+		}
+	}
+}
+
+// pass hands a message to the session.
+func (m *mux) pass(msg jsonrpc.Message) {
+	select {
+	case m.rest <- msg:
+	case <-m.ended:
+	}
+}
+
+// Close asks the connection to end. What the session reads ends at once, also
+// where a read of the connection cannot be interrupted.
+func (m *mux) Close() error {
+	m.fail(io.EOF)
+	return m.Connection.Close()
+}
+
+// wait returns when the connection has ended.
+func (m *mux) wait() { m.wg.Wait() }
 
 // An exchange is one raw request on its way.
 type exchange struct {
@@ -36,15 +91,12 @@ type exchange struct {
 	progress func(params json.RawMessage)
 }
 
-// errNotSent says that a request never left: it can be sent again elsewhere.
-var errNotSent = errors.New("not sent")
-
 // begin makes room for a response. The caller must end the exchange.
 func (m *mux) begin(progress func(json.RawMessage)) (*exchange, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.broken != nil {
-		return nil, errors.Join(errNotSent, m.broken)
+		return nil, errors.Join(ErrNotSent, m.broken)
 	}
 	m.next++
 	x := &exchange{id: idPrefix + strconv.Itoa(m.next), answer: make(chan *jsonrpc.Response, 1), progress: progress}
@@ -63,16 +115,63 @@ func (m *mux) end(x *exchange) {
 
 // Read returns the next message for the SDK's session.
 func (m *mux) Read(ctx context.Context) (jsonrpc.Message, error) {
-	for {
-		msg, err := m.Connection.Read(ctx)
-		if err != nil {
-			m.fail(err)
-			return nil, err
-		}
-		if !m.take(msg) {
-			return msg, nil
-		}
+	select {
+	case msg := <-m.rest:
+		return msg, nil
+	case <-m.ended:
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return nil, m.broken
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
+}
+
+// Write sends a message of the SDK's session.
+func (m *mux) Write(ctx context.Context, msg jsonrpc.Message) error {
+	if r, ok := msg.(*jsonrpc.Request); ok && r.Method == "server/discover" && m.probe > 0 {
+		m.mu.Lock()
+		m.probing = probing{id: r.ID, timer: time.AfterFunc(m.probe, func() { m.giveUpProbe(r.ID) })}
+		m.mu.Unlock()
+	}
+	return m.Connection.Write(ctx, msg)
+}
+
+// giveUpProbe answers server/discover in the upstream's place, so that the
+// session falls back to initialize on the same connection.
+func (m *mux) giveUpProbe(id jsonrpc.ID) {
+	m.mu.Lock()
+	answered := m.probing.id != id
+	m.probing.over = !answered
+	m.mu.Unlock()
+	if !answered {
+		m.pass(&jsonrpc.Response{ID: id, Error: &jsonrpc.Error{Code: jsonrpc.CodeMethodNotFound, Message: "no answer"}})
+	}
+}
+
+// answeredLate reports whether the upstream knows server/discover, but
+// answered it too late.
+func (m *mux) answeredLate() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.probing.late
+}
+
+// takeProbe notes the answer to server/discover, and reports whether it is too
+// late for the session to see.
+func (m *mux) takeProbe(r *jsonrpc.Response) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !r.ID.IsValid() || r.ID != m.probing.id {
+		return false
+	}
+	m.probing.timer.Stop()
+	if m.probing.over {
+		m.probing.late = r.Error == nil
+		return true
+	}
+	m.probing.id = jsonrpc.ID{}
+	return false
 }
 
 // take reports whether msg belongs to a raw request, and delivers it.
@@ -81,7 +180,7 @@ func (m *mux) take(msg jsonrpc.Message) bool {
 	case *jsonrpc.Response:
 		id, ok := msg.ID.Raw().(string)
 		if !ok || !strings.HasPrefix(id, idPrefix) {
-			return false
+			return m.takeProbe(msg)
 		}
 		m.mu.Lock()
 		x := m.pending[id]
@@ -130,6 +229,10 @@ func (m *mux) fail(err error) {
 		return
 	}
 	m.broken = err
+	close(m.ended)
+	if m.probing.timer != nil {
+		m.probing.timer.Stop()
+	}
 	for _, x := range m.pending {
 		close(x.answer)
 	}
@@ -149,7 +252,7 @@ func (m *mux) send(ctx context.Context, r rawRequest) (json.RawMessage, error) {
 	}
 	err = m.Connection.Write(ctx, &jsonrpc.Request{ID: id, Method: r.method, Params: r.params(x.id)})
 	if err != nil && ctx.Err() == nil {
-		return nil, m.lost(err)
+		return nil, m.unwritten(err)
 	}
 	if err == nil {
 		select {
@@ -179,6 +282,14 @@ func (m *mux) cancel(ctx context.Context, id string) {
 		defer stop()
 		m.Connection.Write(ctx, &jsonrpc.Request{Method: "notifications/cancelled", Params: params})
 	}()
+}
+
+// unwritten says whether a request whose write failed may have been read.
+func (m *mux) unwritten(err error) error {
+	if errors.Is(err, ErrNotSent) || errors.As(err, new(*DialError)) {
+		return errors.Join(ErrNotSent, err)
+	}
+	return m.lost(err)
 }
 
 // lost names the reason why an exchange ended without an answer.

@@ -10,19 +10,30 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// modern is the first protocol version without a session handshake: each
-// request carries what initialize used to say.
-const modern = "2026-07-28"
+const (
+	lastLegacy = "2025-11-25" // the last protocol version with a session handshake
+	// firstModern is the first without: each request carries what initialize
+	// used to say.
+	firstModern = "2026-07-28"
+)
 
-// A Session is a live connection to an upstream: the SDK's session for what
-// is rare, and raw bytes for lists and calls.
+// A Session is a live connection to an upstream, lent for one call of
+// [Upstream.With]: the SDK's session for what is rare, and raw bytes for lists
+// and calls.
 type Session struct {
 	*mcp.ClientSession
 
 	raw    rawSender
 	meta   json.RawMessage // members of _meta that each request must carry
 	limits Limits
+
+	repeated bool
+	ran      bool // a request was sent that must not be sent again
 }
+
+// Repeated reports whether this is the second time that the request is made,
+// after an interruption: it may run twice.
+func (s *Session) Repeated() bool { return s.repeated }
 
 // A rawSender sends one request and returns the result's own bytes.
 type rawSender interface {
@@ -78,6 +89,9 @@ type Call struct {
 	// Progress, if not nil, gets the params of each progress notification for
 	// this call, in order and before the call returns. It must not block.
 	Progress func(params json.RawMessage)
+	// Repeatable says that the tool is read-only or idempotent: after an
+	// interruption the call may be made once more, see [Upstream.With].
+	Repeatable bool
 }
 
 // Call sends the request and returns the result object as the upstream wrote
@@ -103,6 +117,9 @@ func (s *Session) Call(ctx context.Context, c Call) (json.RawMessage, error) {
 			}
 		},
 	})
+	if !c.Repeatable && !errors.Is(err, ErrNotSent) {
+		s.ran = true
+	}
 	if err != nil {
 		return nil, clock.explain(err)
 	}
@@ -182,7 +199,8 @@ func (c *clock) stop() {
 
 // explain names the timeout where err is the clock's own cancellation.
 func (c *clock) explain(err error) error {
-	if t, ok := context.Cause(c.ctx).(*TimeoutError); ok && errors.Is(err, context.Canceled) {
+	var t *TimeoutError
+	if errors.As(context.Cause(c.ctx), &t) && errors.Is(err, context.Canceled) {
 		return t
 	}
 	return err
@@ -201,11 +219,13 @@ const maxPages = 200
 // ListTools lists the upstream's tools afresh, all pages up to a bound. A
 // descriptor that an HTTP client has to refuse is left out (x-mcp-header,
 // MCP 2026-07-28, basic/transports).
+//
+// Its errors are those of [Session.Call]; each page has the time of one call.
 func (s *Session) ListTools(ctx context.Context) (ToolList, error) {
 	var list ToolList
 	r := rawRequest{method: "tools/list", meta: s.meta, progress: func(json.RawMessage) {}}
 	for range maxPages {
-		raw, err := s.raw.send(ctx, r)
+		raw, err := s.page(ctx, r)
 		if err != nil {
 			return ToolList{}, err
 		}
@@ -226,4 +246,11 @@ func (s *Session) ListTools(ctx context.Context) (ToolList, error) {
 	}
 	list.Cut = true
 	return list, nil
+}
+
+func (s *Session) page(ctx context.Context, r rawRequest) (json.RawMessage, error) {
+	ctx, clock := s.limits.watch(ctx)
+	defer clock.stop()
+	raw, err := s.raw.send(ctx, r)
+	return raw, clock.explain(err)
 }

@@ -25,24 +25,41 @@ const (
 // A State is a snapshot of an upstream's connection.
 type State struct {
 	Status Status
-	Last   error     // the last failure, a *StartError or a fault of the connection; nil after a success
-	At     time.Time // when Last happened
-	Stage  string    // of Last
+	// Last is the last failure, nil after a success: a *StartError, or a fault
+	// of the connection such as an *InterruptedError. Both tell how a child
+	// ended and what it said last.
+	Last  error
+	Stage string    // of Last
+	At    time.Time // when Last happened
+	// Retry is when the next start may be tried; before it callers get the
+	// last failure at once. Zero if nothing hinders a start.
+	Retry   time.Time
+	Breaker Breaker
 }
 
 // Options are what an upstream needs from its owner.
 type Options struct {
 	Client *mcp.Implementation // how we introduce ourselves
+	// Pool is shared with the other upstreams of the process. Nil: one of its own.
+	Pool    *Pool
+	Breaker BreakerConfig
 	// Authorize is asked for a token before each HTTP request and told of each
 	// 401 and 403. Nil: no authorization.
 	Authorize auth.OAuthHandler
-	Log       *slog.Logger
+	// NotFault reports errors that are no fault of the transport, such as an
+	// authorization that is missing: they neither delay the next start nor
+	// count for the breaker. Nil: none.
+	NotFault func(error) bool
+	Log      *slog.Logger
 	// Redact is applied to each line of a child's stderr before it is kept or
 	// logged.
 	Redact func(string) string
 	// ToolsChanged is called, from a goroutine of the connection, when the
 	// upstream says that its tools changed. It must not block.
 	ToolsChanged func()
+	// Failed is called with each new failure, from the goroutine that met it.
+	// It must not block.
+	Failed func(State)
 }
 
 // An Upstream is one configured server behind the proxy. It connects when it
@@ -51,9 +68,14 @@ type Options struct {
 // Each attempt to connect, and the connection that comes of it, belongs to one
 // goroutine, which [Upstream.Close] ends and waits for.
 type Upstream struct {
-	name string
-	cfg  Config
-	opts Options
+	name  string
+	cfg   Config
+	opts  Options
+	pool  *Pool
+	owned *Pool // pool, if it is ours alone
+
+	// dial prepares the way to the upstream: [Upstream.transport] but in tests.
+	dial func(*connection) (mcp.Transport, error)
 
 	ctx    context.Context // ends with Close; attempts live on it
 	cancel context.CancelFunc
@@ -64,19 +86,31 @@ type Upstream struct {
 }
 
 type state struct {
-	closed  bool
-	attempt *attempt    // the one under way
-	conn    *connection // the one that new calls use
-	calls   int         // in flight on conn
-	last    error
-	at      time.Time
-	stage   string
+	closed  bool          // no new calls are taken
+	users   int           // calls of With and Connect under way
+	drained chan struct{} // set by Drain, closed when users is 0
+	attempt *attempt      // the one under way
+	conn    *connection   // the one that new calls use
+	era     era           // what the last handshake found
+	breaker *breaker
+
+	failure failure
+	failed  int       // starts in a row
+	retry   time.Time // no start before it, but on demand
+}
+
+// A failure is what went wrong last.
+type failure struct {
+	err   error
+	stage string
+	at    time.Time
 }
 
 // An attempt is one try to connect, shared by all who wait for it.
 type attempt struct {
 	done chan struct{}
 	err  error // set before done is closed
+	told claim // its error was counted
 }
 
 // New returns an upstream that is not connected.
@@ -87,225 +121,191 @@ func New(name string, cfg Config, opts Options) *Upstream {
 	if opts.ToolsChanged == nil {
 		opts.ToolsChanged = func() {}
 	}
+	if opts.NotFault == nil {
+		opts.NotFault = func(error) bool { return false }
+	}
+	if opts.Failed == nil {
+		opts.Failed = func(State) {}
+	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	u := &Upstream{name: name, cfg: cfg, opts: opts}
+	u := &Upstream{name: name, cfg: cfg, opts: opts, pool: opts.Pool}
+	if u.pool == nil {
+		u.owned = NewPool(0)
+		u.pool = u.owned
+	}
+	u.dial = u.transport
+	u.st.breaker = newBreaker(opts.Breaker)
 	u.ctx, u.cancel = context.WithCancel(context.Background())
 	return u
 }
 
 // With lends fn a live session, connecting first if need be. ctx bounds the
-// caller's wait and what fn does, never the connection itself. If fn's request
-// never left, because the connection had died unseen, fn is called once more
-// with a new one; so fn makes one request.
+// caller's wait and what fn does, never the connection itself.
+//
+// fn makes one request. It is called a second time, with a session of a new
+// connection, if its request never left, because the connection had died
+// unseen; and if its request was interrupted but may be repeated, see
+// [Call.Repeatable] and [Session.Repeated].
 //
 // Errors before fn runs: *StartError, *StartingError, *CoolingDownError,
 // ErrClosed or ctx's. Errors of the authorization handler are in the chain
-// of a *StartError.
+// of a *StartError. ErrNotSent is in the chain of fn's error if its request did
+// not leave the second time either.
 func (u *Upstream) With(ctx context.Context, fn func(context.Context, *Session) error) error {
-	for first := true; ; first = false {
-		c, err := u.borrow(ctx)
-		if err != nil {
-			return err
-		}
-		err = u.use(ctx, c, fn)
-		u.giveBack(c, err)
-		if !first || !errors.Is(err, errNotSent) || ctx.Err() != nil {
-			return err
-		}
-		u.retire(c)
+	if err := u.enter(); err != nil {
+		return err
 	}
-}
-
-// borrow returns the live connection and counts a call on it.
-func (u *Upstream) borrow(ctx context.Context) (*connection, error) {
-	var timeout <-chan time.Time
-	if u.cfg.WaitTimeout > 0 {
-		t := time.NewTimer(time.Duration(u.cfg.WaitTimeout))
-		defer t.Stop()
-		timeout = t.C
-	}
+	defer u.leave()
+	var resent bool
+	var lost error // the interruption after which fn is called again
 	for {
-		c, a, err := u.connOrAttempt()
-		if c != nil || err != nil {
-			return c, err
-		}
-		select {
-		case <-a.done:
-			if a.err != nil {
-				return nil, a.err
-			}
-		case <-timeout:
-			return nil, &StartingError{Waited: time.Duration(u.cfg.WaitTimeout)}
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-}
-
-func (u *Upstream) connOrAttempt() (*connection, *attempt, error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	switch {
-	case u.st.closed:
-		return nil, nil, ErrClosed
-	case u.st.conn != nil:
-		u.st.calls++
-		return u.st.conn, nil, nil
-	case u.st.attempt == nil:
-		a := &attempt{done: make(chan struct{})}
-		u.st.attempt = a
-		u.wg.Go(func() { u.live(a) })
-	}
-	return nil, u.st.attempt, nil
-}
-
-func (u *Upstream) giveBack(c *connection, err error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.st.conn != c {
-		return // retired meanwhile
-	}
-	u.st.calls--
-	if isFault(err) {
-		u.st.last, u.st.at, u.st.stage = err, time.Now(), StageCall
-	} else if err == nil {
-		u.st.last = nil
-	}
-	if u.st.calls == 0 {
-		select {
-		case c.idle <- struct{}{}:
+		s, err := u.once(ctx, lost != nil, fn)
+		switch {
+		case s == nil && lost != nil:
+			return lost // no second try came about: what is known is that the first may have run
+		case s == nil || err == nil || s.ran || ctx.Err() != nil || u.opts.NotFault(err):
+			return err
+		case errors.Is(err, ErrNotSent) && !resent:
+			resent = true
+		case errors.As(err, new(*InterruptedError)) && lost == nil:
+			lost = err
 		default:
+			return err
 		}
 	}
 }
 
-// isFault reports whether err is the connection's, rather than the tool's,
-// the caller's or the authorization's.
-func isFault(err error) bool {
-	return errors.As(err, new(*InterruptedError)) || errors.As(err, new(*StatusError)) || errors.Is(err, errNotSent)
-}
-
-// use runs fn until it returns; the end of the connection ends its ctx.
-func (u *Upstream) use(ctx context.Context, c *connection, fn func(context.Context, *Session) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(c.ctx, func() { cancel(errEnded) })()
-	err := fn(ctx, c.session)
-	if errors.Is(context.Cause(ctx), errEnded) && errors.Is(err, context.Canceled) {
-		err = &InterruptedError{Err: errEnded}
-	}
-	var i *InterruptedError
-	if c.child != nil && errors.As(err, &i) && i.Exit == "" {
-		i.Exit = c.child.exit(exitGrace)
-		i.Stderr = c.child.tail.String()
-	}
-	return err
-}
-
-// live is the life of one connection: attempt, service, end.
-func (u *Upstream) live(a *attempt) {
-	ctx, cancel := u.ctx, context.CancelFunc(func() {})
-	if u.cfg.StartTimeout > 0 {
-		ctx, cancel = context.WithTimeoutCause(u.ctx, time.Duration(u.cfg.StartTimeout), &TimeoutError{After: time.Duration(u.cfg.StartTimeout)})
-	}
-	c, err := u.connect(ctx)
-	cancel()
-	u.mu.Lock()
-	u.st.attempt, a.err = nil, err
+// once calls fn with a session, which is nil if there was none to be had.
+func (u *Upstream) once(ctx context.Context, repeated bool, fn func(context.Context, *Session) error) (*Session, error) {
+	tell, err := u.admit()
 	if err != nil {
-		u.st.last, u.st.at, u.st.stage = err, time.Now(), StageHandshake
-		if s := new(StartError); errors.As(err, &s) {
-			u.st.stage = s.Stage
-		}
-	} else {
-		u.st.conn, u.st.calls, u.st.last = c, 0, nil
+		return nil, err
 	}
+	c, told, err := u.borrow(ctx, false)
+	if err != nil {
+		tell(u.counted(err, told))
+		return nil, err
+	}
+	s := *c.session
+	s.repeated = repeated
+	err = u.use(ctx, c, &s, fn)
+	tell(u.counted(err, c.fault()))
+	u.giveBack(c, err)
+	return &s, err
+}
+
+// admit asks the breaker.
+func (u *Upstream) admit() (tell func(error), err error) {
+	u.mu.Lock()
+	b, last := u.st.breaker, u.st.failure.err
 	u.mu.Unlock()
-	close(a.done)
-	if err == nil {
-		u.serve(c)
+	tell, ok := b.allow()
+	if !ok {
+		return nil, &CoolingDownError{Until: time.Now().Add(b.state().RetryIn), Last: last}
 	}
+	return tell, nil
 }
 
-// serve waits for the connection's end, from whichever side, and clears it away.
-func (u *Upstream) serve(c *connection) {
-	died := make(chan error, 1)
-	go func() { died <- c.session.Wait() }() // ends when the session is closed below
-	idle := time.NewTimer(time.Hour)
-	idle.Stop()
-	defer idle.Stop()
-	u.armIdle(c, idle)
-	for {
-		select {
-		case <-c.idle:
-			u.armIdle(c, idle)
-			continue
-		case <-idle.C:
-			if !u.evict(c) {
-				continue
-			}
-			u.opts.Log.Debug("closed: idle", "server", u.name)
-		case err := <-died:
-			u.opts.Log.Debug("connection ended", "server", u.name, "err", err)
-			died <- err
-		case <-c.stop:
-		case <-u.ctx.Done():
-		}
-		break
+// counted returns the verdict on err, but once per claim: a connection that
+// dies under many calls is one fault.
+func (u *Upstream) counted(err error, told *claim) error {
+	v := verdict(err)
+	if v != nil && v != errNoVerdict && (u.opts.NotFault(err) || told == nil || !told.first()) {
+		return errNoVerdict
 	}
-	u.retire(c)
-	c.end()
-	if c.mux != nil {
-		c.mux.Close()
-	}
-	c.session.Close()
-	<-died
-	c.release()
+	return v
 }
 
-func (u *Upstream) armIdle(c *connection, idle *time.Timer) {
-	if u.cfg.IdleTTL > 0 {
-		idle.Reset(time.Duration(u.cfg.IdleTTL))
+// Connect connects now if there is no connection: neither the pause after a
+// failed start nor the breaker holds it back. Its errors are those of With.
+func (u *Upstream) Connect(ctx context.Context) error {
+	if err := u.enter(); err != nil {
+		return err
 	}
+	defer u.leave()
+	c, _, err := u.borrow(ctx, true)
+	if err != nil {
+		return err
+	}
+	u.giveBack(c, nil)
+	u.Forgive()
+	return nil
 }
 
-// evict takes an idle connection out of service; a busy one never.
-func (u *Upstream) evict(c *connection) bool {
+// Forgive forgets past failures, so that the next call tries at once: for when
+// their cause was removed, as by a login.
+func (u *Upstream) Forgive() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.st.conn != c || u.st.calls > 0 {
-		return false
-	}
-	u.st.conn = nil
-	return true
-}
-
-// retire takes a connection out of service, so that the next call makes a new one.
-func (u *Upstream) retire(c *connection) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.st.conn == c {
-		u.st.conn = nil
-		close(c.stop)
-	}
+	u.st.failed, u.st.retry, u.st.failure = 0, time.Time{}, failure{}
+	u.st.breaker = newBreaker(u.opts.Breaker)
 }
 
 // State returns what is known now, without I/O.
 func (u *Upstream) State() State {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	s := State{Status: Idle, Last: u.st.last, At: u.st.at, Stage: u.st.stage}
+	f := u.st.failure
+	s := State{Status: Idle, Last: f.err, At: f.at, Stage: f.stage, Breaker: u.st.breaker.state()}
+	if time.Now().Before(u.st.retry) {
+		s.Retry = u.st.retry
+	}
 	switch {
+	case s.Breaker.RetryIn > 0:
+		s.Status = CoolingDown
 	case u.st.conn != nil:
 		s.Status = Connected
 	case u.st.attempt != nil:
 		s.Status = Connecting
-	case u.st.last != nil:
+	case errors.As(f.err, new(*StartError)):
 		s.Status = Failed
 	}
 	return s
+}
+
+func (u *Upstream) enter() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.st.closed {
+		return ErrClosed
+	}
+	u.st.users++
+	return nil
+}
+
+func (u *Upstream) leave() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.st.users--
+	if u.st.users == 0 && u.st.drained != nil {
+		close(u.st.drained)
+		u.st.drained = nil
+	}
+}
+
+// Drain refuses new calls, waits until the running ones have returned or ctx
+// ends, and closes the upstream.
+func (u *Upstream) Drain(ctx context.Context) {
+	u.mu.Lock()
+	u.st.closed = true
+	var drained chan struct{}
+	if u.st.users > 0 {
+		if u.st.drained == nil {
+			u.st.drained = make(chan struct{})
+		}
+		drained = u.st.drained
+	}
+	u.mu.Unlock()
+	if drained != nil {
+		select {
+		case <-drained:
+		case <-ctx.Done():
+		case <-u.ctx.Done():
+		}
+	}
+	u.Close()
 }
 
 // Close ends the connection, with the running calls, and waits for it.
@@ -315,4 +315,7 @@ func (u *Upstream) Close() {
 	u.mu.Unlock()
 	u.cancel()
 	u.wg.Wait()
+	if u.owned != nil {
+		u.owned.Close()
+	}
 }

@@ -14,9 +14,11 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
+var testClient = &mcp.Implementation{Name: "proxy", Version: "test"}
+
 func newTest(t *testing.T, cfg Config) *Upstream {
 	t.Helper()
-	u := New("test", cfg, Options{Client: &mcp.Implementation{Name: "proxy", Version: "test"}})
+	u := New("test", cfg, Options{Client: testClient})
 	t.Cleanup(u.Close)
 	return u
 }

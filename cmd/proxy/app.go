@@ -51,6 +51,7 @@ func newApp(t *terminal) *cli.App {
 			"Examples:\n" +
 			"   proxy demo                          see the whole product, without configuration\n" +
 			"   proxy status                        what is configured, and what is wrong with it\n" +
+			"   proxy login linear                  log in to a protected server, once\n" +
 			"   proxy call github get_me            call a tool as the model does",
 		Version:         version(),
 		HideVersion:     true,
@@ -78,6 +79,7 @@ func newApp(t *terminal) *cli.App {
 	app.Commands = []*cli.Command{
 		serveCommand(t), demoCommand(t), demoNotes(t),
 		listCommand(t), statusCommand(t), connectCommand(t), toolsCommand(t), callCommand(t),
+		loginCommand(t), logoutCommand(t), refreshCommand(t),
 		trustCommand(t), versionCommand(t),
 	}
 	for _, command := range app.Commands {

@@ -15,14 +15,16 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/urfave/cli/v2"
+
+	"mcpproxy/auth/authtest"
 )
 
 func demoCommand(t *terminal) *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
 		Usage: "show the whole product on embedded servers: no configuration, no network",
-		Description: "Starts two servers of its own (a child process and an HTTP service on\n" +
-			"loopback), puts the proxy in front of them exactly as a host would, and\n" +
+		Description: "Starts servers of its own (a child process, an HTTP service on loopback, and one\n" +
+			"that needs a login), puts the proxy in front of them exactly as a host would, and\n" +
 			"shows what a model sees and does.\n\n" +
 			"Example:\n   proxy demo",
 		Action: func(c *cli.Context) error {
@@ -40,9 +42,10 @@ func demoCommand(t *terminal) *cli.Command {
 // A demo is one guided tour. Each step checks what it shows.
 type demo struct {
 	*terminal
-	dir  string // holds all that the tour writes
-	host *mcp.ClientSession
-	step int
+	dir    string           // holds all that the tour writes
+	issuer *authtest.Server // protects the diary
+	host   *mcp.ClientSession
+	step   int
 }
 
 func (d *demo) run(ctx context.Context) error {
@@ -52,6 +55,11 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	defer stop()
+	d.issuer = protectedDiary()
+	if err := d.issuer.Start(); err != nil {
+		return err
+	}
+	defer d.issuer.Close()
 	if err := d.configure(origin); err != nil {
 		return err
 	}
@@ -75,6 +83,9 @@ func (d *demo) configure(origin string) error {
 	file, err := json.MarshalIndent(map[string]any{"mcpServers": map[string]any{
 		"notes": map[string]any{"command": exe, "args": []string{demoNotesCommand}},
 		"units": map[string]any{"url": origin + "/mcp"},
+		"diary": map[string]any{"url": d.issuer.ResourceURL(), "oauth": map[string]any{
+			"discovery": true, "discovery_allowlist": []string{"127.0.0.1"},
+		}},
 	}}, "", "  ")
 	if err != nil {
 		return err
@@ -91,7 +102,8 @@ func (d *demo) start(ctx context.Context) error {
 	cmd := exec.Command(exe, "serve", "--config", filepath.Join(d.dir, "mcp.json"))
 	cmd.Dir = d.dir
 	cmd.Env = append(os.Environ(),
-		"PROXY_STATE_DIR="+filepath.Join(d.dir, "state"), "PROXY_CACHE_DIR="+filepath.Join(d.dir, "cache"))
+		"PROXY_STATE_DIR="+filepath.Join(d.dir, "state"), "PROXY_CACHE_DIR="+filepath.Join(d.dir, "cache"),
+		"PROXY_TOKEN_STORE=file") // a throw-away vault: the keyring is the person's
 	cmd.Stderr = d.err
 	began := time.Now()
 	client := mcp.NewClient(&mcp.Implementation{Name: "demo-host", Version: "1"}, &mcp.ClientOptions{Capabilities: &mcp.ClientCapabilities{}})
@@ -99,14 +111,15 @@ func (d *demo) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the proxy: %w", err)
 	}
-	d.title("A host starts the proxy, which stands in front of two servers")
-	d.note("answered after %d ms, before either server was started", time.Since(began).Milliseconds())
+	d.title("A host starts the proxy, which stands in front of three servers")
+	d.note("answered after %d ms, before any server was started", time.Since(began).Milliseconds())
 	return nil
 }
 
 func (d *demo) tour(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		d.oneTool, d.listServers, d.listTools, d.describeTool, d.calls, d.mistake, d.nothingLeft,
+		d.oneTool, d.listServers, d.listTools, d.describeTool, d.calls, d.mistake,
+		d.needsLogin, d.logIn, d.refreshed, d.nothingLeft,
 	} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("step %d: %w", d.step, err)
@@ -139,7 +152,7 @@ func (d *demo) listServers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return expect(text, `"notes"`, `"units"`, `"idle"`)
+	return expect(text, `"notes"`, `"units"`, `"diary"`, `"idle"`)
 }
 
 func (d *demo) listTools(ctx context.Context) error {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/urfave/cli/v2"
+
+	"mcpproxy/auth/authtest"
 )
 
 // demoNotesCommand is the hidden command that makes this binary the demo's
@@ -105,6 +107,24 @@ func unitsServer() *mcp.Server {
 		return nil, fahrenheit{in.Celsius*9/5 + 32}, nil
 	})
 	return s
+}
+
+// protectedDiary is a server that wants a login, with the authorization server
+// for it.
+func protectedDiary() *authtest.Server {
+	s := mcp.NewServer(&mcp.Implementation{Name: "demo-diary", Version: "1"}, &mcp.ServerOptions{
+		Instructions: "Reads a private diary.",
+	})
+	mcp.AddTool(s, &mcp.Tool{
+		Name: "read_entry", Description: "Reads today's entry.",
+		Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true},
+	}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+		return say("Dear diary, nobody reads this without a login."), nil, nil
+	})
+	return authtest.New(authtest.Options{
+		NoDevice:  true,
+		Protected: mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return s }, nil),
+	})
 }
 
 func say(format string, args ...any) *mcp.CallToolResult {

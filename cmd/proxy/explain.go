@@ -9,6 +9,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
+	"mcpproxy/auth"
 	"mcpproxy/proxy"
 	"mcpproxy/upstream"
 )
@@ -50,6 +51,7 @@ func explain(err error) explanation {
 	switch {
 	case explainNames(err, &e, hint):
 	case explainConfig(err, &e, hint):
+	case explainAuth(err, &e, server, hint):
 	case explainUpstream(err, &e, server, hint):
 	}
 	return e
@@ -128,6 +130,86 @@ func explainConfig(err error, e *explanation, hint func(string, ...any)) bool {
 		return true
 	}
 	return false
+}
+
+func explainAuth(err error, e *explanation, server string, hint func(string, ...any)) bool {
+	e.code = exitAuth
+	if n, ok := errors.AsType[*auth.NeedsAuthError](err); ok {
+		e.message = n.Error()
+		command := "proxy login " + n.Server
+		if n.Reason == auth.InsufficientScope {
+			command += " --scope " + strings.Join(n.Scopes, " --scope ")
+		}
+		hint("run: %s", command)
+		return true
+	}
+	if l, ok := errors.AsType[*auth.LoginError](err); ok {
+		e.message = l.Error()
+		switch l.Reason {
+		case auth.WrongState, auth.BadRedirect:
+			hint("paste the whole URL that the browser landed on after the newest link")
+		case auth.NotByPaste:
+			hint("nothing is to be pasted: enter the code that was shown")
+		case auth.AlreadyFinished:
+			hint("proxy status %s shows the login", l.Server)
+		case auth.NoDevice:
+			hint("leave out --device: this server is logged in to with a browser")
+		default:
+			hint("for a new link run: proxy login %s", l.Server)
+		}
+		return true
+	}
+	if b, ok := errors.AsType[*auth.BlockedHostError](err); ok {
+		hint("if you trust %s, add this line to the entry of %s:\n  %s", b.Host, server, b.Line)
+		return true
+	}
+	if c, ok := errors.AsType[*auth.ClientRequiredError](err); ok {
+		hint("register a client at %s with the redirect URL %s, and write its id as oauth.client_id of %s", c.Issuer, c.RedirectURI, server)
+		return true
+	}
+	if f, ok := errors.AsType[*auth.ForbiddenError](err); ok {
+		hint("another login does not help: your account at %s lacks the permission", f.Server)
+		return true
+	}
+	if n, ok := errors.AsType[*proxy.NoLoginError](err); ok {
+		e.code = exitConfig
+		hint("if it needs a login, add \"oauth\" to its entry in %s", n.File)
+		return true
+	}
+	if _, ok := errors.AsType[*auth.ConfigError](err); ok {
+		e.code = exitConfig
+		return true
+	}
+	if v, ok := errors.AsType[*auth.VaultError](err); ok {
+		e.code = exitVault
+		explainVault(v, hint)
+		return true
+	}
+	if r, ok := errors.AsType[*auth.RefreshError](err); ok {
+		e.code = exitUnavailable
+		hint("the login is kept; it is tried again in %d s", int(time.Until(r.RetryAt).Seconds())+1)
+		return true
+	}
+	if errors.As(err, new(*auth.DiscoveryError)) || errors.As(err, new(*auth.OAuthError)) ||
+		errors.As(err, new(*auth.HTTPError)) || errors.As(err, new(*auth.BlockedAddressError)) {
+		return true
+	}
+	e.code = exitFailed
+	return false
+}
+
+func explainVault(v *auth.VaultError, hint func(string, ...any)) {
+	switch {
+	case v.Store == auth.StoreFile:
+		hint("check %s and its permissions", v.File)
+	case v.Reason == auth.Locked, v.Reason == auth.Timeout:
+		hint("unlock the keyring, then try again")
+	case v.Reason == auth.Unavailable:
+		hint("start a keyring (on Linux a Secret Service such as gnome-keyring)")
+		hint("or keep tokens in a file that only you can read: \"token_store\": \"file\" at the top of the configuration, or PROXY_TOKEN_STORE=file")
+	case v.Reason == auth.Damaged:
+		hint("log in again to replace what is damaged")
+	}
 }
 
 func explainUpstream(err error, e *explanation, server string, hint func(string, ...any)) bool {

@@ -5,9 +5,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"mcpproxy/auth"
 	"mcpproxy/catalog"
 	"mcpproxy/proxy"
 )
@@ -61,15 +64,27 @@ func (s *setup) close() {
 	}
 }
 
-// proxy returns a proxy for the configuration. The caller closes it.
-func (s *setup) proxy() *proxy.Proxy {
-	return proxy.New(proxy.Options{
-		Config:   s.config,
-		Catalog:  catalog.New(),
-		Getenv:   s.getenv,
-		Redactor: s.redactor,
+// unlockTime is how long the keyring may take to be unlocked by a person who
+// is there to do it.
+const unlockTime = time.Minute
+
+// authority returns what keeps the logins. Nothing is touched before the
+// first use of it. The caller closes it.
+func (s *setup) authority() *auth.Authority {
+	o := auth.VaultOptions{
+		StateDir: s.paths.State,
+		Store:    cmp.Or(s.env("PROXY_TOKEN_STORE"), s.config.Settings.TokenStore),
+		Service:  s.env("PROXY_KEYRING_SERVICE"),
 		Log:      s.log,
-		Version:  version(),
+	}
+	if s.inTTY {
+		o.Timeout = unlockTime
+	}
+	return auth.New(auth.Options{
+		Vault:    auth.OpenVault(o),
+		Getenv:   s.env,
+		Log:      s.log,
+		OnSecret: func(secret string) { s.redactor.Add(secret) },
 	})
 }
 
@@ -80,7 +95,20 @@ func (t *terminal) with(c *cli.Context, work func(*setup, *proxy.Proxy) error) e
 		return err
 	}
 	defer s.close()
-	p := s.proxy()
+	a := s.authority()
+	defer a.Close()
+	p := proxy.New(proxy.Options{
+		Config:    s.config,
+		Load:      func() *proxy.Config { return proxy.Load(s.load) },
+		Catalog:   catalog.Open(filepath.Join(s.paths.Cache, "catalog"), s.log),
+		Getenv:    s.getenv,
+		Redactor:  s.redactor,
+		Log:       s.log,
+		StateDir:  s.paths.State,
+		CacheDir:  s.paths.Cache,
+		Version:   version(),
+		Authority: a,
+	})
 	defer p.Close()
 	return work(s, p)
 }

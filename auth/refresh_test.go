@@ -1,0 +1,395 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"mcpproxy/auth/authtest"
+)
+
+// One token request per expiry, however many processes and callers there are.
+func TestRefreshIsSingle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, authtest.Options{Protected: open})
+	s := w.upstream()
+	w.login(t, w.process(t), s)
+	var handlers []*Handler
+	for range 4 {
+		h := w.process(t).Handler(s)
+		ok(t, h, s.URL) // each has the credential in memory
+		handlers = append(handlers, h)
+	}
+	for round := 1; round <= 3; round++ {
+		w.ExpireTokens()
+		var wg sync.WaitGroup
+		for range 5 {
+			for _, h := range handlers {
+				wg.Go(func() {
+					if status, err := request(t, h, s.URL); err != nil || status != http.StatusOK {
+						t.Errorf("HTTP %d, %v", status, err)
+					}
+				})
+			}
+		}
+		wg.Wait()
+		if n := w.Count(authtest.Rotated, ""); n != round {
+			t.Fatalf("%d rotations after %d expiries", n, round)
+		}
+	}
+	if w.Count(authtest.Reused, "")+w.Count(authtest.GrantRevoked, "") > 0 {
+		t.Error("a refresh token was sent twice")
+	}
+}
+
+// Ahead of expiry, without a 401 in between.
+func TestRefreshAhead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, authtest.Options{AccessTokenTTL: 2 * time.Second, Protected: open})
+	a, s := w.process(t), w.upstream()
+	w.login(t, a, s)
+	h := a.Handler(s)
+	waitFor(t, func() bool {
+		source, err := h.TokenSource(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := source.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token.SetAuthHeader(req)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("HTTP %d", resp.StatusCode)
+		}
+		return w.Count(authtest.Rotated, "") == 2
+	})
+}
+
+func TestRefreshFailures(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault func(*world)
+		final bool
+	}{
+		"network":        {func(w *world) { w.Fail(authtest.Token, authtest.Fault{Drop: true}) }, false},
+		"HTTP 500":       {func(w *world) { w.Fail(authtest.Token, authtest.Fault{Status: 500, Body: "<html>"}) }, false},
+		"HTTP 400, HTML": {func(w *world) { w.Fail(authtest.Token, authtest.Fault{Status: 400, Body: "<html>invalid_grant"}) }, false},
+		"not JSON":       {func(w *world) { w.Fail(authtest.Token, authtest.Fault{Status: 200, Body: "<html>"}) }, false},
+		"endless":        {func(w *world) { w.Fail(authtest.Token, authtest.Fault{Endless: true}) }, false},
+		"redirect":       {func(w *world) { w.Fail(authtest.Token, authtest.Fault{Redirect: w.URL + "/elsewhere"}) }, false},
+		"temporary": {func(w *world) {
+			w.Fail(authtest.Token, authtest.Fault{Status: 400, Body: `{"error":"temporarily_unavailable"}`})
+		}, false},
+		"grant gone":  {func(w *world) { w.RevokeGrants() }, true},
+		"client gone": {func(w *world) { w.ForgetClients() }, true},
+		"grant, HTTP 200": {func(w *world) {
+			w.Fail(authtest.Token, authtest.Fault{Status: 200, Body: `{"error":"invalid_grant"}`})
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, authtest.Options{Protected: open})
+			a, s := w.process(t), w.upstream()
+			w.login(t, a, s)
+			h := a.Handler(s)
+			ok(t, h, s.URL)
+			c.fault(w)
+			w.ExpireTokens()
+			_, err := request(t, h, s.URL)
+			var transient *RefreshError
+			var needs *NeedsAuthError
+			if c.final {
+				if !errors.As(err, &needs) || needs.Reason != Revoked {
+					t.Fatalf("%v, want a NeedsAuthError", err)
+				}
+				before := len(w.Events())
+				needsAuth(t, w.process(t).Handler(s), s.URL, Revoked, "read", "write", "offline_access")
+				if w.Count(authtest.TokenRequest, "") > 3 || len(w.Events()) < before {
+					t.Error("a refused refresh token was sent again")
+				}
+				return
+			}
+			if !errors.As(err, &transient) || transient.RetryAt.IsZero() {
+				t.Fatalf("%v, want a RefreshError", err)
+			}
+			// Backing off, here and in another process.
+			requests := w.Count(authtest.TokenRequest, "")
+			for _, h := range []*Handler{h, w.process(t).Handler(s)} {
+				if _, err := request(t, h, s.URL); !errors.As(err, &transient) {
+					t.Errorf("while backing off: %v", err)
+				}
+			}
+			if n := w.Count(authtest.TokenRequest, ""); n != requests {
+				t.Errorf("%d token requests while backing off", n-requests)
+			}
+			if st, err := a.Status(s); err != nil || st.State != LoggedIn || st.RefreshError == "" {
+				t.Errorf("status %+v, %v", st, err)
+			}
+			// A person who asks is not made to wait, and nothing was lost.
+			w.Heal(authtest.Token)
+			if err := a.Refresh(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			ok(t, h, s.URL)
+		})
+	}
+}
+
+// What an answer leaves out, or says absurdly.
+func TestRefreshAnswers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		members map[string]any
+		expires bool
+	}{
+		"no refresh token": {map[string]any{"refresh_token": nil}, true},
+		"no expires_in":    {map[string]any{"expires_in": nil}, false},
+		"huge":             {map[string]any{"expires_in": 1e300}, true},
+		"a string":         {map[string]any{"expires_in": "3600"}, true},
+		"negative":         {map[string]any{"expires_in": -1}, false},
+		"nonsense":         {map[string]any{"expires_in": []int{1}, "scope": 7}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, authtest.Options{Protected: open, NoRotation: true})
+			a, s := w.process(t), w.upstream()
+			w.login(t, a, s)
+			w.Override(authtest.Token, c.members)
+			if err := a.Refresh(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			st, err := a.Status(s)
+			if err != nil || st.State != LoggedIn || st.ExpiresAt.IsZero() == c.expires || st.ExpiresAt.After(time.Now().Add(367*24*time.Hour)) {
+				t.Errorf("status %+v, %v", st, err)
+			}
+			if err := a.Refresh(t.Context(), s); err != nil {
+				t.Errorf("the refresh token is gone: %v", err)
+			}
+			ok(t, a.Handler(s), s.URL)
+		})
+	}
+}
+
+// A refreshed token that cannot be saved is not used, and not given up.
+func TestRefreshNotSaved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, authtest.Options{Protected: open})
+	a, s := w.process(t), w.upstream()
+	w.login(t, a, s)
+	broken := &failingStore{store: a.vault.store}
+	a.vault.store = broken
+	broken.refuse.Store(true)
+	failed := make(chan error, 1)
+	go func() { failed <- a.Refresh(t.Context(), s) }()
+	waitFor(t, func() bool { return broken.failures.Load() > 0 })
+	broken.refuse.Store(false)
+	if err := <-failed; err != nil {
+		t.Fatal(err)
+	}
+	ok(t, w.process(t).Handler(s), s.URL)
+	if n := w.Count(authtest.Rotated, ""); n != 1 {
+		t.Errorf("%d rotations", n)
+	}
+}
+
+// A gatedTransport tells of a request and holds its answer back.
+type gatedTransport struct{ sent, answer chan struct{} }
+
+func (g gatedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	close(g.sent)
+	<-g.answer
+	return resp, err
+}
+
+// A process that ends while it refreshes still saves what it gets.
+func TestCloseWaitsForRefresh(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, authtest.Options{Protected: open})
+	a, s := w.process(t), w.upstream()
+	w.login(t, a, s)
+	gate := gatedTransport{sent: make(chan struct{}), answer: make(chan struct{})}
+	a.roads = newRoads(gate)
+	ctx, cancel := context.WithCancel(t.Context())
+	gaveUp := make(chan error, 1)
+	go func() { gaveUp <- a.Refresh(ctx, s) }()
+	<-gate.sent
+	cancel()
+	if err := <-gaveUp; err == nil {
+		t.Error("the caller was made to wait")
+	}
+	closed := make(chan struct{})
+	go func() { a.Close(); close(closed) }()
+	<-a.life.Done()
+	close(gate.answer)
+	<-closed
+	if n := w.Count(authtest.Rotated, ""); n != 1 {
+		t.Errorf("%d rotations", n)
+	}
+	ok(t, w.process(t).Handler(s), s.URL)
+	if err := w.process(t).Refresh(t.Context(), s); err != nil {
+		t.Errorf("the refresh token was lost: %v", err)
+	}
+	if w.Count(authtest.Reused, "") > 0 {
+		t.Error("a refresh token was sent twice")
+	}
+	if err := a.Refresh(t.Context(), s); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+// A failingStore can be made to refuse writing.
+type failingStore struct {
+	store
+	refuse   atomic.Bool
+	failures atomic.Int32
+}
+
+func (s *failingStore) set(ctx context.Context, key string, value []byte) error {
+	if s.refuse.Load() {
+		s.failures.Add(1)
+		return &VaultError{Reason: Locked}
+	}
+	return s.store.set(ctx, key, value)
+}
+
+// A token that the upstream never accepts ends in a login, not in a loop.
+func TestTokenNeverAccepted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, authtest.Options{Protected: open})
+	a, s := w.process(t), w.upstream()
+	w.login(t, a, s)
+	h := a.Handler(s)
+	never := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	defer never.Close()
+	if status, err := request(t, h, never.URL); status != http.StatusUnauthorized || err != nil {
+		t.Fatalf("HTTP %d, %v", status, err) // refreshed, and refused again
+	}
+	needsAuth(t, h, never.URL, Rejected, "read", "write", "offline_access")
+	if n := w.Count(authtest.Rotated, ""); n != 1 {
+		t.Errorf("%d rotations", n)
+	}
+}
+
+func TestStepUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, authtest.Options{Protected: open, ProtectedScopes: []string{"write"}})
+	a, s := w.process(t), w.upstream()
+	w.login(t, a, s, "read")
+	h := a.Handler(s)
+	needsAuth(t, h, s.URL, InsufficientScope, "write")
+	needsAuth(t, h, s.URL, InsufficientScope, "write") // it is idempotent
+	l := begin(t, a, s, DoorBrowser)
+	if want := "read offline_access write"; l.pending.Scopes == nil || join(l.pending.Scopes) != want {
+		t.Errorf("asks for %v, want %s", l.pending.Scopes, want)
+	}
+	visit(t, l.AuthorizeURL)
+	wait(t, l, "")
+	ok(t, h, s.URL)
+}
+
+// The server grants a scope, and refuses for want of it all the same.
+func TestScopeNeverEnough(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, authtest.Options{Protected: open, Scopes: []string{"read", "admin"}})
+	a, s := w.process(t), w.upstream()
+	w.login(t, a, s, "read")
+	h := a.Handler(s)
+	never := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="admin"`)
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	defer never.Close()
+	needsAuth(t, h, never.URL, InsufficientScope, "admin")
+	w.Override(authtest.Token, map[string]any{"scope": "read"}) // says that it did not grant it
+	w.login(t, a, s)
+	_, err := request(t, h, never.URL)
+	var e *ForbiddenError
+	if !errors.As(err, &e) || join(e.Scopes) != "admin" {
+		t.Errorf("%v, want a ForbiddenError", err)
+	}
+}
+
+func TestLogout(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, authtest.Options{Protected: open})
+	a, s := w.process(t), w.upstream()
+	w.login(t, a, s)
+	l := begin(t, a, s, DoorBrowser)
+	revoked, err := a.Logout(t.Context(), s)
+	if err != nil || !revoked {
+		t.Fatalf("revoked %v, %v", revoked, err)
+	}
+	wait(t, l, Cancelled)
+	if w.Count(authtest.GrantRevoked, "") != 1 {
+		t.Error("the server still honours the grant")
+	}
+	needsAuth(t, a.Handler(s), s.URL, NoCredential)
+	if revoked, err := a.Logout(t.Context(), s); err != nil || revoked {
+		t.Errorf("second logout: %v, %v", revoked, err)
+	}
+	b, err := os.ReadFile(filepath.Join(w.stateDir, "vault", StoreFile, "credentials.json"))
+	if err != nil || string(b) != "{}\n" && string(b) != "{}" {
+		t.Errorf("left behind: %s, %v", b, err)
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		failures int
+		err      error
+		want     time.Duration
+	}{
+		{1, errTooBig, refreshFloor},
+		{2, errTooBig, 2 * refreshFloor},
+		{100, errTooBig, refreshCeil},
+		{1, &HTTPError{Status: 429, RetryAfter: time.Minute}, time.Minute},
+		{1, &HTTPError{Status: 429, RetryAfter: time.Hour}, refreshCeil},
+	} {
+		if got := backoff(c.failures, c.err); got != c.want {
+			t.Errorf("%d failures, %v: %v, want %v", c.failures, c.err, got, c.want)
+		}
+	}
+}
+
+func TestStale(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for _, c := range []struct {
+		life  time.Duration
+		after time.Duration
+		stale bool
+	}{
+		{0, 1000 * time.Hour, false}, // until the server says 401
+		{time.Hour, 58 * time.Minute, false},
+		{time.Hour, 59 * time.Minute, true},
+		{15 * time.Second, 11 * time.Second, false},
+		{15 * time.Second, 12 * time.Second, true},
+	} {
+		r := Record{IssuedAt: now}
+		if c.life > 0 {
+			r.Expiry = now.Add(c.life)
+		}
+		if got := r.stale(now.Add(c.after)); got != c.stale {
+			t.Errorf("a token of %v after %v: stale %v", c.life, c.after, got)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package auth
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status      int
+		contentType string
+		body        string
+		token, code string
+		fails       bool
+	}{
+		"JSON":              {200, "application/json", `{"access_token":"at"}`, "at", "", false},
+		"no content type":   {200, "", `{"access_token":"at"}`, "at", "", false},
+		"form":              {200, "application/x-www-form-urlencoded; charset=utf-8", `access_token=at&x=1`, "at", "", false},
+		"form error":        {200, "application/x-www-form-urlencoded", `error=bad_code&error_description=x`, "", "bad_code", true},
+		"error":             {400, "application/json", `{"error":"invalid_grant"}`, "", "invalid_grant", true},
+		"error, HTTP 200":   {200, "application/json", `{"error":"invalid_grant"}`, "", "invalid_grant", true},
+		"empty":             {200, "", ``, "", "", false},
+		"HTML":              {200, "text/html", `<html>`, "", "", true},
+		"HTML error":        {502, "text/html", `<html>`, "", "", true},
+		"JSON, wrong types": {200, "application/json", `{"access_token":"at","expires_in":{},"error":7}`, "at", "", false},
+		"null":              {200, "application/json", `null`, "", "", false},
+		"an array":          {200, "application/json", `[]`, "", "", true},
+	} {
+		rec := httptest.NewRecorder()
+		rec.Header().Set("Content-Type", c.contentType)
+		rec.WriteHeader(c.status)
+		resp := rec.Result()
+		resp.Request = &http.Request{URL: &url.URL{Host: "as.example"}}
+		a, err := readAnswer(resp, []byte(c.body))
+		if (err != nil) != c.fails || codeOf(err) != c.code || a.text("access_token") != c.token {
+			t.Errorf("%s: %v, %v", name, a, err)
+		}
+	}
+}
+
+func TestSeconds(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]time.Duration{
+		`3600`: time.Hour, `"3600"`: time.Hour, `3600.5`: time.Hour + 500*time.Millisecond,
+		`1e300`: maxSeconds * time.Second, `"99999999999999999999999999"`: maxSeconds * time.Second, `1e999`: maxSeconds * time.Second,
+		`0`: 0, `-1`: 0, `null`: 0, `"soon"`: 0, `"NaN"`: 0, `true`: 0, `{}`: 0, `""`: 0,
+	} {
+		if got := (answer{"expires_in": []byte(raw)}).seconds("expires_in"); got != want {
+			t.Errorf("%s: %v, want %v", raw, got, want)
+		}
+	}
+}
+
+// RFC 6749 section 2.3.1: both parts are form-encoded before they are joined.
+func TestBasicAuthentication(t *testing.T) {
+	t.Parallel()
+	var header, body string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header = r.Header.Get("Authorization")
+		b, _ := io.ReadAll(r.Body)
+		body = string(b)
+	}))
+	defer server.Close()
+	a := New(Options{Vault: fileVault(t)})
+	defer a.Close()
+	target, err := a.target(Server{URL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := target.post(t.Context(), server.URL, Client{ID: "a:b", Secret: "c d+e%", AuthMethod: authBasic}, url.Values{}); err != nil {
+		t.Fatal(err)
+	}
+	want := &http.Request{Header: http.Header{}}
+	want.SetBasicAuth("a%3Ab", "c+d%2Be%25")
+	if header != want.Header.Get("Authorization") || body != "" {
+		t.Errorf("sent %s and %q", header, body)
+	}
+}
+
+func FuzzRedirect(f *testing.F) {
+	for _, seed := range []string{"?code=c&state=s", "http://127.0.0.1/callback?code=c&state=s&iss=i#f", "code=c", "error=e&state=s", "%zz"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, pasted string) {
+		q, err := parseRedirect(pasted)
+		if err == nil && (q.Get("state") == "" || q.Get("code") == "" && q.Get("error") == "") {
+			t.Errorf("%q was taken for a redirect: %v", pasted, q)
+		}
+	})
+}
+
+func FuzzAnswer(f *testing.F) {
+	f.Add(200, "application/json", `{"access_token":"a","expires_in":1}`)
+	f.Add(400, "text/plain", `error=x&error_description=%00`)
+	f.Fuzz(func(t *testing.T, status int, contentType, body string) {
+		resp := &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {contentType}}, Request: &http.Request{URL: &url.URL{Host: "h"}}}
+		a, err := readAnswer(resp, []byte(body))
+		if err != nil && strings.ContainsAny(err.Error(), "\n\r\x00\x1b") {
+			t.Errorf("control characters in %q", err)
+		}
+		if d := a.seconds("expires_in"); d < 0 || d > maxSeconds*time.Second {
+			t.Errorf("a lifetime of %v", d)
+		}
+	})
+}

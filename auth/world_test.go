@@ -1,0 +1,238 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"mcpproxy/auth/authtest"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// Whatever the tests start ends with the Authority that owns it.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	stacks := make([]byte, 4<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	for _, owned := range []string{"auth.(*Login).run", "auth.(*Authority).fly", "auth.(*poller).poll", "auth.(*callback).serve"} {
+		if code == 0 && bytes.Contains(stacks, []byte(owned)) {
+			fmt.Printf("%s has outlived the tests\n%s\n", owned, stacks)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// A world is an authorization server with a protected MCP server, and
+// a machine with a vault on which any number of processes run.
+type world struct {
+	*authtest.Server
+	stateDir string
+
+	mu      sync.Mutex
+	secrets []string // that an authority registered for redaction
+}
+
+func newWorld(t *testing.T, o authtest.Options) *world {
+	t.Helper()
+	if o.Protected == nil {
+		server := mcp.NewServer(&mcp.Implementation{Name: "protected"}, nil)
+		mcp.AddTool(server, &mcp.Tool{Name: "greet"}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "hello"}}}, nil, nil
+		})
+		o.Protected = mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil)
+	}
+	w := &world{Server: authtest.New(o), stateDir: t.TempDir()}
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	return w
+}
+
+// process is an Authority as another process of the same user has it.
+func (w *world) process(t *testing.T) *Authority {
+	t.Helper()
+	a := New(Options{
+		Vault: OpenVault(VaultOptions{StateDir: w.stateDir, Store: StoreFile, Log: testLog(t)}),
+		Log:   testLog(t),
+		OnSecret: func(s string) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.secrets = append(w.secrets, s)
+		},
+	})
+	t.Cleanup(a.Close)
+	return a
+}
+
+// upstream is the protected server, as an entry of the configuration has it.
+func (w *world) upstream(change ...func(*Config)) Server {
+	s := Server{
+		Name: "up", Key: CredentialKey("up", ""), URL: w.ResourceURL(),
+		Config: Config{Discovery: true, DiscoveryAllowlist: []string{"127.0.0.1"}},
+	}
+	for _, f := range change {
+		f(&s.Config)
+	}
+	return s
+}
+
+// login logs in by the browser's door.
+func (w *world) login(t *testing.T, a *Authority, s Server, scopes ...string) {
+	t.Helper()
+	l, err := a.Begin(t.Context(), s, LoginOptions{Door: DoorBrowser, Scopes: scopes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	visit(t, l.AuthorizeURL)
+	wait(t, l, "")
+}
+
+// visit opens a URL as a browser does and returns the page it ends at.
+func visit(t *testing.T, rawURL string) (status int, body string) {
+	t.Helper()
+	resp, err := http.Get(rawURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+// landing opens an authorize URL and returns the URL that the browser is sent
+// to in the end, without going there: what a person would paste.
+func landing(t *testing.T, authorizeURL string) string {
+	t.Helper()
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Get(authorizeURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	to := resp.Header.Get("Location")
+	if to == "" {
+		t.Fatalf("no redirect: HTTP %d", resp.StatusCode)
+	}
+	return to
+}
+
+// wait expects a login to end for a reason, "" being success.
+func wait(t *testing.T, l *Login, reason string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	err := l.Wait(ctx)
+	if reasonOfLogin(err) != reason || reason == "" && err != nil {
+		t.Fatalf("login ended with %v, want reason %q", err, reason)
+	}
+}
+
+func begin(t *testing.T, a *Authority, s Server, d Door) *Login {
+	t.Helper()
+	l, err := a.Begin(t.Context(), s, LoginOptions{Door: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// connect opens an MCP session through the handler, as an upstream does.
+func (w *world) connect(t *testing.T, a *Authority, s Server) (*mcp.ClientSession, error) {
+	t.Helper()
+	client := mcp.NewClient(&mcp.Implementation{Name: "test"}, nil)
+	session, err := client.Connect(t.Context(), &mcp.StreamableClientTransport{
+		Endpoint: s.URL, OAuthHandler: a.Handler(s), DisableStandaloneSSE: true,
+	}, nil)
+	if err == nil {
+		t.Cleanup(func() { session.Close() })
+	}
+	return session, err
+}
+
+// request sends one request the way the SDK does: with the token, and once
+// more after Authorize has said that it is worth it. It returns the status.
+func request(t *testing.T, h *Handler, rawURL string) (int, error) {
+	t.Helper()
+	send := func() (*http.Request, *http.Response, error) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, rawURL, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		source, err := h.TokenSource(t.Context())
+		if err != nil {
+			return nil, nil, err
+		}
+		if source != nil {
+			token, err := source.Token()
+			if err != nil {
+				return nil, nil, err
+			}
+			token.SetAuthHeader(req)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		return req, resp, err
+	}
+	req, resp, err := send()
+	if err != nil {
+		return 0, err
+	}
+	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
+		if err := h.Authorize(t.Context(), req, resp); err != nil {
+			return 0, err
+		}
+		if _, resp, err = send(); err != nil {
+			return 0, err
+		}
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode, nil
+}
+
+// ok expects a request to pass.
+func ok(t *testing.T, h *Handler, rawURL string) {
+	t.Helper()
+	if status, err := request(t, h, rawURL); err != nil || status != http.StatusOK {
+		t.Fatalf("HTTP %d, %v", status, err)
+	}
+}
+
+// needsAuth expects a request to end with a NeedsAuthError.
+func needsAuth(t *testing.T, h *Handler, rawURL, reason string, scopes ...string) {
+	t.Helper()
+	status, err := request(t, h, rawURL)
+	var e *NeedsAuthError
+	if !errors.As(err, &e) || e.Reason != reason || !slices.Equal(e.Scopes, scopes) {
+		t.Fatalf("HTTP %d, %#v; want reason %s and scopes %v", status, err, reason, scopes)
+	}
+}
+
+// open answers every request.
+var open = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") })
+
+func join(scopes []string) string { return strings.Join(scopes, " ") }
+
+func waitFor(t *testing.T, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !condition(); {
+		if time.Now().After(deadline) {
+			t.Fatal("the condition did not come true")
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/mdp/qrterminal/v3"
+	"github.com/pkg/browser"
+	"github.com/urfave/cli/v2"
+
+	"mcpproxy/auth"
+	"mcpproxy/proxy"
+)
+
+func loginCommand(t *terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "login",
+		Usage:     "log in to a protected server, once",
+		ArgsUsage: "NAME [URL]",
+		Description: "Shows a link, and waits until you have logged in there. The login finishes by\n" +
+			"itself when the browser runs on this machine. Elsewhere (over SSH, in a\n" +
+			"container) paste the URL that the browser landed on; its page need not load.\n\n" +
+			"Without a terminal, a URL on stdin or as argument only finishes a login that\n" +
+			"is pending. The pipe is better: an argument stays in the shell's history and\n" +
+			"can be seen by others in the list of processes.\n\n" +
+			"Examples:\n   proxy login linear\n" +
+			"   proxy login linear --scope write\n" +
+			"   echo \"$URL\" | proxy login linear",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "browser", Usage: "use the browser of this machine"},
+			&cli.BoolFlag{Name: "paste", Usage: "wait for the URL to be pasted only"},
+			&cli.BoolFlag{Name: "device", Usage: "use the device flow: enter a code elsewhere"},
+			&cli.StringSliceFlag{Name: "scope", Usage: "ask for `SCOPE` (may be repeated)"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := between(c, 1, 2, "the name of a server and at most one URL"); err != nil {
+				return err
+			}
+			o, err := loginOptions(c)
+			if err != nil {
+				return err
+			}
+			return t.with(c, func(_ *setup, p *proxy.Proxy) error {
+				l := login{terminal: t, proxy: p, server: c.Args().Get(0), options: o}
+				return l.run(c.Context, c.Args().Get(1))
+			})
+		},
+	}
+}
+
+func loginOptions(c *cli.Context) (o auth.LoginOptions, err error) {
+	o.Scopes = c.StringSlice("scope")
+	for _, door := range []auth.Door{auth.DoorBrowser, auth.DoorPaste, auth.DoorDevice} {
+		if !c.Bool(string(door)) {
+			continue
+		}
+		if o.Door != auth.DoorAuto {
+			return o, usagef("--%s and --%s cannot be used together", o.Door, door)
+		}
+		o.Door = door
+	}
+	return o, nil
+}
+
+// A login is one run of the command.
+type login struct {
+	*terminal
+	proxy   *proxy.Proxy
+	server  string
+	options auth.LoginOptions
+}
+
+func (l *login) run(ctx context.Context, pasted string) error {
+	lines := l.lines()
+	if pasted == "" && !l.inTTY {
+		pasted = lines.first(ctx)
+	}
+	if pasted != "" {
+		if err := l.proxy.CompleteLogin(ctx, l.server, pasted); err != nil {
+			return err
+		}
+		return l.done()
+	}
+	var pending *auth.Login
+	err := l.during(ctx, "preparing the login", func(ctx context.Context) (err error) {
+		pending, err = l.proxy.Login(ctx, l.server, l.options)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	l.show(pending)
+	if err := l.wait(ctx, pending, lines); err != nil {
+		return err
+	}
+	return l.done()
+}
+
+func (l *login) done() error {
+	_, err := fmt.Fprintf(l.out, "logged in to %s\n", l.server)
+	return err
+}
+
+// show tells the person where to go, and opens a browser where there is one.
+func (l *login) show(p *auth.Login) {
+	link := p.AuthorizeURL
+	if p.Flow == auth.FlowDevice {
+		link = p.VerificationURL
+		if p.VerificationURLComplete != "" {
+			link = p.VerificationURLComplete
+		}
+	}
+	l.say("Open this link to log in to %s:\n\n  %s\n", p.Server, link)
+	if p.UserCode != "" {
+		l.say("and enter the code %s\n", p.UserCode)
+	}
+	if l.fancy() && len(link) <= maxQR {
+		qrterminal.GenerateHalfBlock(link, qrterminal.L, l.err)
+	}
+	if p.CallbackError != nil {
+		l.say("note: %v; paste the URL that the browser lands on", p.CallbackError)
+	}
+	if l.options.Door == auth.DoorBrowser || l.options.Door == auth.DoorAuto && l.hasBrowser() {
+		if err := openBrowser(link); err != nil {
+			l.say("note: no browser could be opened: %v", err)
+		}
+	}
+	if p.Flow == auth.FlowCode && l.inTTY {
+		l.say("If the page that it ends on does not load, paste its URL here:")
+	}
+}
+
+// maxQR is the length of a link beyond which its QR code fills the screen.
+const maxQR = 300
+
+// wait waits for the login's end and offers what is pasted meanwhile. The end
+// of stdin closes only the paste door.
+func (l *login) wait(ctx context.Context, p *auth.Login, lines *lines) error {
+	return l.during(ctx, "waiting until you have logged in", func(ctx context.Context) error {
+		pasted := lines.c
+		for {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-p.Done():
+				return p.Wait(ctx)
+			case line, ok := <-pasted:
+				if !ok {
+					pasted = nil
+					continue
+				}
+				err := l.proxy.CompleteLogin(ctx, l.server, line)
+				if e, ok := errors.AsType[*auth.LoginError](err); ok && e.Waiting() {
+					e := explain(err)
+					l.say("\rproxy: %s", e.message)
+					for _, hint := range e.hints {
+						l.say("hint: %s", hint)
+					}
+					continue
+				}
+				return err
+			}
+		}
+	})
+}
+
+// hasBrowser reports whether a browser opened here would be seen by the person.
+func (t *terminal) hasBrowser() bool {
+	for _, remote := range []string{"SSH_CONNECTION", "SSH_TTY", "CI"} {
+		if t.env(remote) != "" {
+			return false
+		}
+	}
+	switch runtime.GOOS {
+	case "windows", "darwin":
+		return true
+	}
+	return t.env("DISPLAY") != "" || t.env("WAYLAND_DISPLAY") != ""
+}
+
+// openBrowser keeps what a browser prints away from our output.
+func openBrowser(link string) error {
+	browser.Stdout, browser.Stderr = io.Discard, io.Discard
+	err := browser.OpenURL(link)
+	if errors.Is(err, exec.ErrNotFound) {
+		return errors.New("none is installed")
+	}
+	return err
+}
+
+// lines reads stdin line by line. Its goroutine ends with stdin or the process.
+type lines struct{ c chan string }
+
+func (t *terminal) lines() *lines {
+	l := &lines{c: make(chan string)}
+	go func() {
+		defer close(l.c)
+		s := bufio.NewScanner(t.in)
+		for s.Scan() {
+			if line := strings.TrimSpace(s.Text()); line != "" {
+				l.c <- line
+			}
+		}
+	}()
+	return l
+}
+
+// firstLine is how long a pipe may take to say whether it has a URL for us.
+const firstLineWithin = 2 * time.Second
+
+// first returns the first line of a pipe, or nothing if it has none soon.
+func (l *lines) first(ctx context.Context) string {
+	t := time.NewTimer(firstLineWithin)
+	defer t.Stop()
+	select {
+	case line := <-l.c:
+		return line
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	return ""
+}
+
+func logoutCommand(t *terminal) *cli.Command {
+	return &cli.Command{
+		Name:        "logout",
+		Usage:       "revoke and delete the login to a server",
+		ArgsUsage:   "NAME",
+		Description: "Example:\n   proxy logout linear",
+		Action: func(c *cli.Context) error {
+			if err := between(c, 1, 1, "the name of a server"); err != nil {
+				return err
+			}
+			return t.with(c, func(_ *setup, p *proxy.Proxy) error {
+				name := c.Args().First()
+				revoked, err := p.Logout(c.Context, name)
+				if err != nil {
+					return err
+				}
+				how := "deleted here; the server could not be told"
+				if revoked {
+					how = "revoked and deleted"
+				}
+				_, err = fmt.Fprintf(t.out, "logged out of %s (%s)\n", name, how)
+				return err
+			})
+		},
+	}
+}
+
+func refreshCommand(t *terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "refresh",
+		Usage:     "refresh the access token of a server now",
+		ArgsUsage: "NAME",
+		Description: "Tokens are refreshed by themselves; this is for finding out whether that works.\n\n" +
+			"Example:\n   proxy refresh linear",
+		Action: func(c *cli.Context) error {
+			if err := between(c, 1, 1, "the name of a server"); err != nil {
+				return err
+			}
+			return t.with(c, func(_ *setup, p *proxy.Proxy) error {
+				name := c.Args().First()
+				if err := p.Refresh(c.Context, name); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(t.out, "refreshed the login to %s\n", name)
+				return err
+			})
+		},
+	}
+}

@@ -1,0 +1,211 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"unicode/utf8"
+)
+
+// Bounds on what one read_result returns.
+const (
+	defaultPage  = 16 << 10 // bytes of text
+	maxPage      = 48 << 10
+	maxMatches   = 100
+	maxInLine    = 20000 // matches that are looked at in one line
+	maxMatchText = 500   // bytes of one match; of a longer line its surroundings are shown
+)
+
+// A ReadRequest asks for a part of a stored result: a page of its text, the
+// lines that match Grep, or what Select finds in its value.
+type ReadRequest struct {
+	ID     string
+	Offset int64  // in bytes of the text, where the page or the search begins
+	Limit  int    // bytes of a page, or matches; 0 is the default
+	Grep   string // RE2
+	Select string // JMESPath
+}
+
+// A ReadResult is one of three things: a page, matches or a value.
+type ReadResult struct {
+	ID      string          `json:"result_id"`
+	Total   int64           `json:"total_bytes"`
+	Offset  *int64          `json:"offset,omitempty"`
+	Text    *string         `json:"text,omitempty"`
+	Matches *[]Match        `json:"matches,omitempty"`
+	Value   json.RawMessage `json:"value,omitempty"`
+	Cut     string          `json:"cut,omitempty"`         // says what was left out
+	Next    *int64          `json:"next_offset,omitempty"` // where the next page or match begins
+}
+
+// A Match is a line of a stored text, without its line end, or the part of a
+// long line around a match.
+type Match struct {
+	Line   int    `json:"line"`   // 1-based
+	Offset int64  `json:"offset"` // of Text, in bytes of the stored text
+	Text   string `json:"text"`
+}
+
+// ReadResult reads a part of a stored result. Errors: *ResultExpiredError, or
+// *RequestError for what the result does not allow.
+func (p *Proxy) ReadResult(ctx context.Context, q ReadRequest) (ReadResult, error) {
+	s, err := p.results.find(q.ID)
+	if err != nil {
+		return ReadResult{}, err
+	}
+	out := ReadResult{ID: s.id, Total: s.total}
+	switch {
+	case q.Grep != "" && q.Select != "":
+		err = q.bad("grep", "and select cannot be used together")
+	case q.Offset < 0 || q.Offset > s.total:
+		err = q.bad("offset", fmt.Sprintf("must be from 0 to %d, the bytes of this result", s.total))
+	case q.Select != "":
+		err = out.choose(s, q)
+	case q.Grep != "":
+		err = out.grep(ctx, s, q)
+	default:
+		err = out.page(s, q)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		err = &ResultExpiredError{ID: q.ID} // it made room for others just now
+	}
+	return out, err
+}
+
+func (q ReadRequest) bad(field, reason string) error {
+	return &RequestError{Action: string(actionReadResult), ResultID: q.ID, Field: field, Reason: reason}
+}
+
+// page reads whole characters from an offset, which it moves back to the
+// beginning of the character that it points into.
+func (out *ReadResult) page(s stored, q ReadRequest) error {
+	size := defaultPage
+	if q.Limit > 0 {
+		size = q.Limit
+	}
+	size = max(min(size, s.limit, maxPage), utf8.UTFMax)
+	f, err := os.Open(s.text())
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	from := max(0, q.Offset-utf8.UTFMax+1)
+	buf := make([]byte, int(q.Offset-from)+size+utf8.UTFMax)
+	read, err := f.ReadAt(buf, from)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	buf = buf[:read]
+	start := runeStart(buf, int(q.Offset-from))
+	end := runeStart(buf, min(start+size, len(buf)))
+	offset, text := from+int64(start), string(buf[start:end])
+	out.Offset, out.Text = &offset, &text
+	if next := from + int64(end); next < out.Total {
+		out.Next = &next
+	}
+	return nil
+}
+
+// runeStart moves an index back to the beginning of its character.
+func runeStart(b []byte, i int) int {
+	for i > 0 && i < len(b) && !utf8.RuneStart(b[i]) {
+		i--
+	}
+	return i
+}
+
+// grep reads the text line by line; only one line is held at a time.
+func (out *ReadResult) grep(ctx context.Context, s stored, q ReadRequest) error {
+	re, err := regexp.Compile(q.Grep)
+	if err != nil {
+		return q.bad("grep", "is not a valid RE2 expression: "+err.Error())
+	}
+	f, err := os.Open(s.text())
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	found := matches{list: []Match{}, from: q.Offset, most: maxMatches, room: min(maxPage, s.limit)}
+	if q.Limit > 0 {
+		found.most = min(q.Limit, maxMatches)
+	}
+	r := bufio.NewReaderSize(f, 32<<10)
+	at := int64(0)
+	for n := 1; ; n++ {
+		line, err := r.ReadBytes('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !found.search(re, line, n, at) {
+			out.Next = &found.next
+			out.Cut = "more matches from next_offset on"
+			break
+		}
+		at += int64(len(line))
+		if err != nil {
+			break
+		}
+	}
+	out.Matches = &found.list
+	return nil
+}
+
+// matches collects what a grep finds, within bounds.
+type matches struct {
+	list []Match
+	from int64 // offset before which matches do not count
+	most int
+	room int   // bytes of text
+	next int64 // offset of the first match that found no room
+}
+
+// search adds the matches in a line that begins at an offset. It returns false
+// if there was no room for one. A line that is shown whole is shown once, and
+// what was shown around one match is not shown again for the next.
+func (m *matches) search(re *regexp.Regexp, line []byte, number int, at int64) bool {
+	line = bytes.TrimRight(line, "\r\n")
+	begin := runeStart(line, int(max(0, min(m.from-at, int64(len(line))))))
+	if at+int64(len(line)) < m.from {
+		return true
+	}
+	found := re.FindAllIndex(line[begin:], maxInLine)
+	shown := -1 // end of what was shown of this line
+	for _, place := range found {
+		first := begin + place[0]
+		if first < shown || shown == len(line) {
+			continue
+		}
+		start, end := around(line, first)
+		start = max(start, shown)
+		if len(m.list) == m.most || end-start > m.room {
+			m.next = at + int64(first)
+			return false
+		}
+		m.list = append(m.list, Match{Line: number, Offset: at + int64(start), Text: string(line[start:end])})
+		m.room -= end - start
+		shown = end
+	}
+	if len(found) == maxInLine {
+		m.next = at + int64(begin+found[maxInLine-1][1])
+		return m.next <= m.from
+	}
+	return true
+}
+
+// around returns the part of a line to show for a match: a short line whole.
+func around(line []byte, at int) (start, end int) {
+	if len(line) <= maxMatchText {
+		return 0, len(line)
+	}
+	start = runeStart(line, max(0, at-maxMatchText/4))
+	return start, runeStart(line, min(len(line), start+maxMatchText))
+}

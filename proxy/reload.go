@@ -1,0 +1,94 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+
+	"mcpproxy/upstream"
+)
+
+// config returns the configuration as last loaded.
+func (p *Proxy) config() *Config { return p.current.Load() }
+
+// reload loads the configuration again if a file of it changed. Each action
+// begins with it, so that no watcher is needed. Servers whose entry is equal
+// stay as they are; the others are replaced, and closed after their calls.
+func (p *Proxy) reload() {
+	if p.opts.Load == nil || !p.config().Changed() {
+		return
+	}
+	p.loading <- struct{}{} // one at a time; the others find their work done
+	defer func() { <-p.loading }()
+	old := p.config()
+	if !old.Changed() {
+		return
+	}
+	fresh := p.opts.Load().keeping(old)
+	p.current.Store(fresh)
+	for _, problem := range fresh.Problems {
+		p.opts.Log.Error("configuration", "problem", problem)
+	}
+	for _, t := range p.outdated(fresh) {
+		p.watch(func() { t.up.Drain(p.ctx) })
+	}
+}
+
+// keeping returns c with the global servers and settings of old if the global
+// file cannot be read any more: a slip in an editor must not take them away. A
+// project's are not kept, since a changed file is no longer trusted.
+func (c *Config) keeping(old *Config) *Config {
+	isGlobal := func(s *Server) bool { return s.Layer == Global }
+	broken := slices.ContainsFunc(c.Problems, func(p *Problem) bool { return len(c.Files) > 0 && p.File == c.Files[0] })
+	if !broken || slices.ContainsFunc(c.Servers, isGlobal) {
+		return c
+	}
+	kept := *c
+	kept.Settings = old.Settings
+	kept.Servers = slices.Clone(c.Servers)
+	for _, s := range old.Servers {
+		if isGlobal(s) && c.Server(s.Name) == nil {
+			kept.Servers = append(kept.Servers, s)
+		}
+	}
+	slices.SortFunc(kept.Servers, byName)
+	return &kept
+}
+
+// outdated takes the targets out of use that the configuration does not have
+// as they are.
+func (p *Proxy) outdated(fresh *Config) (gone []*target) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, t := range p.targets {
+		i := slices.IndexFunc(fresh.Servers, func(s *Server) bool { return s.ID == id })
+		if i >= 0 && usable(fresh.Servers[i]) == nil {
+			r, err := fresh.Servers[i].Resolve(p.opts.Getenv, fresh.Settings)
+			if err == nil && reflect.DeepEqual(r, t.resolved) {
+				continue
+			}
+		}
+		delete(p.targets, id)
+		gone = append(gone, t)
+	}
+	return gone
+}
+
+// with lends fn a live session of the server, to call the tool if one is
+// named. A target that a reload replaced in this moment is asked for anew.
+func (p *Proxy) with(ctx context.Context, t *target, tool string, fn func(context.Context, *upstream.Session) error) error {
+	err := t.up.With(ctx, fn)
+	if errors.Is(err, upstream.ErrClosed) {
+		fresh, gone := p.target(t.Name)
+		if gone != nil {
+			return gone
+		}
+		err = fresh.up.With(ctx, fn)
+	}
+	if err != nil {
+		return &ServerError{Server: t.Name, Tool: tool, Err: err}
+	}
+	p.recovered(t)
+	return nil
+}

@@ -1,0 +1,42 @@
+# Reads "mark TOKEN", "+ PGID" and "- PGID". At the end of its input it kills
+# the groups that are left and, where there is /proc, every process whose
+# environment holds $1=TOKEN: that finds the ones that changed their group.
+trap '' HUP INT TERM
+var=$1 mark= groups=' ' left=
+while read -r op id; do
+	case $op in
+	mark) mark=$id ;;
+	+) groups="$groups$id " ;;
+	-)
+		case $groups in
+		*" $id "*) groups="${groups%%" $id "*} ${groups#*" $id "}" ;;
+		esac
+		;;
+	esac
+done
+
+# signal sends $1 to all that is left, and sets left if there was any.
+signal() {
+	left=
+	for group in $groups; do
+		kill -s "$1" -- "-$group" 2>/dev/null && left=1
+	done
+	[ -n "$mark" ] && [ -d /proc/self ] || return
+	for file in $(grep -sl "$var=$mark-" /proc/[0-9]*/environ); do
+		pid=${file#/proc/}
+		kill -s "$1" "${pid%/environ}" 2>/dev/null && left=1
+	done
+}
+
+# The end of their own input told the children before us.
+signal TERM
+for _ in 1 2 3; do
+	[ -n "$left" ] || exit 0
+	sleep 0.1
+	signal 0
+done
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	signal KILL
+	[ -n "$left" ] || exit 0
+	sleep 0.1
+done

@@ -1,0 +1,135 @@
+//go:build unix
+
+package upstream
+
+import (
+	"crypto/rand"
+	_ "embed"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A guard kills what is left of the children when this process dies without
+// stopping them, however it dies. It is one small shell in a session of its
+// own, which reads a pipe from us: each line names a process group that
+// appeared or is gone, and the end of the pipe is our end. (A parent death
+// signal would do for the direct child alone, and fires when the thread ends
+// that started it.)
+//
+// One goroutine, which [guard.close] waits for, starts the shell again if it
+// dies before us.
+type guard struct {
+	token string
+	wg    sync.WaitGroup
+
+	mu     sync.Mutex
+	shell  *os.Process    // nil while none runs
+	pipe   io.WriteCloser // nil like shell
+	groups map[int]bool   // process groups that are alive
+	marks  int
+	closed bool
+}
+
+//go:embed guard.sh
+var guardScript string
+
+func newGuard() *guard {
+	return &guard{token: rand.Text(), groups: make(map[int]bool)}
+}
+
+// prepare makes sure that the shell runs, and returns the mark of a new child.
+// From then on a child is found by its mark even if we die before [guard.add].
+func (g *guard) prepare() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.start()
+	g.marks++
+	return g.token + "-" + strconv.Itoa(g.marks)
+}
+
+// start runs the shell if none runs. Without one, on a system that has no
+// /bin/sh, children are stopped by us alone. g.mu is held.
+func (g *guard) start() {
+	if g.pipe != nil || g.closed {
+		return
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return
+	}
+	defer r.Close()
+	cmd := exec.Command("/bin/sh", "-c", guardScript, "mcpproxy-guard", guardEnv)
+	cmd.Stdin = r
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH") + ":/usr/bin:/bin"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		w.Close()
+		return
+	}
+	g.shell, g.pipe = cmd.Process, w
+	g.tell("mark %s", g.token)
+	for pgid := range g.groups {
+		g.tell("+ %d", pgid)
+	}
+	g.wg.Go(func() { g.keep(cmd, w) })
+}
+
+// minGuardLife keeps a shell that cannot live from being started in a loop.
+const minGuardLife = time.Second
+
+// keep waits for the shell's end and starts another if it is still needed.
+func (g *guard) keep(cmd *exec.Cmd, w io.Closer) {
+	began := time.Now()
+	cmd.Wait()
+	w.Close()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.pipe, g.shell = nil, nil
+	if len(g.groups) > 0 && time.Since(began) > minGuardLife {
+		g.start()
+	}
+}
+
+// tell writes one line. A pipe takes it at once: the shell does nothing but
+// read, and a dead one is noticed by keep. g.mu is held.
+func (g *guard) tell(format string, args ...any) {
+	if g.pipe != nil {
+		fmt.Fprintf(g.pipe, format+"\n", args...)
+	}
+}
+
+func (g *guard) add(p *group) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.groups[p.pgid] = true
+	g.tell("+ %d", p.pgid)
+}
+
+func (g *guard) remove(p *group) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.groups, p.pgid)
+	g.tell("- %d", p.pgid)
+}
+
+// guardWait bounds the shell's last work.
+const guardWait = 5 * time.Second
+
+// close lets the shell go, which kills what is left, and waits for it.
+func (g *guard) close() {
+	g.mu.Lock()
+	g.closed = true
+	if shell := g.shell; shell != nil {
+		g.pipe.Close()
+		defer time.AfterFunc(guardWait, func() { shell.Kill() }).Stop()
+	}
+	g.mu.Unlock()
+	g.wg.Wait()
+}

@@ -1,0 +1,183 @@
+package upstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+func TestLegacySSE(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(mcp.NewSSEHandler(func(*http.Request) *mcp.Server { return testServer() }, nil))
+	t.Cleanup(srv.Close)
+	u := newTest(t, Config{Type: SSE, URL: srv.URL, Limits: DefaultLimits})
+	t.Cleanup(u.Close)
+	for range 2 { // the stream must outlive the handshake
+		if got, err := call(t, u, Call{Tool: "echo", Arguments: json.RawMessage(`{"text":"hi"}`)}); err != nil || !strings.Contains(got, "hi") {
+			t.Errorf("%s, %v", got, err)
+		}
+	}
+}
+
+func TestSSEEndpointElsewhereIsRefused(t *testing.T) {
+	t.Parallel()
+	other := newFakeHTTP(t, nil)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(w, "event: endpoint\ndata: %s/take\n\n", other.URL)
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(srv.Close)
+	u := newTest(t, Config{Type: SSE, URL: srv.URL, Headers: map[string]string{"X-API-Key": "k1"}, Limits: DefaultLimits})
+	t.Cleanup(u.Close)
+	_, err := call(t, u, Call{Tool: "echo"})
+	if !errors.As(err, new(*OriginError)) || !errors.As(err, new(*StartError)) {
+		t.Errorf("error %v", err)
+	}
+	if other.count("initialize") != 0 {
+		t.Error("a request reached another origin")
+	}
+}
+
+func TestOldHTTPServersConnect(t *testing.T) {
+	t.Parallel()
+	for name, discover := range map[string]func(http.ResponseWriter, *http.Request){
+		"hangs": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"hangs in stream": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			w.WriteHeader(http.StatusOK)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		},
+		"400 in words": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "what?", http.StatusBadRequest) },
+		"500":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"200 and a page": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			io.WriteString(w, "<p>Hello</p>")
+		},
+		"200 and no JSON": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, "{")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFakeHTTP(t, func(w http.ResponseWriter, r *http.Request, m message) bool {
+				if m.Method == "server/discover" {
+					discover(w, r)
+					return true
+				}
+				return false
+			})
+			u := newTest(t, httpConfig(f.URL))
+			t.Cleanup(u.Close)
+			if got, err := call(t, u, Call{Tool: "odd"}); err != nil || got != rawResult {
+				t.Errorf("%s, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestRefusedStartNamesTheStatus(t *testing.T) {
+	t.Parallel()
+	f := newFakeHTTP(t, func(w http.ResponseWriter, _ *http.Request, m message) bool {
+		w.WriteHeader(http.StatusUnauthorized)
+		return true
+	})
+	var e *StatusError
+	if _, err := call(t, newTest(t, httpConfig(f.URL)), Call{Tool: "odd"}); !errors.As(err, &e) || e.Code != 401 {
+		t.Errorf("error %v", err)
+	}
+	f.Close()
+	_, err := call(t, newTest(t, httpConfig(f.URL)), Call{Tool: "odd"})
+	var s *StartError
+	if !errors.As(err, &s) || s.Stage != StageDial {
+		t.Errorf("nobody listens: %v", err)
+	}
+}
+
+func TestNotificationStreamThatHangsHarmsNothing(t *testing.T) {
+	t.Parallel()
+	f := newFakeHTTP(t, func(_ http.ResponseWriter, r *http.Request, m message) bool {
+		if m.Method == http.MethodGet {
+			<-r.Context().Done()
+		}
+		return m.Method == http.MethodGet
+	})
+	cfg := httpConfig(f.URL)
+	u := newTest(t, cfg)
+	t.Cleanup(u.Close)
+	if _, err := call(t, u, Call{Tool: "odd"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNotificationStreamIsOpenedAgain(t *testing.T) {
+	t.Parallel()
+	heard := make(chan struct{}, 1)
+	var opened atomic.Int32
+	f := newFakeHTTP(t, func(w http.ResponseWriter, r *http.Request, m message) bool {
+		if m.Method != http.MethodGet {
+			return false
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		if opened.Add(1) == 1 {
+			return true // cut at once
+		}
+		io.WriteString(w, `data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`+"\n\n")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+		return true
+	})
+	u := New("test", httpConfig(f.URL), Options{Client: testClient, ToolsChanged: func() { heard <- struct{}{} }})
+	t.Cleanup(u.Close)
+	if _, err := call(t, u, Call{Tool: "odd"}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-heard:
+	case <-time.After(20 * time.Second):
+		t.Error("nothing was heard on the second stream")
+	}
+}
+
+func TestModernHTTP(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return sharedServer() }, &mcp.StreamableHTTPOptions{Stateless: true}))
+	t.Cleanup(srv.Close)
+	heard := make(chan struct{}, 10)
+	u := New("test", httpConfig(srv.URL), Options{Client: testClient, ToolsChanged: func() { heard <- struct{}{} }})
+	t.Cleanup(u.Close)
+	if got, err := call(t, u, Call{Tool: "echo", Arguments: json.RawMessage(`{"text":"hi"}`)}); err != nil || !strings.Contains(got, "hi") {
+		t.Fatalf("%s, %v", got, err)
+	}
+	u.With(t.Context(), func(_ context.Context, s *Session) error {
+		if v := s.InitializeResult().ProtocolVersion; v != firstModern {
+			t.Errorf("protocol version %s", v)
+		}
+		return nil
+	})
+	if _, err := call(t, u, Call{Tool: "grow"}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-heard:
+	case <-time.After(10 * time.Second):
+		t.Error("a change of the tool list was not heard")
+	}
+}
+
+// sharedServer is one server for all requests, as a stateless service is.
+var sharedServer = sync.OnceValue(testServer)

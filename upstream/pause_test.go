@@ -1,0 +1,393 @@
+package upstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// A far is an upstream in memory, so that time can be the test's.
+type far struct {
+	*Upstream
+	starts atomic.Int32
+	broken atomic.Pointer[error] // what a start fails with
+	conns  chan *connection      // each connection made
+	wrap   func(mcp.Transport) mcp.Transport
+
+	toolName string
+	tool     mcp.ToolHandlerFor[any, any]
+}
+
+// addTool gives the upstream one more tool, before it is connected.
+func (f *far) addTool(name string, do func(context.Context, *mcp.CallToolRequest)) {
+	f.toolName = name
+	f.tool = func(ctx context.Context, r *mcp.CallToolRequest, _ any) (*mcp.CallToolResult, any, error) {
+		do(ctx, r)
+		return &mcp.CallToolResult{}, nil, nil
+	}
+}
+
+var errDown = errors.New("down")
+
+func newFar(t *testing.T, cfg Config, opts Options) *far {
+	t.Helper()
+	cfg.Limits = cfg.Limits.Or(DefaultLimits)
+	cfg.Type = SSE // a mux, and no child
+	opts.Client = &mcp.Implementation{Name: "proxy"}
+	f := &far{Upstream: New("far", cfg, opts), conns: make(chan *connection, 100)}
+	f.dial = func(c *connection) (mcp.Transport, error) {
+		f.starts.Add(1)
+		if err := f.broken.Load(); err != nil {
+			return nil, *err
+		}
+		ours, theirs := mcp.NewInMemoryTransports()
+		server := testServer()
+		if f.tool != nil {
+			mcp.AddTool(server, &mcp.Tool{Name: f.toolName}, f.tool)
+		}
+		if _, err := server.Connect(t.Context(), theirs, nil); err != nil {
+			return nil, err
+		}
+		f.conns <- c
+		if f.wrap != nil {
+			return muxed{f.wrap(ours), c}, nil
+		}
+		return muxed{ours, c}, nil
+	}
+	t.Cleanup(f.Close)
+	return f
+}
+
+func (f *far) fail(err error) { f.broken.Store(&err) }
+func (f *far) heal()          { f.broken.Store(nil) }
+
+func (f *far) echo(ctx context.Context) error {
+	return f.With(ctx, func(ctx context.Context, s *Session) error {
+		_, err := s.Call(ctx, Call{Tool: "echo", Arguments: json.RawMessage(`{"text":"x"}`)})
+		return err
+	})
+}
+
+func TestFailedStartsPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFar(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 1000}})
+		f.fail(errDown)
+		for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+			var e *StartError
+			if err := f.echo(t.Context()); !errors.As(err, &e) || !errors.Is(err, errDown) {
+				t.Fatalf("start %d: %v", i, err)
+			}
+			if got := time.Until(e.Retry); got != want*time.Second {
+				t.Errorf("pause %d is %v, want %v", i, got, want*time.Second)
+			}
+			n := f.starts.Load()
+			if err := f.echo(t.Context()); !errors.Is(err, e) || f.starts.Load() != n {
+				t.Errorf("in the pause: %v after %d more starts", err, f.starts.Load()-n)
+			}
+			if s := f.State(); s.Status != Failed || !s.Retry.Equal(e.Retry) || s.At.IsZero() {
+				t.Errorf("state %+v", s)
+			}
+			time.Sleep(time.Until(e.Retry))
+		}
+		f.heal()
+		if err := f.echo(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s := f.State(); s.Status != Connected || s.Last != nil || !s.Retry.IsZero() {
+			t.Errorf("state after recovery %+v", s)
+		}
+	})
+}
+
+func TestConnectOnDemandSkipsThePause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFar(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 1}})
+		f.fail(errDown)
+		f.echo(t.Context())
+		if s := f.State(); s.Status != CoolingDown {
+			t.Fatalf("state %+v", s)
+		}
+		if err := f.Connect(t.Context()); !errors.Is(err, errDown) || f.starts.Load() != 2 {
+			t.Errorf("%v after %d starts", err, f.starts.Load())
+		}
+		f.heal()
+		if err := f.Connect(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := f.echo(t.Context()); err != nil {
+			t.Errorf("the next call: %v", err)
+		}
+	})
+}
+
+func TestMissingLoginIsNoFault(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		errLogin := errors.New("login needed")
+		f := newFar(t, Config{}, Options{NotFault: func(err error) bool { return errors.Is(err, errLogin) }})
+		f.fail(errLogin)
+		for i := range int32(5) {
+			if err := f.echo(t.Context()); !errors.Is(err, errLogin) || f.starts.Load() != i+1 {
+				t.Fatalf("call %d: %v after %d starts", i, err, f.starts.Load())
+			}
+		}
+		if s := f.State(); s.Breaker.State != "closed" || !s.Retry.IsZero() {
+			t.Errorf("state %+v", s)
+		}
+	})
+}
+
+func TestForgiveTriesAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFar(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 1}})
+		f.fail(errDown)
+		f.echo(t.Context())
+		f.heal()
+		f.Forgive()
+		if err := f.echo(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestBreaker(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFar(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 3, Cooldown: Duration(30 * time.Second)}})
+		f.fail(errDown)
+		for range 3 {
+			f.echo(t.Context())
+			time.Sleep(10 * time.Second) // longer than each pause
+		}
+		var e *CoolingDownError
+		if err := f.echo(t.Context()); !errors.As(err, &e) || !errors.Is(err, errDown) {
+			t.Fatalf("after three faults: %v", err)
+		}
+		if got := time.Until(e.Until); got != 20*time.Second {
+			t.Errorf("retry in %v, want 20s", got)
+		}
+		if s := f.State(); s.Status != CoolingDown || s.Breaker.State != "open" || s.Breaker.RetryIn != 20*time.Second {
+			t.Errorf("state %+v", s)
+		}
+		time.Sleep(20*time.Second + 1)
+		n := f.starts.Load()
+		if err := f.echo(t.Context()); !errors.Is(err, errDown) || f.starts.Load() != n+1 {
+			t.Errorf("the probe: %v after %d starts", err, f.starts.Load()-n)
+		}
+		if err := f.echo(t.Context()); !errors.As(err, &e) {
+			t.Errorf("after a failed probe: %v", err)
+		}
+		time.Sleep(30*time.Second + 1)
+		f.heal()
+		if err := f.echo(t.Context()); err != nil {
+			t.Errorf("the second probe: %v", err)
+		}
+		if s := f.State(); s.Breaker.State != "closed" || s.Status != Connected {
+			t.Errorf("state %+v", s)
+		}
+	})
+}
+
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFar(t, Config{Limits: Limits{CallTimeout: Duration(time.Second)}}, Options{Breaker: BreakerConfig{FailThreshold: 1}})
+		do := func(tool string, wait time.Duration) error {
+			ctx, cancel := context.WithTimeout(t.Context(), wait)
+			defer cancel()
+			return f.With(ctx, func(ctx context.Context, s *Session) error {
+				_, err := s.Call(ctx, Call{Tool: tool})
+				return err
+			})
+		}
+		do("no-such-tool", time.Minute)
+		do("fails", time.Minute)
+		do("hang", time.Millisecond) // the caller gives up
+		do("hang", time.Minute)      // the idle timeout
+		if s := f.State(); s.Breaker.State != "closed" || s.Status != Connected {
+			t.Errorf("what is no fault counted: %+v", s)
+		}
+	})
+}
+
+func TestDeathUnderManyCallsIsOneFault(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFar(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 2}})
+		if err := f.echo(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c := <-f.conns
+		errs := make(chan error)
+		for range 10 {
+			go func() {
+				errs <- f.With(t.Context(), func(ctx context.Context, s *Session) error {
+					_, err := s.Call(ctx, Call{Tool: "hang"})
+					return err
+				})
+			}()
+		}
+		synctest.Wait()
+		c.mux.Close()
+		for range 10 {
+			if err := <-errs; !errors.As(err, new(*InterruptedError)) {
+				t.Errorf("error %v", err)
+			}
+		}
+		if s := f.State(); s.Breaker.State != "closed" {
+			t.Errorf("state %+v", s)
+		}
+	})
+}
+
+// silence is a transport that takes for ever to connect.
+type silence struct{}
+
+func (silence) Connect(ctx context.Context) (mcp.Connection, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestCallerIsToldThatTheStartGoesOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFar(t, Config{Limits: Limits{WaitTimeout: Duration(30 * time.Second)}}, Options{})
+		dial := f.dial
+		f.dial = func(c *connection) (mcp.Transport, error) {
+			time.Sleep(2 * time.Minute)
+			return dial(c)
+		}
+		if err := f.echo(t.Context()); !errors.As(err, new(*StartingError)) {
+			t.Errorf("error %v", err)
+		}
+		if s := f.State(); s.Status != Connecting {
+			t.Errorf("state %+v", s)
+		}
+		time.Sleep(2 * time.Minute)
+		if err := f.echo(t.Context()); err != nil || f.starts.Load() != 1 {
+			t.Errorf("the next call: %v, %d starts", err, f.starts.Load())
+		}
+	})
+}
+
+func TestDrainLetsCallsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFar(t, Config{}, Options{})
+		inside, goOn := make(chan struct{}), make(chan struct{})
+		result := make(chan error, 1)
+		go func() {
+			result <- f.With(t.Context(), func(ctx context.Context, s *Session) error {
+				close(inside)
+				<-goOn
+				_, err := s.Call(ctx, Call{Tool: "echo", Arguments: json.RawMessage(`{"text":"x"}`)})
+				return err
+			})
+		}()
+		<-inside
+		drained := make(chan struct{})
+		go func() {
+			f.Drain(t.Context())
+			close(drained)
+		}()
+		synctest.Wait()
+		if err := f.echo(t.Context()); !errors.Is(err, ErrClosed) {
+			t.Errorf("a new call: %v", err)
+		}
+		close(goOn)
+		if err := <-result; err != nil {
+			t.Errorf("the running call: %v", err)
+		}
+		<-drained
+	})
+}
+
+func TestRepeatableCallIsMadeTwice(t *testing.T) {
+	t.Parallel()
+	for _, repeatable := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFar(t, Config{}, Options{})
+			if err := f.echo(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			runs, repeated := 0, false
+			err := f.With(t.Context(), func(ctx context.Context, s *Session) error {
+				runs++
+				if runs == 1 {
+					time.AfterFunc(time.Second, func() { (<-f.conns).mux.Close() })
+					_, err := s.Call(ctx, Call{Tool: "hang", Repeatable: repeatable})
+					return err
+				}
+				repeated = s.Repeated()
+				_, err := s.Call(ctx, Call{Tool: "echo", Arguments: json.RawMessage(`{"text":"x"}`), Repeatable: repeatable})
+				return err
+			})
+			if repeatable && (err != nil || runs != 2 || !repeated) {
+				t.Errorf("repeatable: %v after %d runs, repeated %v", err, runs, repeated)
+			}
+			if !repeatable && (!errors.As(err, new(*InterruptedError)) || runs != 1) {
+				t.Errorf("not repeatable: %v after %d runs", err, runs)
+			}
+		})
+	}
+}
+
+func TestStuckUpstreamIsReplaced(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFar(t, Config{Limits: Limits{CallTimeout: Duration(time.Minute)}}, Options{})
+		stuck := make(chan struct{})
+		f.wrap = func(tr mcp.Transport) mcp.Transport {
+			if f.starts.Load() == 1 {
+				return stuckAfter{tr, stuck}
+			}
+			return tr
+		}
+		if err := f.echo(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		close(stuck)
+		if err := f.echo(t.Context()); !errors.As(err, new(*TimeoutError)) {
+			t.Errorf("error %v", err)
+		}
+		time.Sleep(pingWait + time.Second)
+		if err := f.echo(t.Context()); err != nil || f.starts.Load() != 2 {
+			t.Errorf("the next call: %v, %d starts", err, f.starts.Load())
+		}
+	})
+}
+
+// A stuckAfter transport swallows what is written once stuck is closed.
+type stuckAfter struct {
+	mcp.Transport
+	stuck <-chan struct{}
+}
+
+func (t stuckAfter) Connect(ctx context.Context) (mcp.Connection, error) {
+	conn, err := t.Transport.Connect(ctx)
+	return stuckConn{conn, t.stuck}, err
+}
+
+type stuckConn struct {
+	mcp.Connection
+	stuck <-chan struct{}
+}
+
+func (c stuckConn) Write(ctx context.Context, msg jsonrpc.Message) error {
+	select {
+	case <-c.stuck:
+		return nil
+	default:
+		return c.Connection.Write(ctx, msg)
+	}
+}

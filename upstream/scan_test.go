@@ -1,0 +1,98 @@
+package upstream
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+)
+
+// FuzzMembers checks that the scanner sees the members that encoding/json sees.
+func FuzzMembers(f *testing.F) {
+	for _, s := range []string{
+		`{}`, `{"a":1}`, ` { "a" : [1,{"b":"]}"}] , "c\"d":"\\" , "e":-1.5e3 } `, `{"a":{"a":null},"a":true}`, `[]`, `"x"`, `{"":""}`, `{"\u0061":"\ud83d"}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if !json.Valid(data) {
+			return
+		}
+		var keys, values [][]byte
+		err := eachMember(data, func(k, v []byte) { keys, values = append(keys, k), append(values, v) })
+		if isObject := bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")); isObject != (err == nil) {
+			t.Fatalf("%q: object %v, error %v", data, isObject, err)
+		} else if !isObject {
+			return
+		}
+		got := make(map[string]json.RawMessage)
+		for i, k := range keys {
+			var name string
+			if err := json.Unmarshal(k, &name); err != nil {
+				t.Fatalf("%q: key %q: %v", data, k, err)
+			}
+			got[name] = values[i]
+		}
+		var want map[string]json.RawMessage
+		if err := json.Unmarshal(data, &want); err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%q: members %q, want %q", data, got, want)
+		}
+		for name, v := range want {
+			if !bytes.Equal(got[name], v) {
+				t.Fatalf("%q: %q is %q, want %q", data, name, got[name], v)
+			}
+		}
+	})
+}
+
+// FuzzMessage checks that a message is read as the SDK reads it.
+func FuzzMessage(f *testing.F) {
+	for _, s := range []string{
+		`{"jsonrpc":"2.0","id":1,"result":{"a":1}}`, `{"jsonrpc":"2.0","id":"x","error":{"code":-1,"message":"m","data":[]}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"m","params":{}}`, `{"jsonrpc":"2.0","method":"m"}`, `{"id":null,"result":1}`, `{"jsonrpc":"2.0","id":1,"result":null,"error":null}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := decodeMessage(data)
+		want, wantErr := jsonrpc.DecodeMessage(data)
+		if err != nil || wantErr != nil {
+			return // each refuses more of what is no message
+		}
+		switch want := want.(type) {
+		case *jsonrpc.Response:
+			r, ok := got.(*jsonrpc.Response)
+			if !ok || r.ID != want.ID || (r.Error == nil) != (want.Error == nil) {
+				t.Fatalf("%q: got %#v, want %#v", data, got, want)
+			}
+			if r.Error == nil && !bytes.Contains(data, r.Result) {
+				t.Fatalf("%q: the result %q is not of these bytes", data, r.Result)
+			}
+		case *jsonrpc.Request:
+			if r, ok := got.(*jsonrpc.Request); !ok || r.ID != want.ID || r.Method != want.Method {
+				t.Fatalf("%q: got %#v, want %#v", data, got, want)
+			}
+		}
+	})
+}
+
+// FuzzEvents checks that no stream makes the filter panic or lose an event
+// that is none of its business.
+func FuzzEvents(f *testing.F) {
+	f.Add([]byte("id: 1\nevent: message\ndata: {\"jsonrpc\":\"2.0\",\ndata: \"method\":\"m\"}\n\n: c\n\nretry: 5\r\n\r\ndata\n\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var out bytes.Buffer
+		tap := newEventTap(&capture{progress: func(json.RawMessage) {}, stand: func(r json.RawMessage) json.RawMessage { return r }}, nopCloser{bytes.NewReader(data)})
+		if _, err := out.ReadFrom(tap); err != nil {
+			t.Fatalf("%q: %v", data, err)
+		}
+	})
+}
+
+type nopCloser struct{ *bytes.Reader }
+
+func (nopCloser) Close() error { return nil }

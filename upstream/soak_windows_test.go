@@ -1,0 +1,9 @@
+package upstream
+
+import (
+	"context"
+	"math/rand/v2"
+)
+
+// harm does nothing: there are no signals.
+func (s *soak) harm(context.Context, *rand.Rand) {}

@@ -1,0 +1,68 @@
+package upstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+func TestProgressPutsOffTheIdleTimeoutOnly(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name       string
+		beats      int // one each 50s
+		idle, most time.Duration
+		want       *TimeoutError // nil: an answer
+	}{
+		{"progress", 5, time.Minute, 10 * time.Minute, nil},
+		{"no progress", 0, time.Minute, 10 * time.Minute, &TimeoutError{After: time.Minute, Idle: true}},
+		{"too long", 100, time.Minute, 10 * time.Minute, &TimeoutError{After: 10 * time.Minute}},
+		{"without limits", 100, 0, 0, nil},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			limit := func(d time.Duration) Duration {
+				if d == 0 {
+					return Never
+				}
+				return Duration(d)
+			}
+			f := newFar(t, Config{Limits: Limits{CallTimeout: limit(c.idle), MaxCallTime: limit(c.most)}}, Options{})
+			cancelled := false
+			f.addTool("work", func(ctx context.Context, r *mcp.CallToolRequest) {
+				for i := range c.beats {
+					time.Sleep(50 * time.Second)
+					r.Session.NotifyProgress(ctx, &mcp.ProgressNotificationParams{ProgressToken: r.Params.GetProgressToken(), Progress: float64(i)})
+				}
+				select {
+				case <-ctx.Done():
+					cancelled = true
+				case <-time.After(70 * time.Second * time.Duration(1-min(c.beats, 1))):
+				}
+			})
+			heard := 0
+			err := f.With(t.Context(), func(ctx context.Context, s *Session) error {
+				_, err := s.Call(ctx, Call{Tool: "work", Progress: func(json.RawMessage) { heard++ }})
+				return err
+			})
+			var got *TimeoutError
+			if errors.As(err, &got); c.want == nil && err != nil || c.want != nil && (got == nil || *got != *c.want) {
+				t.Errorf("%s: %v, want %v", c.name, err, c.want)
+			}
+			if c.want == nil && heard != c.beats {
+				t.Errorf("%s: %d progress notifications, want %d", c.name, heard, c.beats)
+			}
+			time.Sleep(3 * time.Hour)
+			if c.want != nil && !cancelled {
+				t.Errorf("%s: the upstream was not told", c.name)
+			}
+			if err := f.echo(t.Context()); err != nil {
+				t.Errorf("%s: the next call: %v", c.name, err)
+			}
+		})
+	}
+}
