@@ -43,7 +43,7 @@ soak MINUTES="3":
 
 # How well search_tools finds.
 search-eval:
-    go test -v -run '^TestRecall' ./catalog
+    SEARCH_EVAL_DIR="${SEARCH_EVAL_DIR:-}" go test ./catalog -run '^TestSearchEval$' -count=1 -v
 
 # Each fuzz target for a while.
 fuzz TIME="30s":

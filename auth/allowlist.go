@@ -30,7 +30,7 @@ func parseHostRule(entry string) (hostRule, error) {
 		return hostRule{host: addr.String()}, nil
 	}
 	u, err := url.Parse("//" + rest)
-	if err != nil || u.Host != rest || strings.ContainsAny(rest, "*@ ") || u.Hostname() == "" || strings.HasSuffix(rest, ":") {
+	if err != nil || u.Host != rest || strings.ContainsAny(rest, "*@ ") || hostName(u) == "" || strings.HasSuffix(rest, ":") {
 		return hostRule{}, errHostRule
 	}
 	if _, err := netip.ParseAddr(u.Hostname()); err == nil && r.wildcard {

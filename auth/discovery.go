@@ -19,13 +19,18 @@ import (
 // endpoints are what a login needs to know: from the configuration, or from
 // metadata, the configuration winning where it names one.
 type endpoints struct {
-	issuer                                              string // RFC 8414; empty for configured endpoints without one
-	authorize, token, device, register, revoke          string
-	resource                                            string // RFC 8707; empty leaves the parameter out
-	resourceScopes                                      []string
-	serverScopes                                        []string
-	authMethods                                         []string // empty: not said
-	issPromised, cimdSupported, fromMetadata, pkceKnown bool
+	issuer       string // RFC 8414; empty for configured endpoints without one
+	fromMetadata bool
+
+	authorize, token, device, register, revoke string
+
+	resource       string   // RFC 8707; empty leaves the parameter out
+	resourceScopes []string // that the upstream's metadata names
+	serverScopes   []string // that the authorization server supports
+	authMethods    []string // of the token endpoint; empty: not said
+	pkceS256       bool     // advertised
+	issPromised    bool     // RFC 9207
+	cimdSupported  bool     // Client ID Metadata Documents
 }
 
 // A challenge is what a WWW-Authenticate header asked for (RFC 6750 section 3,
@@ -284,7 +289,7 @@ func (as authorizationServer) endpoints() endpoints {
 		issPromised:   as.IssPromised,
 		cimdSupported: as.ClientIDMetadata,
 		fromMetadata:  true,
-		pkceKnown:     slices.Contains(as.ChallengeMethods, "S256"),
+		pkceS256:      slices.Contains(as.ChallengeMethods, "S256"),
 	}
 }
 

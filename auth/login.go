@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -89,7 +88,11 @@ func (a *Authority) lastChallenge(ctx context.Context, t *target) challenge {
 	var c challenge
 	a.update(t.Key, func(s *state) { c = s.challenge })
 	if c.metadataURL == "" && t.Config.Discovery {
-		c = t.probe(ctx)
+		probed := t.probe(ctx)
+		c.metadataURL = probed.metadataURL
+		if len(c.scopes) == 0 {
+			c.scopes = probed.scopes
+		}
 	}
 	return c
 }
@@ -98,7 +101,7 @@ func (a *Authority) lastChallenge(ctx context.Context, t *target) challenge {
 // them. The browser is sent to the authorization endpoint, so it has to be as
 // trusted as those that we talk to.
 func (t *target) check(e endpoints, device bool) error {
-	used := []string{e.token, cmp.Or(e.authorize, t.Config.AuthorizeURL)}
+	used := []string{e.token, e.authorize}
 	if device {
 		used[1] = e.device
 	}
@@ -113,7 +116,7 @@ func (t *target) check(e endpoints, device bool) error {
 	}
 	// The MCP specification: a server that does not advertise S256 cannot be
 	// trusted to check it.
-	if e.fromMetadata && !e.pkceKnown && !device {
+	if e.fromMetadata && !e.pkceS256 && !device {
 		return &DiscoveryError{URL: e.issuer, Err: errNoPKCE}
 	}
 	return nil

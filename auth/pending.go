@@ -53,9 +53,6 @@ func (l *Login) Wait(ctx context.Context) error {
 	}
 }
 
-// Done is closed when the login has finished; Wait then returns at once.
-func (l *Login) Done() <-chan struct{} { return l.done }
-
 // Cancel gives the login up; it cannot be finished any more.
 func (l *Login) Cancel() {
 	l.authority.update(l.target.Key, func(*state) { l.cancel() })

@@ -65,7 +65,7 @@ func (p *Proxy) outdated(fresh *Config) (gone []*target) {
 		i := slices.IndexFunc(fresh.Servers, func(s *Server) bool { return s.ID == id })
 		if i >= 0 && usable(fresh.Servers[i]) == nil {
 			r, err := fresh.Servers[i].Resolve(p.opts.Getenv, fresh.Settings)
-			if err == nil && reflect.DeepEqual(r, t.resolved) {
+			if err == nil && r.equal(t.resolved) {
 				continue
 			}
 		}
@@ -73,6 +73,12 @@ func (p *Proxy) outdated(fresh *Config) (gone []*target) {
 		gone = append(gone, t)
 	}
 	return gone
+}
+
+// equal reports whether a server that was started as r is what q asks for.
+func (r Resolved) equal(q Resolved) bool {
+	r.Secrets, q.Secrets = nil, nil // of no order
+	return reflect.DeepEqual(r, q)
 }
 
 // with lends fn a live session of the server, to call the tool if one is

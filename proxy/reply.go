@@ -265,6 +265,9 @@ func (p *Proxy) explainUpstream(err error) failure {
 		n := secondsUntil(e.Until)
 		return failure{Code: codeCoolingDown, Retry: n, Next: fmt.Sprintf("repeat the same request in %d s", n)}
 	}
+	if e, ok := errors.AsType[*upstream.StartError](err); ok {
+		return explainStart(server, e)
+	}
 	if _, ok := errors.AsType[*upstream.TimeoutError](err); ok {
 		return failure{Code: codeTimeout, Stage: upstream.StageCall, Next: again}
 	}
@@ -275,9 +278,6 @@ func (p *Proxy) explainUpstream(err error) failure {
 	if _, ok := errors.AsType[*upstream.InputRequiredError](err); ok {
 		return failure{Code: codeUnavailable, Stage: upstream.StageCall,
 			Next: "this tool asks its user for input, which cannot be passed on here; try another tool or ask the person"}
-	}
-	if e, ok := errors.AsType[*upstream.StartError](err); ok {
-		return explainStart(server, e)
 	}
 	if e, ok := errors.AsType[*jsonrpc.Error](err); ok {
 		if e.Code == jsonrpc.CodeInvalidParams {

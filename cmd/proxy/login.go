@@ -145,12 +145,12 @@ const maxQR = 300
 func (l *login) wait(ctx context.Context, p *auth.Login, lines *lines) error {
 	return l.during(ctx, "waiting until you have logged in", func(ctx context.Context) error {
 		pasted := lines.c
+		finished := make(chan error, 1)
+		go func() { finished <- p.Wait(ctx) }() // ends with the login, or with ctx
 		for {
 			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-p.Done():
-				return p.Wait(ctx)
+			case err := <-finished:
+				return err
 			case line, ok := <-pasted:
 				if !ok {
 					pasted = nil

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"mcpproxy/proxy"
 )
 
 // A fakeTerminal keeps what a command wrote.
@@ -40,7 +42,8 @@ func newFakeTerminal(t *testing.T, config string, env map[string]string) fakeTer
 	maps.Copy(all, env)
 	f := fakeTerminal{stdout: new(bytes.Buffer), stderr: new(bytes.Buffer)}
 	f.terminal = &terminal{
-		in: io.NopCloser(strings.NewReader("")), out: f.stdout, err: f.stderr, dir: dir,
+		redactor: new(proxy.Redactor),
+		in:       io.NopCloser(strings.NewReader("")), out: f.stdout, err: f.stderr, dir: dir,
 		getenv: func(name string) (string, bool) { v, ok := all[name]; return v, ok },
 	}
 	return f

@@ -19,18 +19,17 @@ import (
 // state is kept.
 type setup struct {
 	*terminal
-	paths    proxy.Paths
-	load     proxy.LoadOptions
-	config   *proxy.Config
-	redactor *proxy.Redactor
-	log      *slog.Logger
-	logFile  io.Closer // nil if the log goes to stderr
+	paths   proxy.Paths
+	load    proxy.LoadOptions
+	config  *proxy.Config
+	log     *slog.Logger
+	logFile io.Closer // nil if the log goes to stderr
 }
 
 // open reads the configuration. Problems in it are no error here: each
 // command says what it cannot do because of them.
 func (t *terminal) open(c *cli.Context) (*setup, error) {
-	s := &setup{terminal: t, redactor: new(proxy.Redactor)}
+	s := &setup{terminal: t}
 	var level slog.Level
 	wanted := cmp.Or(c.String("log-level"), t.env("PROXY_LOG_LEVEL"), "warn")
 	if err := level.UnmarshalText([]byte(wanted)); err != nil {

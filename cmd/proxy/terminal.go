@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"mcpproxy/proxy"
 )
 
 // The rules of output, for every command:
@@ -29,6 +31,7 @@ type terminal struct {
 	dir      string // working directory
 	inTTY    bool
 	errTTY   bool
+	redactor *proxy.Redactor // takes secrets out of what is said
 }
 
 func newTerminal() *terminal {
@@ -38,6 +41,7 @@ func newTerminal() *terminal {
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		getenv: os.LookupEnv, dir: dir,
 		inTTY: isTTY(os.Stdin), errTTY: isTTY(os.Stderr),
+		redactor: new(proxy.Redactor),
 	}
 }
 
@@ -48,7 +52,7 @@ func (t *terminal) env(name string) string {
 
 // say tells the person something on stderr.
 func (t *terminal) say(format string, args ...any) {
-	fmt.Fprintf(t.err, format+"\n", args...)
+	fmt.Fprintln(t.err, t.redactor.Redact(fmt.Sprintf(format, args...)))
 }
 
 // json writes a value as data, indented for reading.
