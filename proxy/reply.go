@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -264,6 +265,10 @@ func (p *Proxy) explainUpstream(err error) failure {
 	if e, ok := errors.AsType[*upstream.CoolingDownError](err); ok {
 		n := secondsUntil(e.Until)
 		return failure{Code: codeCoolingDown, Retry: n, Next: fmt.Sprintf("repeat the same request in %d s", n)}
+	}
+	if e, ok := errors.AsType[*upstream.StatusError](err); ok && (e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden) {
+		return failure{Code: codeNeedsAuth, Stage: stageAuth, Message: fmt.Sprintf("%s refuses access (%v) and no login is configured for it", server, e),
+			Next: "ask the person to add \"oauth\" or the right \"headers\" to the entry of " + server}
 	}
 	if e, ok := errors.AsType[*upstream.StartError](err); ok {
 		return explainStart(server, e)
