@@ -109,7 +109,6 @@ func (u *Upstream) giveBack(c *connection, stage string, err error) {
 	if errors.As(err, new(*TimeoutError)) {
 		c.wake(c.doubt)
 	}
-	u.pool.trim()
 }
 
 // retire takes a connection out of service, so that the next call makes a new
@@ -129,7 +128,8 @@ func (u *Upstream) evict(s *seat) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	c := u.st.conn
-	if c == nil || c.seat != s || c.lent > 0 {
+	// A call under way may be about to borrow what was just made for it.
+	if c == nil || c.seat != s || c.lent > 0 || u.st.users > 0 {
 		return false
 	}
 	u.retire(c)

@@ -277,11 +277,15 @@ func (u *Upstream) enter() error {
 
 func (u *Upstream) leave() {
 	u.mu.Lock()
-	defer u.mu.Unlock()
 	u.st.users--
-	if u.st.users == 0 && u.st.drained != nil {
+	last := u.st.users == 0
+	if last && u.st.drained != nil {
 		close(u.st.drained)
 		u.st.drained = nil
+	}
+	u.mu.Unlock()
+	if last {
+		u.pool.trim()
 	}
 }
 
