@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -34,10 +33,13 @@ func driverMain(args []string) error {
 		s := newSandbox(t)
 		s.configure(servers{"suite": suiteEntry(server, scenario, context)})
 		host := s.connect(bin, "serve", "--log-level", "debug")
-		host.capabilities = `{"elicitation":{"form":{},"url":{}}}`
-		host.answer = accept
+		d := &driver{tb: t, host: host, context: context, door: doors[scenario]}
+		host.capabilities = `{"elicitation":{"form":{}}}`
+		if d.door == elicitation && revision != rev2026 {
+			host.capabilities = `{"elicitation":{"form":{},"url":{}}}`
+		}
+		host.answer = d.answer
 		host.open(revision)
-		d := &driver{tb: t, host: host, context: context, followRedirects: byLoopback[scenario]}
 		d.play(scenario)
 		host.close()
 	})
@@ -53,11 +55,20 @@ type suiteContext struct {
 	} `json:"toolCalls"`
 }
 
-// byLoopback are the scenarios whose browser follows the redirect to the
-// proxy's own listener; in the others the person pastes the URL.
-var byLoopback = map[string]bool{
-	"auth/metadata-var1": true, "auth/metadata-var3": true, "auth/scope-from-scopes-supported": true,
-	"auth/token-endpoint-auth-post": true, "auth/iss-supported": true, "auth/offline-access-scope": true,
+// A door is how the answer of an authorization server gets back to the proxy.
+type door int
+
+const (
+	paste       door = iota // the person pastes the address that the browser ended on
+	loopback                // the browser reaches the proxy's own listener
+	elicitation             // the same, and it was the host that opened the link
+)
+
+// doors are the scenarios that are not played by pasting.
+var doors = map[string]door{
+	"auth/metadata-var1": loopback, "auth/scope-from-scopes-supported": loopback, "auth/iss-supported": loopback,
+	"auth/token-endpoint-auth-post": loopback, "auth/offline-access-scope": loopback,
+	"auth/metadata-var3": elicitation, "auth/scope-from-www-authenticate": elicitation, "auth/token-endpoint-auth-none": elicitation,
 }
 
 // suiteEntry is the configuration of the suite's server.
@@ -76,12 +87,18 @@ func suiteEntry(server, scenario string, context suiteContext) entry {
 	return e
 }
 
-// accept is the person at the host: every form is accepted, as it is.
-func accept(method string, params json.RawMessage) string {
-	if method != "elicitation/create" {
+// answer is the person at the host: every link is opened, and every form
+// accepted as it is.
+func (d *driver) answer(method string, params json.RawMessage) string {
+	var ask struct{ Mode, URL string }
+	if method != "elicitation/create" || json.Unmarshal(params, &ask) != nil {
 		return ""
 	}
-	if strings.Contains(string(params), `"confirmed"`) {
+	switch {
+	case ask.Mode == "url":
+		d.visit(ask.URL)
+		return `{"action":"accept"}`
+	case strings.Contains(string(params), `"confirmed"`):
 		return `{"action":"accept","content":{"confirmed":true}}`
 	}
 	return `{"action":"accept","content":{}}`
@@ -89,9 +106,9 @@ func accept(method string, params json.RawMessage) string {
 
 type driver struct {
 	tb
-	host            *peer
-	context         suiteContext
-	followRedirects bool
+	host    *peer
+	context suiteContext
+	door    door
 }
 
 // play does what the scenario wants to see of a client.
@@ -178,24 +195,21 @@ func (d *driver) login(scope string) {
 	if scope != "" {
 		ask["scope"] = scope
 	}
-	var link struct {
-		AuthorizeURL string `json:"authorize_url"`
-	}
+	var link loginReply
 	d.host.mcp(ask).ok().into(&link)
-	landed := d.browse(link.AuthorizeURL)
-	if d.followRedirects {
+	switch {
+	case link.Flow == "elicitation":
 		d.loggedIn()
-		return
-	}
-	var done struct{ OK bool }
-	d.host.mcp(entry{"action": "complete_login", "server": "suite", "redirect_url": landed}).ok().into(&done)
-	if !done.OK {
-		d.Fatalf("complete_login did not say ok")
+	case d.door == paste:
+		d.host.mcp(entry{"action": "complete_login", "server": "suite", "redirect_url": d.browse(link.AuthorizeURL)}).ok()
+	default:
+		d.visit(link.AuthorizeURL)
+		d.loggedIn()
 	}
 }
 
-// browse opens the link and returns the address that it redirects to, which
-// is visited only if this person's browser can reach the proxy.
+// browse opens the link and returns the address that it redirects to, without
+// going there.
 func (d *driver) browse(link string) string {
 	d.Helper()
 	client := &http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -208,28 +222,29 @@ func (d *driver) browse(link string) string {
 	if err != nil {
 		d.Fatalf("the link answers %s and redirects nowhere", resp.Status)
 	}
-	if d.followRedirects {
-		d.visit(landed)
-	}
 	return landed.String()
 }
 
-func (d *driver) visit(page *url.URL) {
+// visit opens the link and goes wherever it leads.
+func (d *driver) visit(link string) {
 	d.Helper()
-	resp, err := http.Get(page.String())
+	resp, err := http.Get(link)
 	if err != nil {
-		d.Fatalf("follow the redirect: %v", err)
+		d.Errorf("follow the link: %v", err)
+		return
 	}
 	defer resp.Body.Close()
 	io.Copy(io.Discard, resp.Body)
 }
 
-// loggedIn waits until status no longer asks for a login.
+// loggedIn waits until status says so.
 func (d *driver) loggedIn() {
 	d.Helper()
 	eventually(d, "the browser's callback finishes the login", func() bool {
-		var status struct{ Servers []struct{ Status string } }
+		var status struct {
+			Servers []struct{ Auth struct{ State string } }
+		}
 		d.host.mcp(entry{"action": "status", "server": "suite"}).ok().into(&status)
-		return len(status.Servers) == 1 && status.Servers[0].Status != "needs_auth"
+		return len(status.Servers) == 1 && status.Servers[0].Auth.State == "logged_in"
 	})
 }

@@ -61,11 +61,8 @@ func upstreamMain(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	u := &fakeUpstream{
-		name: *name, journal: *journal, out: bufio.NewWriterSize(os.Stdout, 64<<10),
-		running: map[string]context.CancelFunc{}, blobs: map[int]string{},
-	}
-	u.tools = toolList(*name, *dummies)
+	u := newFakeUpstream(*name, *dummies)
+	u.journal = *journal
 	u.note("started")
 	switch {
 	case *greet:
@@ -92,6 +89,13 @@ func upstreamMain(args []string) error {
 		select {}
 	}
 	return nil
+}
+
+func newFakeUpstream(name string, dummies int) *fakeUpstream {
+	return &fakeUpstream{
+		name: name, tools: toolList(name, dummies), out: bufio.NewWriterSize(os.Stdout, 64<<10),
+		running: map[string]context.CancelFunc{}, blobs: map[int]string{},
+	}
 }
 
 func toolList(server string, dummies int) string {
@@ -151,26 +155,29 @@ func (u *fakeUpstream) serveHTTP() error {
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
-	return http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost {
-			w.WriteHeader(http.StatusMethodNotAllowed)
-			return
-		}
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return
-		}
-		answered := false
-		u.handle(body, func(text string) {
-			answered = true
-			w.Header().Set("Content-Type", "application/json")
-			w.Header().Set("Mcp-Session-Id", "one")
-			io.WriteString(w, text)
-		})
-		if !answered {
-			w.WriteHeader(http.StatusAccepted)
-		}
-	}))
+	return http.Serve(listener, u)
+}
+
+// ServeHTTP is the Streamable HTTP endpoint.
+func (u *fakeUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	answered := false
+	u.handle(body, func(text string) {
+		answered = true
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Mcp-Session-Id", "one")
+		io.WriteString(w, text)
+	})
+	if !answered {
+		w.WriteHeader(http.StatusAccepted)
+	}
 }
 
 type fakeCall struct {

@@ -52,10 +52,18 @@ type daemon struct {
 	stderr *journal
 	stdout *journal
 	gone   chan struct{}
+	kill   func()
 }
 
-// daemon starts a program in the background and ends it with the test.
+// daemon starts a program in the background and ends it with the test, by
+// closing its stdin first.
 func (s *sandbox) daemon(env []string, name string, args ...string) *daemon {
+	s.t.Helper()
+	return s.daemonWith("", env, name, args...)
+}
+
+// daemonWith is daemon for a program that reads input to its end at its start.
+func (s *sandbox) daemonWith(input string, env []string, name string, args ...string) *daemon {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(s.t.Context()))
 	cmd := s.command(ctx, name, args...)
@@ -69,14 +77,21 @@ func (s *sandbox) daemon(env []string, name string, args ...string) *daemon {
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
+	if input != "" {
+		io.WriteString(leash, input)
+		leash.Close()
+	}
 	go func() {
 		defer close(d.gone)
 		cmd.Wait()
 	}()
-	s.t.Cleanup(func() {
-		leash.Close()
+	d.kill = func() {
 		cancel()
 		<-d.gone
+	}
+	s.t.Cleanup(func() {
+		leash.Close()
+		d.kill()
 	})
 	return d
 }

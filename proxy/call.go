@@ -208,21 +208,16 @@ func (p *Proxy) Connect(ctx context.Context, server string) (Connection, error) 
 	if err != nil {
 		return Connection{}, err
 	}
-	e, err := p.list(ctx, t)
+	if err := t.up.Connect(ctx); err != nil {
+		return Connection{}, &ServerError{Server: t.Name, Err: err}
+	}
+	e, self, err := p.inspect(ctx, t)
 	if err != nil {
 		return Connection{}, err
 	}
-	c := Connection{Server: t.Name, Tools: len(allowed(t.Server, e))}
-	err = p.with(ctx, t, "", func(_ context.Context, s *upstream.Session) error {
-		r := s.InitializeResult()
-		if r == nil {
-			return nil
-		}
-		c.Protocol = r.ProtocolVersion
-		if r.ServerInfo != nil {
-			c.Name, c.Version = catalog.CleanLine(r.ServerInfo.Name, maxSummary), catalog.CleanLine(r.ServerInfo.Version, maxSummary)
-		}
-		return nil
-	})
-	return c, err
+	c := Connection{Server: t.Name, Protocol: self.ProtocolVersion, Tools: len(allowed(t.Server, e))}
+	if about := self.ServerInfo; about != nil {
+		c.Name, c.Version = catalog.CleanLine(about.Name, maxSummary), catalog.CleanLine(about.Version, maxSummary)
+	}
+	return c, nil
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
 	"mcpproxy/catalog"
 	"mcpproxy/upstream"
 )
@@ -37,12 +39,18 @@ func (p *Proxy) entry(ctx context.Context, t *target) (catalog.Entry, error) {
 // list asks the upstream for its tools and keeps them in the catalogue. A
 // descriptor that cannot be read is left out; it does not hide the others.
 func (p *Proxy) list(ctx context.Context, t *target) (catalog.Entry, error) {
+	e, _, err := p.inspect(ctx, t)
+	return e, err
+}
+
+// inspect is list, and tells what the upstream said of itself.
+func (p *Proxy) inspect(ctx context.Context, t *target) (e catalog.Entry, self mcp.InitializeResult, err error) {
 	wasStale := t.stale.Swap(false) // before asking: a change from now on counts again
-	e := catalog.Entry{ID: t.ID}
+	e.ID = t.ID
 	var l upstream.ToolList
-	err := p.with(ctx, t, "", func(ctx context.Context, s *upstream.Session) (err error) {
+	err = p.with(ctx, t, "", func(ctx context.Context, s *upstream.Session) (err error) {
 		if r := s.InitializeResult(); r != nil {
-			e.Instructions = r.Instructions
+			self, e.Instructions = *r, r.Instructions
 		}
 		l, err = s.ListTools(ctx)
 		return err
@@ -51,7 +59,7 @@ func (p *Proxy) list(ctx context.Context, t *target) (catalog.Entry, error) {
 		if wasStale {
 			t.stale.Store(true)
 		}
-		return e, err
+		return e, self, err
 	}
 	for _, raw := range l.Tools {
 		tool, err := catalog.ParseTool(raw)
@@ -71,7 +79,7 @@ func (p *Proxy) list(ctx context.Context, t *target) (catalog.Entry, error) {
 	if l.TTL > 0 {
 		t.expires.Store(e.ListedAt.Add(l.TTL).UnixNano())
 	}
-	return e, nil
+	return e, self, nil
 }
 
 // checkList lists a server that is up afresh, once, if what is known of it was
