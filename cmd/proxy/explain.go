@@ -24,6 +24,16 @@ type explanation struct {
 	code    int
 }
 
+// tell says the explanation.
+func (t *terminal) tell(e explanation) {
+	if e.message != "" {
+		t.say("proxy: %s", e.message)
+	}
+	for _, hint := range e.hints {
+		t.say("hint: %s", hint)
+	}
+}
+
 // explain is the only place with advice for the person. The order matters:
 // what is more specific comes first.
 func explain(err error) explanation {
