@@ -294,3 +294,20 @@ func FuzzSchema(f *testing.F) {
 		}
 	})
 }
+
+func TestNullStandsForAnOptionalArgumentThatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	s, err := CompileSchema([]byte(`{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"boolean"}},"required":["a"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ValidateArguments([]byte(`{"a":"x","b":null}`)); err != nil {
+		t.Errorf("an optional null: %v", err)
+	}
+	if err := s.ValidateArguments([]byte(`{"a":null}`)); err == nil {
+		t.Error("a required null passed")
+	}
+	if err := s.Validate([]byte(`{"a":"x","b":null}`)); err == nil {
+		t.Error("null passed as a boolean by the letter of the schema")
+	}
+}

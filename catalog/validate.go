@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json"
 	"math/big"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -21,12 +22,33 @@ func (s *Schema) Validate(args json.RawMessage) error {
 	if !ok {
 		return &ArgumentError{Problem: "not valid JSON"}
 	}
+	return s.validate(&v)
+}
+
+// ValidateArguments is Validate for the arguments of a tool: a member that is
+// null and not required counts as absent. Programs write null for what they
+// leave out, and the servers behind them take it.
+func (s *Schema) ValidateArguments(args json.RawMessage) error {
+	v, ok := parse(args, maxArgumentLevels)
+	if !ok {
+		return &ArgumentError{Problem: "not valid JSON"}
+	}
+	given := value{raw: v.raw, at: v.at, typ: v.typ, folded: v.folded, items: v.items}
+	for _, m := range v.members {
+		if m.value.typ != nullType || slices.Contains(s.root.required, m.name) {
+			given.members = append(given.members, m)
+		}
+	}
+	return s.validate(&given)
+}
+
+func (s *Schema) validate(v *value) error {
 	e := evaluation{left: maxEvaluations}
 	var seen *marks
 	if s.marks {
 		seen = &marks{}
 	}
-	if f := e.check(s.root, &v, nil, seen); f != nil {
+	if f := e.check(s.root, v, nil, seen); f != nil {
 		return f.explain()
 	}
 	return nil

@@ -46,14 +46,15 @@ func plain(tool, arguments string) string {
 
 func echoText(i int) string { return fmt.Sprintf(`{"text":"call %d"}`, i) }
 
-// many configures n upstreams with some dummy tools each.
+// many configures n upstreams with some dummy tools each. Results pass whole,
+// whatever their size.
 func (s *sandbox) many(n, tools int) {
 	list := servers{}
 	for i := range n {
 		name := fmt.Sprintf("up%d", i)
 		list[name] = fake(s.t, "-name", name, "-tools", fmt.Sprint(tools))
 	}
-	s.configure(list)
+	s.configure(list, entry{"max_result_bytes": 0})
 }
 
 func measureStart(t testing.TB) (rows []row) {
@@ -115,23 +116,23 @@ func measureStdio(t testing.TB) (rows []row) {
 	s := newSandbox(t)
 	lanes := s.lanes()
 	for _, l := range lanes { // connect, and warm up
-		if _, err := oneByOne(l, 200, func(i int) string { return l.params("echo", echoText(i)) }); err != nil {
+		if _, err := oneByOne(l, 200, 0, func(i int) string { return l.params("echo", echoText(i)) }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, c := range []struct {
 		what, budget, tool, arguments string
-		calls                         int
+		calls, least                  int
 	}{
-		{"small call, p50", "≤ 1.3 × relay", "echo", "", 2000},
-		{"64 KiB result, p50", "≤ 1.7 × relay", "blob", `{"kib":64}`, 300},
-		{"1 MiB result, p50", "≤ 1.2 × relay", "blob", `{"kib":1024}`, 40},
+		{"small call, p50", "≤ 1.3 × relay", "echo", "", 2000, 0},
+		{"64 KiB result, p50", "≤ 1.7 × relay", "blob", `{"kib":64}`, 300, 64 << 10},
+		{"1 MiB result, p50", "≤ 1.2 × relay", "blob", `{"kib":1024}`, 40, 1 << 20},
 	} {
 		var took [3][]time.Duration
 		var toDirect, toRelay []float64
 		for range rounds {
 			for i, l := range lanes {
-				p50, err := oneByOne(l, c.calls, func(n int) string {
+				p50, err := oneByOne(l, c.calls, c.least, func(n int) string {
 					if c.arguments == "" {
 						return l.params(c.tool, echoText(n))
 					}
@@ -172,11 +173,11 @@ func measureHTTP(t testing.TB) []row {
 	direct := newWebLoad(url)
 	var proxied, straight []time.Duration
 	for range rounds {
-		d, err := oneByOne(direct, 1000, func(i int) string { return plain("echo", echoText(i)) })
+		d, err := oneByOne(direct, 1000, 0, func(i int) string { return plain("echo", echoText(i)) })
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := oneByOne(proxy, 1000, func(i int) string { return meta("up0", "echo", echoText(i)) })
+		p, err := oneByOne(proxy, 1000, 0, func(i int) string { return meta("up0", "echo", echoText(i)) })
 		if err != nil {
 			t.Fatal(err)
 		}

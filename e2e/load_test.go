@@ -171,14 +171,19 @@ func (w *webLoad) call(method, params string) (int, error) {
 	return len(answer), failure(answer)
 }
 
-// oneByOne makes n calls in sequence and returns the median of their times.
-func oneByOne(c caller, n int, call func(i int) string) (time.Duration, error) {
+// oneByOne makes n calls in sequence, whose answers have at least so many
+// bytes, and returns the median of their times.
+func oneByOne(c caller, n, least int, call func(i int) string) (time.Duration, error) {
 	times := make([]time.Duration, 0, n)
 	for i := range n {
 		params := call(i)
 		begin := time.Now()
-		if _, err := c.call("tools/call", params); err != nil {
+		size, err := c.call("tools/call", params)
+		if err != nil {
 			return 0, err
+		}
+		if size < least {
+			return 0, fmt.Errorf("an answer of %d bytes, not %d", size, least)
 		}
 		times = append(times, time.Since(begin))
 	}

@@ -92,7 +92,7 @@ func repair(server string, tool catalog.Tool, args json.RawMessage) (json.RawMes
 	}
 	args, repairs := schema.Coerce(args)
 	notes = append(notes, repairs...)
-	if bad, ok := errors.AsType[*catalog.ArgumentError](schema.Validate(args)); ok {
+	if bad, ok := errors.AsType[*catalog.ArgumentError](schema.ValidateArguments(args)); ok {
 		return nil, notes, &ArgumentsError{Server: server, Tool: tool.Name, Signature: tool.Signature(), Err: bad}
 	}
 	return args, notes, nil

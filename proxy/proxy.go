@@ -163,7 +163,7 @@ func (p *Proxy) target(name string) (*target, error) {
 		Pool:         p.pool,
 		Breaker:      breaker,
 		Failed:       func(st upstream.State) { p.failed(t, st) },
-		Log:          p.opts.Log.With("server", s.Name),
+		Log:          p.opts.Log,
 		Redact:       p.opts.Redactor.Redact,
 		ToolsChanged: func() { t.stale.Store(true) },
 		NotFault:     isAuthorization,

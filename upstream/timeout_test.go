@@ -44,17 +44,17 @@ func TestProgressPutsOffTheIdleTimeoutOnly(t *testing.T) {
 				}
 				cancelled.Store(ctx.Err() != nil)
 			})
-			heard := 0
+			var heard atomic.Int32
 			err := f.With(t.Context(), func(ctx context.Context, s *Session) error {
-				_, err := s.Call(ctx, Call{Tool: "work", Progress: func(json.RawMessage) { heard++ }})
+				_, err := s.Call(ctx, Call{Tool: "work", Progress: func(json.RawMessage) { heard.Add(1) }})
 				return err
 			})
 			var got *TimeoutError
 			if errors.As(err, &got); c.want == nil && err != nil || c.want != nil && (got == nil || *got != *c.want) {
 				t.Errorf("%s: %v, want %v", c.name, err, c.want)
 			}
-			if c.want == nil && heard != c.beats {
-				t.Errorf("%s: %d progress notifications, want %d", c.name, heard, c.beats)
+			if c.want == nil && int(heard.Load()) != c.beats {
+				t.Errorf("%s: %d progress notifications, want %d", c.name, heard.Load(), c.beats)
 			}
 			time.Sleep(3 * time.Hour)
 			if c.want != nil && !cancelled.Load() {

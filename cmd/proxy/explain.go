@@ -174,6 +174,10 @@ func explainAuth(err error, e *explanation, server string, hint func(string, ...
 		}
 		return true
 	}
+	if u, ok := errors.AsType[*unfinishedLoginError](err); ok {
+		hint("finish it with the URL that the browser lands on: echo \"$URL\" | proxy login %s", u.server)
+		return true
+	}
 	if b, ok := errors.AsType[*auth.BlockedHostError](err); ok {
 		hint("if you trust %s, add this line to the entry of %s:\n  %s", b.Host, server, b.Line)
 		return true

@@ -152,6 +152,9 @@ func (l *login) wait(ctx context.Context, p *auth.Login, lines *lines) error {
 			case err := <-finished:
 				return err
 			case line, ok := <-pasted:
+				if !ok && l.pasteOnly(p) {
+					return &unfinishedLoginError{server: l.server}
+				}
 				if !ok {
 					pasted = nil
 					continue
@@ -169,6 +172,19 @@ func (l *login) wait(ctx context.Context, p *auth.Login, lines *lines) error {
 			}
 		}
 	})
+}
+
+// pasteOnly reports whether the login can only be finished by pasting.
+func (l *login) pasteOnly(p *auth.Login) bool {
+	return p.Flow == auth.FlowCode && (l.options.Door == auth.DoorPaste || p.CallbackError != nil)
+}
+
+// An unfinishedLoginError says that a login was begun and waits to be
+// finished by a later process, since stdin ended and no other door is open.
+type unfinishedLoginError struct{ server string }
+
+func (e *unfinishedLoginError) Error() string {
+	return "the login to " + e.server + " waits to be finished"
 }
 
 // hasBrowser reports whether a browser opened here would be seen by the person.
