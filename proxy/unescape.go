@@ -1,43 +1,83 @@
 package proxy
 
 import (
+	"bufio"
 	"bytes"
-	"encoding/json"
+	"errors"
 	"io"
-	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// pieceSize is how much of a JSON string is decoded at a time, in bytes.
-const pieceSize = 32 << 10
+var errEscape = errors.New("a JSON string has an escape that is none")
 
 // unescape writes the text of a JSON string, which is given with its quotes,
-// without ever holding a copy of it.
+// without ever holding a copy of it. What is not UTF-8, and half of a pair of
+// surrogates, becomes U+FFFD, as in encoding/json.
 func unescape(w io.Writer, quoted []byte) error {
+	out := bufio.NewWriter(w)
 	for s := inside(quoted); len(s) > 0; {
-		n := pieceEnd(s)
-		piece := s[:n]
-		if s = s[n:]; bytes.IndexByte(piece, '\\') >= 0 || !utf8.Valid(piece) {
-			var text string
-			if err := json.Unmarshal(slices.Concat([]byte{'"'}, piece, []byte{'"'}), &text); err != nil {
-				return err
-			}
-			piece = []byte(text)
+		at := bytes.IndexByte(s, '\\')
+		if at < 0 {
+			at = len(s)
 		}
-		if _, err := w.Write(piece); err != nil {
+		run := s[:at]
+		if !utf8.Valid(run) {
+			run = []byte(string([]rune(string(run))))
+		}
+		if _, err := out.Write(run); err != nil {
 			return err
 		}
+		if s = s[at:]; len(s) == 0 {
+			break
+		}
+		r, n := escape(s)
+		if n == 0 {
+			return errEscape
+		}
+		if _, err := out.WriteRune(r); err != nil {
+			return err
+		}
+		s = s[n:]
 	}
-	return nil
+	return out.Flush()
+}
+
+// escape decodes the escape with which s begins (RFC 8259, section 7) and
+// returns its length, 0 if it is none.
+func escape(s []byte) (r rune, n int) {
+	if len(s) < 2 {
+		return 0, 0
+	}
+	if i := bytes.IndexByte([]byte(`"\/bfnrt`), s[1]); i >= 0 {
+		return rune("\"\\/\b\f\n\r\t"[i]), 2
+	}
+	high, ok := codeUnit(s)
+	if !ok {
+		return 0, 0
+	}
+	if utf16.IsSurrogate(high) {
+		low, _ := codeUnit(s[6:])
+		if r := utf16.DecodeRune(high, low); r != utf8.RuneError {
+			return r, 12
+		}
+		return utf8.RuneError, 6
+	}
+	return high, 6
+}
+
+// codeUnit decodes \uXXXX.
+func codeUnit(s []byte) (rune, bool) {
+	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(s[2:6]), 16, 16)
+	return rune(n), err == nil
 }
 
 // unescapedLen returns how many bytes unescape writes.
 func unescapedLen(quoted []byte) int {
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		return len(inside(quoted))
-	}
 	c := counter{w: io.Discard}
 	_ = unescape(&c, quoted) // what cannot be decoded has no length
 	return int(c.n)
@@ -48,42 +88,4 @@ func inside(quoted []byte) []byte {
 		return nil
 	}
 	return quoted[1 : len(quoted)-1]
-}
-
-// pieceEnd returns where a piece of the string may end: not within a
-// character, an escape or a pair of surrogates.
-func pieceEnd(s []byte) int {
-	if len(s) <= pieceSize {
-		return len(s)
-	}
-	i := 0
-	for i < pieceSize {
-		at := bytes.IndexByte(s[i:pieceSize], '\\')
-		if at < 0 {
-			i = pieceSize
-			break
-		}
-		i = escapeEnd(s, i+at)
-	}
-	for i < len(s) && !utf8.RuneStart(s[i]) {
-		i++
-	}
-	return min(i, len(s))
-}
-
-// escapeEnd returns the index after the escape at i, or after both of a pair
-// of surrogates (RFC 8259, section 7).
-func escapeEnd(s []byte, i int) int {
-	if i+1 >= len(s) || s[i+1] != 'u' {
-		return i + 2
-	}
-	i += 6
-	if i > len(s) {
-		return i
-	}
-	unit, _ := strconv.ParseUint(string(s[i-4:i]), 16, 16)
-	if utf16.IsSurrogate(rune(unit)) && bytes.HasPrefix(s[i:], []byte(`\u`)) {
-		return i + 6
-	}
-	return i
 }
