@@ -20,8 +20,8 @@ import (
 const (
 	maxEntries       = 4096
 	maxSnapshotBytes = 256 << 20
-	maxCachedBytes   = 16 << 20 // of entries held in memory after reading
-	maxDamagedFiles  = 3        // kept for a look at what went wrong
+	maxCachedBytes   = 4 << 20 // of entries held in memory after reading
+	maxDamagedFiles  = 3       // kept for a look at what went wrong
 )
 
 // maxLockWait bounds the wait for another process, which holds the lock for

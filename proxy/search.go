@@ -2,8 +2,10 @@ package proxy
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mcpproxy/catalog"
@@ -48,10 +50,9 @@ func (p *Proxy) SearchTools(ctx context.Context, query, server string, limit int
 	hits := ToolHits{Tools: []ToolItem{}}
 	var segments []*catalog.Segment
 	var missing []Unavailable
-	for _, s := range servers {
-		segment, ok := p.segment(s)
-		if !ok {
-			missing = append(missing, p.unavailable(s)...)
+	for i, segment := range p.segmentsOf(servers) {
+		if segment == nil {
+			missing = append(missing, p.unavailable(servers[i])...)
 			continue
 		}
 		segments = append(segments, segment)
@@ -119,25 +120,41 @@ type segment struct {
 	made   *catalog.Segment
 }
 
-// segment returns what the search reads of a server's tools, if they are known.
-func (p *Proxy) segment(s *Server) (*catalog.Segment, bool) {
+// segmentsOf returns what the search reads of each server's tools, nil where
+// they are not known. The first search makes them all, hence on all processors.
+func (p *Proxy) segmentsOf(servers []*Server) []*catalog.Segment {
+	segments := make([]*catalog.Segment, len(servers))
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(servers)) {
+		wait.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(servers)); i = next.Add(1) - 1 {
+				segments[i] = p.segment(servers[i])
+			}
+		})
+	}
+	wait.Wait()
+	return segments
+}
+
+func (p *Proxy) segment(s *Server) *catalog.Segment {
 	info, ok := p.opts.Catalog.Info(s.ID)
 	if !ok || usable(s) != nil {
-		return nil, false
+		return nil
 	}
 	p.mu.Lock()
 	kept := p.segments[s.ID]
 	p.mu.Unlock()
 	if kept.made != nil && kept.listed.Equal(info.ListedAt) {
-		return kept.made, true
+		return kept.made
 	}
 	e, ok := p.opts.Catalog.Get(s.ID)
 	if !ok {
-		return nil, false
+		return nil
 	}
 	made := catalog.NewSegment(s.Name, s.Entry.Description, allowed(s, e))
 	p.mu.Lock()
 	p.segments[s.ID] = segment{e.ListedAt, made}
 	p.mu.Unlock()
-	return made, true
+	return made
 }

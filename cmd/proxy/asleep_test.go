@@ -17,15 +17,18 @@ import (
 	"unicode"
 )
 
-// largeBlock is a text block of 5 MiB of JSON.
-var largeBlock = func() string {
-	text, _ := json.Marshal(`{"items":[` + strings.Repeat(`{"name":"item","price":12.50},`, 5<<20/30) + `{"name":"last","price":9007199254740993}]}`)
+// largeBlock returns a text block of 5 MiB of JSON.
+func largeBlock() string {
+	text, err := json.Marshal(`{"items":[` + strings.Repeat(`{"name":"item","price":12.50},`, 5<<20/30) + `{"name":"last","price":9007199254740993}]}`)
+	if err != nil {
+		panic(err)
+	}
 	return `{"type":"text","text":` + string(text) + `}`
-}()
+}
 
 // A session is the program, run as a host runs it.
 type session struct {
-	t    *testing.T
+	t    testing.TB
 	cmd  *exec.Cmd
 	in   *os.File
 	out  *bufio.Reader
@@ -47,7 +50,7 @@ func program(t testing.TB, dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func serveIn(t *testing.T, dir string) *session {
+func serveIn(t testing.TB, dir string) *session {
 	t.Helper()
 	cmd := program(t, dir, "serve")
 	inR, inW, err := os.Pipe()
@@ -112,7 +115,7 @@ func (s *session) leave() {
 }
 
 // labelled reads the tools of the collection "mcp", as descriptors by server.
-func labelled(t *testing.T) map[string][]json.RawMessage {
+func labelled(t testing.TB) map[string][]json.RawMessage {
 	t.Helper()
 	f, err := os.Open(filepath.Join("..", "..", "catalog", "testdata", "search-eval", "mcp", "tools.jsonl.gz"))
 	if err != nil {

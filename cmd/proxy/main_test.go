@@ -61,7 +61,7 @@ func fakeUpstream(file string, in io.Reader, out io.Writer) error {
 		case "tools/list":
 			result = `{"tools":` + string(tools) + `}`
 		case "tools/call":
-			result = `{"content":[` + largeBlock + `]}`
+			result = `{"content":[` + largeBlock() + `]}`
 		default:
 			fmt.Fprintf(out, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no such method"}}`+"\n", req.ID)
 			continue
