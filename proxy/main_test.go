@@ -100,6 +100,10 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 		fmt.Fprintln(out, "key", os.Getenv("SECRET"))
 		os.Exit(4)
 	}
+	if mode == "stuck" { // until its input ends
+		_, _ = io.Copy(io.Discard, in)
+		return
+	}
 	if mode == "broken" {
 		fmt.Fprintln(os.Stderr, "fatal: no such database")
 		os.Exit(3)

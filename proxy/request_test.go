@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
 	"mcpproxy/catalog"
 )
 
@@ -122,6 +124,23 @@ func TestForgiveness(t *testing.T) {
 		{"unknown action", `{"action":"frobnicate"}`, `unknown_action: no action "frobnicate"`, ""},
 		{"server of a wrong type", `{"action":"status","server":["git"]}`, "bad_request: server must be a string, not an array", ""},
 		{"query missing", `{"action":"search_tools"}`, "bad_request: query is missing", ""},
+		{"request in arguments", `{"action":"search_tools","arguments":{"query":"x","limit":3}}`, `{"action":"search_tools","query":"x","limit":3}`, "read as part of the request"},
+		{"request in a string", `{"action":"describe_tool","params":"{\"server\":\"git\",\"tool\":\"hub\"}"}`, `{"action":"describe_tool","server":"git","tool":"hub"}`, "read as part of the request"},
+		{"request in arguments and beside", `{"action":"list_tools","server":"git","arguments":{"server":"github"}}`, `{"action":"list_tools","server":"git"}`, `"arguments" was ignored`},
+		{"more than it takes", `{"action":"list_servers","verbose":true,"limit":null}`, `{"action":"list_servers"}`, `"verbose" was ignored`},
+		{"arguments in an empty string", `{"action":"call","server":"git","tool":"hub","arguments":""}`, "invalid_arguments: arguments must be an object, not a string", ""},
+		{"arguments in two strings", `{"action":"call","server":"git","tool":"hub","arguments":"\"{}\""}`, "invalid_arguments: arguments must be an object, not a string", ""},
+		{"joined and folded", `{"action":"describe-tool","tool":"MCP__My-Server__do.it"}`, `{"action":"describe_tool","server":"my-server","tool":"do.it"}`, "was read as"},
+		{"hidden characters", `{"action":"list_tools","server":"git\u200bhub"}`, `{"action":"list_tools","server":"github"}`, "was read as"},
+		{"server alone with a space", `{"action":"list_tools","server":" my server "}`, `{"action":"list_tools","server":"my-server"}`, "was read as"},
+		{"inferred read", `{"result_id":"r1","offset":"16384"}`, `{"action":"read_result","result_id":"r1","offset":16384}`, "action was missing"},
+		{"read", `{"action":"read","result_id":"r1","limit":900000,"grep":"a|b"}`, `{"action":"read_result","limit":49152,"result_id":"r1","grep":"a|b"}`, ""},
+		{"read nothing", `{"action":"read_result"}`, "bad_request: result_id is missing", ""},
+		{"read from before", `{"action":"read_result","result_id":"r1","offset":-1}`, "bad_request: offset must be a whole number of bytes, from 0", ""},
+		{"read a part of a match", `{"action":"read_result","result_id":"r1","grep":"x","limit":1.5}`, "bad_request: limit must be a whole number: up to 49152 bytes", ""},
+		{"read by a wrong type", `{"action":"read_result","result_id":"r1","select":["a"]}`, "bad_request: select must be a string, not an array", ""},
+		{"a result's name in a call", `{"action":"call","server":"git","tool":"hub","result_id":"r1","select":"a"}`,
+			`{"action":"call","server":"git","tool":"hub","arguments":{"result_id":"r1","select":"a"}}`, "moved into arguments"},
 		{"limit", `{"action":"search_tools","query":"x","limit":900}`, `{"action":"search_tools","query":"x","limit":50}`, ""},
 		{"bad limit", `{"action":"search_tools","query":"x","limit":0}`, "bad_request: limit must be a whole number from 1 to 50", ""},
 	} {
@@ -149,7 +168,7 @@ func TestForgiveness(t *testing.T) {
 func TestArgumentsAreRepaired(t *testing.T) {
 	t.Parallel()
 	tool, err := catalog.ParseTool([]byte(`{"name":"t","inputSchema":{"type":"object","required":["text"],"properties":` +
-		`{"text":{"type":"string"},"count":{"type":"integer"},"tags":{"type":"array","items":{"type":"string"}}}}}`))
+		`{"text":{"type":"string"},"count":{"type":"integer"},"rate":{"type":"number"},"deep":{"type":"boolean"},"where":{"type":"object"},"tags":{"type":"array","items":{"type":"string"}}}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,6 +176,12 @@ func TestArgumentsAreRepaired(t *testing.T) {
 		{"as it is", `{"text":"{\"a\":1}", "count":3}`, `{"text":"{\"a\":1}", "count":3}`, ""},
 		{"string to integer", `{"text":"a","count":"3"}`, `{"text":"a","count":3}`, "count"},
 		{"string to array", `{"text":"a","tags":"[\"x\"]"}`, `{"text":"a","tags":["x"]}`, "tags"},
+		{"string to number", `{"text":"a","rate":"12345678901234567890.5"}`, `{"text":"a","rate":12345678901234567890.5}`, "rate"},
+		{"string to boolean", `{"text":"a","deep":"true"}`, `{"text":"a","deep":true}`, "deep"},
+		{"string to object", `{"text":"a","where":"{\"b\": 1}"}`, `{"text":"a","where":{"b": 1}}`, "where"},
+		{"string that is none of them", `{"text":"a","deep":"maybe"}`, "deep", ""},
+		{"digits in a string", `{"text":"007"}`, `{"text":"007"}`, ""},
+		{"array to string", `{"text":[1,2]}`, `{"text":"[1,2]"}`, "text"},
 		{"object to string", `{"text":{"a":1}}`, `{"text":"{\"a\":1}"}`, "text"},
 		{"wrapped", `{"arguments":{"text":"a"}}`, `{"text":"a"}`, "repeated wrapper"},
 		{"wrapped in a string", `{"input":"{\"text\":\"a\"}"}`, `{"text":"a"}`, "repeated wrapper"},
@@ -187,7 +212,7 @@ func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		`{"action":"call","server":"git","tool":"github.create_issue","args":"{\"a\":1}","title":"x"}`,
 		`{"mcp":{"arguments":{"action":"call","tool":"my_server__do.it"}}}`, `"{}"`, `[]`, `{"action":null,"limit":"é"}`,
-		`{"tool":"mcp__","server":"","cursor":{}}`, `{"action":"list","arguments":{"action":"list","arguments":{"action":"run"}}}`,
+		`{"tool":"mcp__","server":"","cursor":{}}`, `{"result_id":"r","offset":"9","limit":[],"select":"@"}`, `{"action":"search","input":{"query":"x","limit":"2"}}`, `{"action":"list","arguments":{"action":"list","arguments":{"action":"run"}}}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -208,6 +233,36 @@ func FuzzRead(f *testing.F) {
 		}
 		if r.Action == actionCall && (r.Server == "" || r.Tool == "" || r.Arguments[0] != '{') {
 			t.Errorf("%s: incomplete call %s", in, compact(r))
+		}
+	})
+}
+
+// Whatever object a host passes on, the answer is a result of text blocks, and
+// an error has a code and a way on.
+func FuzzHandle(f *testing.F) {
+	for _, seed := range []string{
+		`{"action":"help"}`, `{"action":"search_tools","query":"issue"}`, `{"action":"list_tools","cursor":"MQ"}`, `{"action":"status","server":"git"}`,
+		`{"action":"call","server":"git","tool":"hub","arguments":{"a":1}}`, `{"action":"read_result","result_id":"r"}`, `{"action":"describe_tool","tool":"hub"}`,
+		`{"action":"login","server":"git"}`, `{"action":"complete_login","server":"git","redirect_url":"http://x"}`, `{"\u0000":"\ud800"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	p := library(f)
+	h := &host{proxy: p, ctx: f.Context(), self: &mcp.Implementation{Name: "proxy"}}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		if !json.Valid(in) {
+			return
+		}
+		params := &mcp.CallToolParamsRaw{Name: toolName, Arguments: in}
+		r, ok := h.handle(t.Context(), &mcp.CallToolRequest{Params: params}).(*mcp.CallToolResult)
+		if !ok || len(r.Content) != 1 {
+			t.Fatalf("%s: no result", in)
+		}
+		text := r.Content[0].(*mcp.TextContent).Text
+		var answer struct{ Error failure }
+		err := json.Unmarshal([]byte(text), &answer)
+		if r.IsError && (err != nil || answer.Error.Code == "" || answer.Error.Message == "" || answer.Error.Next == "") || text == "" {
+			t.Errorf("%s: %s", in, text)
 		}
 	})
 }

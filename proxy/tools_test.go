@@ -1,0 +1,166 @@
+package proxy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"mcpproxy/catalog"
+)
+
+// remember puts into the catalogue what an earlier process saw of a server.
+func remember(t *testing.T, p *Proxy, id string, descriptors ...string) {
+	t.Helper()
+	e := catalog.Entry{ID: id, ListedAt: time.Now().Add(-time.Hour)}
+	for _, d := range descriptors {
+		tool, err := catalog.ParseTool(json.RawMessage(d))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Tools = append(e.Tools, tool)
+	}
+	p.opts.Catalog.Put(e)
+}
+
+const (
+	oldEcho     = `{"name":"echo","inputSchema":{"type":"object","properties":{"old":{"type":"string"}},"required":["old"]}}`
+	currentEcho = `{"name":"echo","inputSchema":{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}}`
+)
+
+func TestArgumentsAreNotRefusedByAnOldSchema(t *testing.T) {
+	t.Parallel()
+	p := newTest(t, childServer(t, "raw", "raw"))
+	remember(t, p, "id-raw", oldEcho)
+	got, err := p.Call(t.Context(), CallRequest{Server: "raw", Tool: "echo", Arguments: json.RawMessage(`{"text":"a"}`)})
+	if err != nil || !strings.Contains(string(got.JSON), `{"text":"a"}`) {
+		t.Errorf("got %s, %v", got.JSON, err)
+	}
+	_, err = p.Call(t.Context(), CallRequest{Server: "raw", Tool: "echo", Arguments: json.RawMessage(`{"old":"a"}`)})
+	if _, refused := errors.AsType[*ArgumentsError](err); !refused {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestServerThatIsUpIsListedAfreshOnce(t *testing.T) {
+	t.Parallel()
+	p := newTest(t, childServer(t, "raw", "raw"))
+	remember(t, p, "id-raw", currentEcho)
+	if _, err := p.Call(t.Context(), CallRequest{Server: "raw", Tool: "echo", Arguments: json.RawMessage(`{"text":"a"}`)}); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
+		if e, _ := p.opts.Catalog.Get("id-raw"); len(e.Tools) > 1 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("not listed")
+		}
+	}
+}
+
+func TestListThatIsNoLongerFreshIsListedAnew(t *testing.T) {
+	t.Parallel()
+	missing := childServer(t, "missing", "raw")
+	missing.Entry.Command = "no-such-program-anywhere"
+	p := newTest(t, childServer(t, "raw", "raw"), missing)
+	for name, want := range map[string]int{"raw": strings.Count(childTools, `"name"`), "missing": 1} {
+		remember(t, p, "id-"+name, currentEcho)
+		target, err := p.target(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page, err := p.ListTools(t.Context(), name, ""); err != nil || len(page.Tools) != 1 {
+			t.Errorf("%s, fresh: %d tools, %v", name, len(page.Tools), err)
+		}
+		target.expires.Store(1)
+		if page, err := p.ListTools(t.Context(), name, ""); err != nil || len(page.Tools) != want {
+			t.Errorf("%s, not fresh: %d tools, %v", name, len(page.Tools), err)
+		}
+	}
+}
+
+func TestListAfresh(t *testing.T) {
+	t.Parallel()
+	servers := zoo(t)
+	for i := range 20 { // more than are asked at once
+		servers = append(servers, childServer(t, fmt.Sprintf("z%02d", i), "raw"))
+	}
+	p := newTest(t, servers...)
+	seen := make(map[string]Listed)
+	if err := p.ListAfresh(t.Context(), "", func(l Listed) { seen[l.Server] = l }); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range servers {
+		l, told := seen[s.Name]
+		works := s.Name == "raw" || s.Name == "sleeping" || s.Name[0] == 'z'
+		if told == s.Entry.Disabled || works != (l.Err == nil) && told || works && l.Tools < 10 {
+			t.Errorf("%s: %v %+v", s.Name, told, l)
+		}
+	}
+	if err := p.ListAfresh(t.Context(), "nobody", nil); err == nil {
+		t.Error("an unknown server was listed")
+	}
+}
+
+// A search that has to start servers is bounded, and tells what it missed.
+func TestSearchDoesNotWaitForServersThatHang(t *testing.T) {
+	t.Parallel()
+	servers := []*Server{childServer(t, "a", "raw")}
+	for i := range 6 {
+		servers = append(servers, childServer(t, fmt.Sprint("stuck", i), "stuck"))
+	}
+	p := newTest(t, servers...)
+	hits, err := p.SearchTools(t.Context(), "returns its arguments", "", 3)
+	if err != nil || len(hits.Tools) == 0 || hits.Tools[0].Tool != "echo" {
+		t.Fatalf("got %+v, %v", hits, err)
+	}
+	var connecting int
+	for _, u := range hits.Unavailable {
+		if u.Next == "" || u.Reason == "" {
+			t.Errorf("got %+v", u)
+		}
+		if u.Status == "connecting" {
+			connecting++
+		}
+	}
+	if len(hits.Unavailable) != 6 || connecting < 3 || connecting > searchStarts {
+		t.Errorf("%d connecting of %+v", connecting, hits.Unavailable)
+	}
+}
+
+func TestSearchNamesABoundedNumberOfServers(t *testing.T) {
+	t.Parallel()
+	var servers []*Server
+	for i := range 100 {
+		s := childServer(t, fmt.Sprint("unset", i), "raw")
+		s.Entry.Env["TOKEN"] = "${env:NO_SUCH_TOKEN}"
+		servers = append(servers, s)
+	}
+	hits, err := newTest(t, servers...).SearchTools(t.Context(), "x", "", 0)
+	if err != nil || len(hits.Unavailable) != maxUnavailable || hits.More != 100-maxUnavailable || hits.Next == "" {
+		t.Errorf("%v: %d and %d more", err, len(hits.Unavailable), hits.More)
+	}
+}
+
+func TestHiddenTextIsRemovedAndFlagged(t *testing.T) {
+	t.Parallel()
+	p := newTest(t, childServer(t, "raw", "raw"))
+	remember(t, p, "id-raw", `{"name":"evil\u200bname","description":"Reads.\u001b[31m\u202e \udb40\udc41files","inputSchema":{"type":"object"}}`)
+	page, err := p.ListTools(t.Context(), "raw", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []ToolItem{{Tool: "evilname", Signature: "evilname()", Description: "Reads. files", Access: catalog.Destructive, Warning: hiddenText}}
+	if !slices.Equal(page.Tools, want) {
+		t.Errorf("got %+v", page.Tools)
+	}
+	d, err := p.DescribeTool(t.Context(), "raw", "evilname")
+	if err != nil || d.Tool != "evilname" || d.Description != "Reads. files" || d.Warning != hiddenText {
+		t.Errorf("got %+v, %v", d, err)
+	}
+}
