@@ -293,7 +293,7 @@ func TestServerErrorIsAStatusError(t *testing.T) {
 		u := newTest(t, httpConfig(f.URL))
 		var e *StatusError
 		if _, err := call(t, u, Call{Tool: "odd"}); !errors.As(err, &e) || e.Code != code {
-			t.Errorf("%d: %v", code, err)
+			t.Fatalf("%d: %v", code, err)
 		}
 		if errors.As(e, new(*jsonrpc.Error)) {
 			t.Errorf("%d: looks like an answer to the call", code)

@@ -53,8 +53,12 @@ func (h *httpSender) send(ctx context.Context, r rawRequest) (json.RawMessage, e
 func (h *httpSender) fault(ctx context.Context, got capturedState, err error) error {
 	rpc, err := answered(err)
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && got.status < 400:
 		return ctx.Err()
+	case ctx.Err() != nil && !h.sessionGone(got.status, nil):
+		// The upstream had refused the request. The SDK ends the connection on
+		// that, and so our ctx, perhaps before it tells us.
+		return &StatusError{Code: got.status}
 	case errors.As(err, new(*OriginError)):
 		return err
 	case !got.sent, h.sessionGone(got.status, rpc):
