@@ -37,13 +37,14 @@ bench *ARGS:
 demo:
     go run ./cmd/proxy demo
 
-# Minutes of faults at random; SOAK_SEED repeats one run.
-soak MINUTES="3":
-    SOAK={{MINUTES}}m go test -v -run '^TestSoak$' -timeout 60m ./e2e
+# Minutes of faults at random, and a proxy killed fifty times.
+soak SIZE="20x64x10000" KILLS="50":
+    SOAK={{SIZE}} go test -v -count 1 -run '^TestSoak$' -timeout 60m ./upstream
+    KILL_ROUNDS={{KILLS}} go test -v -count 1 -run '^TestKilledProxyLeavesNothing$' -timeout 60m ./upstream
 
-# How well search_tools finds.
+# How well and how fast search_tools finds.
 search-eval:
-    SEARCH_EVAL_DIR="${SEARCH_EVAL_DIR:-}" go test ./catalog -run '^TestSearchEval$' -count=1 -v
+    go test -v -count 1 -run '^TestSearchEval$' -bench '^Benchmark(Search|Build)$' ./catalog
 
 # Each fuzz target for a while.
 fuzz TIME="30s":

@@ -127,7 +127,10 @@ func (a *authServer) taken() []string {
 }
 
 // An authEvent is something that oidc-provider tells of itself.
-type authEvent struct{ Event, Grant, Detail string }
+type authEvent struct {
+	Event, Grant, Detail string
+	Secrets              []string // codes, verifiers and tokens that went over the wire
+}
 
 func (a *authServer) events(name, grant string) (found []authEvent) {
 	for line := range strings.Lines(a.log.String()) {

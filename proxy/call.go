@@ -42,6 +42,13 @@ func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
 		return CallResult{}, err
 	}
 	args, notes, err := repair(t.Name, tool, r.Arguments)
+	if _, refused := errors.AsType[*ArgumentsError](err); refused && !t.listed.Load() {
+		// The schema is of an earlier process and may be out of date.
+		if tool, err = p.freshTool(ctx, t, r.Tool); err != nil {
+			return CallResult{}, err
+		}
+		args, notes, err = repair(t.Name, tool, r.Arguments)
+	}
 	if err != nil {
 		return CallResult{}, err
 	}
@@ -58,7 +65,11 @@ func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
 		})
 		return err
 	}
-	return result, p.with(ctx, t, tool.Name, send)
+	if err := p.with(ctx, t, tool.Name, send); err != nil {
+		return result, err
+	}
+	p.checkList(t)
+	return result, nil
 }
 
 // repair mends the arguments where the tool's input schema leaves no doubt, and
@@ -144,7 +155,7 @@ func (p *Proxy) DescribeTool(ctx context.Context, server, name string) (Descript
 	}
 	d := Description{
 		Server:       t.Name,
-		Tool:         tool.Name,
+		Tool:         catalog.CleanLine(tool.Name, 0),
 		Title:        catalog.CleanLine(tool.Title, maxSummary),
 		InputSchema:  orEmpty(tool.InputSchema),
 		OutputSchema: tool.OutputSchema,
@@ -153,7 +164,7 @@ func (p *Proxy) DescribeTool(ctx context.Context, server, name string) (Descript
 	}
 	var hidden bool
 	if d.Description, hidden = catalog.Clean(tool.Description, maxFullDescription); hidden {
-		d.Warning = "hidden characters were removed from the description"
+		d.Warning = hiddenText
 	}
 	return d, nil
 }
@@ -197,21 +208,16 @@ func (p *Proxy) Connect(ctx context.Context, server string) (Connection, error) 
 	if err != nil {
 		return Connection{}, err
 	}
-	e, err := p.list(ctx, t)
+	if err := t.up.Connect(ctx); err != nil {
+		return Connection{}, &ServerError{Server: t.Name, Err: err}
+	}
+	e, self, err := p.inspect(ctx, t)
 	if err != nil {
 		return Connection{}, err
 	}
-	c := Connection{Server: t.Name, Tools: len(allowed(t.Server, e))}
-	err = p.with(ctx, t, "", func(_ context.Context, s *upstream.Session) error {
-		r := s.InitializeResult()
-		if r == nil {
-			return nil
-		}
-		c.Protocol = r.ProtocolVersion
-		if r.ServerInfo != nil {
-			c.Name, c.Version = catalog.CleanLine(r.ServerInfo.Name, maxSummary), catalog.CleanLine(r.ServerInfo.Version, maxSummary)
-		}
-		return nil
-	})
-	return c, err
+	c := Connection{Server: t.Name, Protocol: self.ProtocolVersion, Tools: len(allowed(t.Server, e))}
+	if about := self.ServerInfo; about != nil {
+		c.Name, c.Version = catalog.CleanLine(about.Name, maxSummary), catalog.CleanLine(about.Version, maxSummary)
+	}
+	return c, nil
 }

@@ -160,6 +160,7 @@ type ToolPage struct {
 	Tools        []ToolItem    `json:"tools"`
 	NextCursor   string        `json:"next_cursor,omitempty"`
 	Unavailable  []Unavailable `json:"unavailable,omitempty"`
+	More         int           `json:"unavailable_more,omitempty"` // servers like those, not named
 }
 
 // A ToolItem describes a tool well enough to call most of them.
@@ -169,7 +170,11 @@ type ToolItem struct {
 	Signature   string         `json:"signature"`
 	Description string         `json:"description"`
 	Access      catalog.Access `json:"access"`
+	Warning     string         `json:"warning,omitempty"` // its text held what is meant not to be seen
 }
+
+// hiddenText warns of a tool whose text tries to hide something.
+const hiddenText = "hidden characters were removed from the description"
 
 // An Unavailable names a server that could not be looked into, so that a tool
 // that is not listed does not read as one that does not exist.
@@ -224,7 +229,7 @@ func (p *Proxy) listAll(cursor string) (ToolPage, error) {
 		}
 	}
 	page, err := paginate("", items, cursor)
-	page.Unavailable = missing
+	page.Unavailable, page.More = bounded(missing)
 	return page, err
 }
 
@@ -243,12 +248,16 @@ func (p *Proxy) unavailable(s *Server) []Unavailable {
 }
 
 func toolItem(t catalog.Tool) ToolItem {
-	return ToolItem{
-		Tool:        t.Name,
+	item := ToolItem{
+		Tool:        catalog.CleanLine(t.Name, 0),
 		Signature:   t.Signature(),
 		Description: catalog.CleanLine(cmp.Or(t.Description, t.Title), maxDescription),
 		Access:      t.Access(),
 	}
+	if _, hidden := catalog.Clean(t.Description, maxFullDescription); hidden {
+		item.Warning = hiddenText
+	}
+	return item
 }
 
 // allowed returns the tools that the server's filter lets through.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"mcpproxy/auth"
@@ -191,6 +192,9 @@ const stageAuth = "auth"
 
 // isAuthorization reports errors that are no fault of the transport.
 func isAuthorization(err error) bool {
+	if s, ok := errors.AsType[*upstream.StatusError](err); ok && (s.Code == http.StatusUnauthorized || s.Code == http.StatusForbidden) {
+		return true
+	}
 	return errors.As(err, new(*auth.NeedsAuthError)) || errors.As(err, new(*auth.ForbiddenError)) ||
 		errors.As(err, new(*auth.RefreshError)) || errors.As(err, new(*auth.VaultError)) ||
 		errors.As(err, new(*auth.ConfigError))

@@ -78,9 +78,20 @@ var childTools = `[` + oddTool + `,` +
 	`{"name":"echo","description":"Returns its arguments. Then more.","annotations":{"destructiveHint":false},` +
 	`"inputSchema":{"type":"object","properties":{"text":{"type":"string"},"count":{"type":"integer"}},"required":["text"]}},` +
 	`{"name":"flaky","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true}},` +
-	`{"name":"grow","inputSchema":{"type":"object"}},` +
+	`{"name":"grow","inputSchema":{"type":"object"}},{"name":"large","inputSchema":{"type":"object"}},` +
 	`{"name":"wait","inputSchema":{"type":"object"}},{"name":"pid","inputSchema":{"type":"object"}},` +
 	`{"name":"secret_key","inputSchema":{"type":"object"}}`
+
+// largeResult is beyond what a reply may hold.
+func largeResult() string {
+	var b strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&b, `{"id":%d,"title":"Issue \"%d\"","open":%t},`, 9007199254740992+i, i, i%2 == 0)
+	}
+	items := `{"items":[` + strings.TrimSuffix(b.String(), ",") + `]}`
+	return `{"_meta":{"x":[ 1 ]},"content":[{"type":"text","text":` + quote(items) + `},{"type":"image","data":"QUJD","mimeType":"image/png"}],` +
+		`"structuredContent":` + items + `,"isError":true}`
+}
 
 // runChild is an upstream written by hand, so that its bytes are known.
 func runChild(mode string, in io.Reader, out io.Writer) {
@@ -161,6 +172,8 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 				tools += `,{"name":"grown","inputSchema":{"type":"object"}}`
 				fmt.Fprintln(out, `{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`)
 				answer(`{"content":[]}`)
+			case "large":
+				answer(largeResult())
 			case "refuse":
 				refuse(-32602, "n is wrong")
 			case "ask":

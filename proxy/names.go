@@ -29,7 +29,17 @@ func namesOf(tools []catalog.Tool) (names []string) {
 	return names
 }
 
-// fold makes names equal that differ in case, hyphens, underscores and spaces.
+// shownNames returns the tools' names as listings show them.
+func shownNames(tools []catalog.Tool) []string {
+	names := namesOf(tools)
+	for i, name := range names {
+		names[i] = catalog.CleanLine(name, 0)
+	}
+	return names
+}
+
+// fold makes names equal that differ in case, hyphens, underscores and spaces,
+// or in what listings do not show.
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -39,7 +49,7 @@ func fold(name string) string {
 			return r + 'a' - 'A'
 		}
 		return r
-	}, strings.TrimSpace(name))
+	}, catalog.CleanLine(name, 0))
 }
 
 // alike returns the name itself if it is one of names, else the names that
@@ -159,7 +169,7 @@ func (p *Proxy) placeTool(r *request) error {
 		if t, ok := findTool(s.Name, tools, r.Tool); ok {
 			servers, could = append(servers, s.Name), append(could, s.Name+"/"+t.Name)
 		}
-		names = append(names, namesOf(tools)...)
+		names = append(names, shownNames(tools)...)
 	}
 	switch len(servers) {
 	case 0:

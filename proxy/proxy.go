@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -63,8 +62,11 @@ type target struct {
 	up       *upstream.Upstream
 	resolved Resolved
 	auth     *auth.Server // nil if it takes no login
-	stale    atomic.Bool  // the upstream said that its tools changed
 	faulty   atomic.Bool  // a failure of it is on record
+
+	stale   atomic.Bool  // the upstream said that its tools changed
+	listed  atomic.Bool  // its tools were listed by this process, or are about to be
+	expires atomic.Int64 // when its list is no longer fresh, Unix nanoseconds; 0 is never
 }
 
 // New returns a proxy that has touched no server yet.
@@ -173,76 +175,4 @@ func (p *Proxy) target(name string) (*target, error) {
 	t.up = upstream.New(s.Name, resolved.Upstream, o)
 	p.targets[s.ID] = t
 	return t, nil
-}
-
-// known returns what the server was last seen to offer. It is not known if
-// the server was never listed, or said that its tools changed.
-func (p *Proxy) known(t *target) (catalog.Entry, bool) {
-	if t.stale.Load() {
-		return catalog.Entry{}, false
-	}
-	return p.opts.Catalog.Get(t.ID)
-}
-
-// entry returns what the server offers, asking it if that is not known.
-func (p *Proxy) entry(ctx context.Context, t *target) (catalog.Entry, error) {
-	if e, ok := p.known(t); ok {
-		return e, nil
-	}
-	return p.list(ctx, t)
-}
-
-// list asks the upstream for its tools and keeps them in the catalogue. A
-// descriptor that cannot be read is left out; it does not hide the others.
-func (p *Proxy) list(ctx context.Context, t *target) (catalog.Entry, error) {
-	t.stale.Store(false) // before asking: a change from now on counts again
-	e := catalog.Entry{ID: t.ID}
-	var l upstream.ToolList
-	err := p.with(ctx, t, "", func(ctx context.Context, s *upstream.Session) (err error) {
-		if r := s.InitializeResult(); r != nil {
-			e.Instructions = r.Instructions
-		}
-		l, err = s.ListTools(ctx)
-		return err
-	})
-	if err != nil {
-		return e, err
-	}
-	for _, raw := range l.Tools {
-		tool, err := catalog.ParseTool(raw)
-		if err != nil {
-			p.opts.Log.Warn("tool left out", "server", t.Name, "error", err)
-			continue
-		}
-		e.Tools = append(e.Tools, tool)
-	}
-	if l.Cut {
-		p.opts.Log.Warn("list of tools cut", "server", t.Name, "tools", len(e.Tools))
-	}
-	e.ListedAt = time.Now()
-	p.opts.Catalog.Put(e)
-	return e, nil
-}
-
-// tool returns a tool that may be called. One that is not known leads to one
-// fresh list.
-func (p *Proxy) tool(ctx context.Context, t *target, name string) (catalog.Tool, error) {
-	var tool catalog.Tool
-	e, found := p.known(t)
-	if found {
-		tool, found = findTool(t.Name, e.Tools, name)
-	}
-	if !found {
-		e, err := p.list(ctx, t)
-		if err != nil {
-			return tool, err
-		}
-		if tool, found = findTool(t.Name, e.Tools, name); !found {
-			return tool, &UnknownToolError{Server: t.Name, Tool: name, Near: Nearest(name, namesOf(allowed(t.Server, e)), 3)}
-		}
-	}
-	if !t.Entry.ToolFilter.Allows(tool.Name) {
-		return tool, &BlockedError{Server: t.Name, Tool: tool.Name}
-	}
-	return tool, nil
 }

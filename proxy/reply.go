@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -125,7 +126,7 @@ func (p *Proxy) explainRequest(err error) failure {
 		return failure{Code: codeBlocked, Next: "only the person can change tool_filter; for the tools that are open, " +
 			say(request{Action: actionListTools, Server: e.Server})}
 	case *ResultExpiredError:
-		return failure{Code: codeResultExpired, Next: "call the tool again: what was stored of its result is kept only until this proxy ends or newer results need the room"}
+		return failure{Code: codeResultExpired, Next: "if the tool only reads, call it again; a stored result lasts until this proxy ends or newer ones need the room"}
 	case *ArgumentsError:
 		return failure{Code: codeInvalidArguments, Path: e.Err.Path, Signature: e.Signature,
 			Next: "correct the arguments and call again; for the whole input schema " +
@@ -265,6 +266,10 @@ func (p *Proxy) explainUpstream(err error) failure {
 		n := secondsUntil(e.Until)
 		return failure{Code: codeCoolingDown, Retry: n, Next: fmt.Sprintf("repeat the same request in %d s", n)}
 	}
+	if e, ok := errors.AsType[*upstream.StatusError](err); ok && (e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden) {
+		return failure{Code: codeNeedsAuth, Stage: stageAuth, Message: fmt.Sprintf("%s refuses access (%v) and no login is configured for it", server, e),
+			Next: "ask the person to add \"oauth\" or the right \"headers\" to the entry of " + server}
+	}
 	if e, ok := errors.AsType[*upstream.StartError](err); ok {
 		return explainStart(server, e)
 	}
@@ -274,6 +279,10 @@ func (p *Proxy) explainUpstream(err error) failure {
 	if e, ok := errors.AsType[*upstream.InterruptedError](err); ok {
 		return failure{Code: codeInterrupted, Stage: upstream.StageCall, Exit: e.Exit, Stderr: e.Stderr,
 			Message: "the connection to " + server + " broke during the call: the tool may have run", Next: again}
+	}
+	if errors.Is(err, upstream.ErrNotSent) {
+		return failure{Code: codeUnavailable, Stage: upstream.StageCall,
+			Message: "the request could not be sent to " + server + ": nothing ran", Next: "repeat the same request"}
 	}
 	if _, ok := errors.AsType[*upstream.InputRequiredError](err); ok {
 		return failure{Code: codeUnavailable, Stage: upstream.StageCall,

@@ -21,7 +21,7 @@ import (
 
 // A reply is what a model gets to see.
 type reply struct {
-	Content []struct{ Type, Text string }
+	Content []struct{ Type, Text, Data string }
 	IsError bool           `json:"isError"`
 	Meta    map[string]any `json:"_meta"`
 }
@@ -61,6 +61,8 @@ func TestReplies(t *testing.T) {
 	timestamp := regexp.MustCompile(`"at":"[^"]+"`)
 	retry := regexp.MustCompile(`"retry_in_seconds":\d+,| in \d+ s`)  // whether it is over depends on the clock
 	stderr := regexp.MustCompile(`"stderr":"[^"]+",|; stderr: [^"]+`) // may come too late to be told
+	handled := regexp.MustCompile(`^\{"result_id":"(r[0-9a-z]+)"`)
+	var id string // of the result that was stored
 	h := serve(t, newTest(t, zoo(t)...)).start()
 	for _, c := range []struct{ name, request string }{ // in this order: some build on what came before
 		{"help", `{"action":"help"}`},
@@ -91,6 +93,14 @@ func TestReplies(t *testing.T) {
 		{"call_input_required", `{"action":"call","server":"raw","tool":"ask"}`},
 		{"call_interrupted", `{"action":"call","server":"raw","tool":"die"}`},
 		{"call_array", `{"action":"call","server":"raw","tool":"echo","arguments":[1]}`},
+		{"call_large", `{"action":"call","server":"raw","tool":"large"}`},
+		{"read_result", `{"action":"read_result","result_id":"ID","offset":100,"limit":80}`},
+		{"read_result_grep", `{"action":"read_result","result_id":"ID","grep":"Issue .{2}(7|8)\\D","limit":2}`},
+		{"read_result_no_match", `{"action":"read_result","result_id":"ID","grep":"nowhere"}`},
+		{"read_result_select", `{"result_id":"ID","select":"items[?open].id | [1:3]"}`},
+		{"read_result_bad_select", `{"action":"read_result","result_id":"ID","select":"items[?"}`},
+		{"read_result_bad_offset", `{"action":"read_result","result_id":"ID","offset":99999999}`},
+		{"read_result_expired", `{"action":"read_result","result_id":"rnever"}`},
 		{"search_tools", `{"action":"search_tools","query":"returns arguments"}`},
 		{"search_tools_nothing", `{"action":"search_tools","query":"weather","server":"raw"}`},
 		{"unknown_action", `{"action":"destroy"}`},
@@ -98,11 +108,17 @@ func TestReplies(t *testing.T) {
 		{"no_tool", `{"action":"call","server":"raw"}`},
 		{"no_object", `[1,2]`},
 	} {
-		r := ask(t, h, c.request)
+		r := ask(t, h, strings.Replace(c.request, `"ID"`, quote(id), 1))
 		out := fmt.Sprintln(c.request)
 		for _, b := range r.Content {
+			if found := handled.FindStringSubmatch(b.Text); found != nil {
+				id = found[1]
+			}
 			text := timestamp.ReplaceAllString(b.Text, `"at":"TIME"`)
-			out += stderr.ReplaceAllString(retry.ReplaceAllString(text, ""), "") + "\n"
+			out += stderr.ReplaceAllString(retry.ReplaceAllString(text, ""), "") + b.Data + "\n"
+		}
+		if id != "" {
+			out = strings.ReplaceAll(out, id, "ID")
 		}
 		out += fmt.Sprintf("isError: %v\n", r.IsError)
 		if note := r.Meta[noteKey]; note != nil {

@@ -90,7 +90,7 @@ func (s *store) keep(write func(io.Writer) error, structured []byte, limit int) 
 	if err := s.open(); err != nil {
 		return stored{}, err
 	}
-	r := stored{id: strings.ToLower(rand.Text()[:10]), folder: s.own, limit: limit}
+	r := stored{id: "r" + strings.ToLower(rand.Text()[:9]), folder: s.own, limit: limit}
 	err := writeFile(r.text(), func(w io.Writer) error {
 		counted := &counter{w: w}
 		err := write(counted)

@@ -21,6 +21,8 @@ const (
 type ToolHits struct {
 	Tools       []ToolItem    `json:"tools"`
 	Unavailable []Unavailable `json:"unavailable,omitempty"`
+	More        int           `json:"unavailable_more,omitempty"` // servers like those, not named
+	Next        string        `json:"next,omitempty"`             // set if nothing was found
 }
 
 // SearchTools finds tools by what they do, on one server or, if server is
@@ -33,6 +35,9 @@ func (p *Proxy) SearchTools(ctx context.Context, query, server string, limit int
 		if err != nil {
 			return ToolHits{}, err
 		}
+		if err := usable(s); err != nil {
+			return ToolHits{}, err
+		}
 		servers = []*Server{s}
 	}
 	if limit == 0 {
@@ -41,24 +46,41 @@ func (p *Proxy) SearchTools(ctx context.Context, query, server string, limit int
 	p.listNew(ctx, servers)
 
 	hits := ToolHits{Tools: []ToolItem{}}
-	byName := make(map[string]catalog.Entry)
 	var segments []*catalog.Segment
+	var missing []Unavailable
 	for _, s := range servers {
-		e, ok := p.opts.Catalog.Get(s.ID)
-		if !ok || usable(s) != nil {
-			hits.Unavailable = append(hits.Unavailable, p.unavailable(s)...)
+		segment, ok := p.segment(s)
+		if !ok {
+			missing = append(missing, p.unavailable(s)...)
 			continue
 		}
-		byName[s.Name] = e
-		segments = append(segments, p.segment(s, e))
+		segments = append(segments, segment)
 	}
+	hits.Unavailable, hits.More = bounded(missing)
 	for _, hit := range catalog.Search(segments, strings.ToValidUTF8(query, ""), limit) {
-		tool, _ := byName[hit.Server].Tool(hit.Tool)
+		e, _ := p.opts.Catalog.Get(p.config().Server(hit.Server).ID)
+		tool, ok := e.Tool(hit.Tool)
+		if !ok {
+			continue // listed anew in this very moment
+		}
 		item := toolItem(tool)
 		item.Server = hit.Server
 		hits.Tools = append(hits.Tools, item)
 	}
+	if len(hits.Tools) == 0 {
+		hits.Next = "search with other words, or " + say(request{Action: actionListTools, Server: server})
+	}
 	return hits, nil
+}
+
+// maxUnavailable bounds how many servers an answer names that could not be
+// looked into.
+const maxUnavailable = 20
+
+// bounded returns the first of them, and how many more there are.
+func bounded(missing []Unavailable) ([]Unavailable, int) {
+	n := min(len(missing), maxUnavailable)
+	return missing[:n], len(missing) - n
 }
 
 // listNew lists the servers that were never listed, as far as that goes in
@@ -68,26 +90,27 @@ func (p *Proxy) listNew(ctx context.Context, servers []*Server) {
 	ctx, cancel := context.WithTimeout(ctx, searchWait)
 	defer cancel()
 	var wait sync.WaitGroup
+	defer wait.Wait()
 	slots := make(chan struct{}, searchStarts)
 	for _, s := range servers {
-		if _, ok := p.opts.Catalog.Get(s.ID); ok {
-			continue
+		if _, ok := p.opts.Catalog.Info(s.ID); ok || usable(s) != nil || p.condition(s).err != nil {
+			continue // one that failed before is tried again by a call or connect only
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return
 		}
 		t, err := p.target(s.Name)
-		if err != nil || p.condition(s).err != nil {
-			continue // it failed before: only a call or connect tries again
+		if err != nil {
+			<-slots
+			continue
 		}
 		wait.Go(func() {
-			select {
-			case slots <- struct{}{}:
-				defer func() { <-slots }()
-			case <-ctx.Done():
-				return
-			}
+			defer func() { <-slots }()
 			_, _ = p.list(ctx, t) // the answer names it, see unavailable
 		})
 	}
-	wait.Wait()
 }
 
 // A segment is kept as long as its entry is the same.
@@ -96,17 +119,25 @@ type segment struct {
 	made   *catalog.Segment
 }
 
-// segment returns what the search reads of a server's tools.
-func (p *Proxy) segment(s *Server, e catalog.Entry) *catalog.Segment {
+// segment returns what the search reads of a server's tools, if they are known.
+func (p *Proxy) segment(s *Server) (*catalog.Segment, bool) {
+	info, ok := p.opts.Catalog.Info(s.ID)
+	if !ok || usable(s) != nil {
+		return nil, false
+	}
 	p.mu.Lock()
-	kept, ok := p.segments[s.ID]
+	kept := p.segments[s.ID]
 	p.mu.Unlock()
-	if ok && kept.listed.Equal(e.ListedAt) {
-		return kept.made
+	if kept.made != nil && kept.listed.Equal(info.ListedAt) {
+		return kept.made, true
+	}
+	e, ok := p.opts.Catalog.Get(s.ID)
+	if !ok {
+		return nil, false
 	}
 	made := catalog.NewSegment(s.Name, s.Entry.Description, allowed(s, e))
 	p.mu.Lock()
 	p.segments[s.ID] = segment{e.ListedAt, made}
 	p.mu.Unlock()
-	return made
+	return made, true
 }

@@ -35,7 +35,7 @@ func (p *Proxy) Serve(parent context.Context, in io.ReadCloser, out io.WriteClos
 	server.AddTool(p.definition(), nil)
 	server.AddReceivingMiddleware(h.receive)
 
-	p.work.Go(p.results.sweep)
+	p.watch(p.results.sweep)
 	session, err := server.Connect(ctx, h.conn, nil)
 	if err != nil {
 		return err

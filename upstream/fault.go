@@ -82,13 +82,13 @@ func (b *breaker) state() Breaker {
 }
 
 // isFault reports whether err is the transport's, rather than the tool's, the
-// caller's or ours.
+// caller's or ours. A connection found dead is none: what counts is whether
+// another can be made.
 func isFault(err error) bool {
 	if s := (*StatusError)(nil); errors.As(err, &s) {
 		return s.Code >= 500
 	}
-	return !errors.Is(err, errEnded) &&
-		(errors.As(err, new(*InterruptedError)) || errors.As(err, new(*StartError)) || errors.Is(err, ErrNotSent))
+	return !errors.Is(err, errEnded) && (errors.As(err, new(*InterruptedError)) || errors.As(err, new(*StartError)))
 }
 
 // verdict says what the outcome of a call means for the breaker: nil, a fault

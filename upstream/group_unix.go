@@ -22,5 +22,5 @@ func startGroup(cmd *exec.Cmd) (*group, error) {
 
 func (g *group) terminate()  { syscall.Kill(-g.pgid, syscall.SIGTERM) }
 func (g *group) kill()       { syscall.Kill(-g.pgid, syscall.SIGKILL) }
-func (g *group) alive() bool { return syscall.Kill(-g.pgid, 0) == nil }
+func (g *group) alive() bool { return syscall.Kill(-g.pgid, 0) == nil && !allZombies(g.pgid) }
 func (g *group) close()      {}

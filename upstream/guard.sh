@@ -1,6 +1,6 @@
 # Reads "mark TOKEN", "+ PGID" and "- PGID". At the end of its input it kills
-# the groups that are left and, where there is /proc, every process whose
-# environment holds $1=TOKEN: that finds the ones that changed their group.
+# the groups that are left, and every process whose environment holds
+# $1=TOKEN: that finds the ones that changed their group.
 trap '' HUP INT TERM
 var=$1 mark= groups=' ' left=
 while read -r op id; do
@@ -15,16 +15,29 @@ while read -r op id; do
 	esac
 done
 
+# marked prints the processes that carry the mark. Where there is no /proc, ps
+# shows the environment of some.
+marked() {
+	[ -n "$mark" ] || return
+	if [ -d /proc/self ]; then
+		for file in $(grep -sl "$var=$mark-" /proc/[0-9]*/environ); do
+			pid=${file#/proc/}
+			echo "${pid%/environ}"
+		done
+	else
+		ps -axww -E -o pid=,command= 2>/dev/null | grep "$var=$mark-" |
+			while read -r pid _; do echo "$pid"; done
+	fi
+}
+
 # signal sends $1 to all that is left, and sets left if there was any.
 signal() {
 	left=
 	for group in $groups; do
 		kill -s "$1" -- "-$group" 2>/dev/null && left=1
 	done
-	[ -n "$mark" ] && [ -d /proc/self ] || return
-	for file in $(grep -sl "$var=$mark-" /proc/[0-9]*/environ); do
-		pid=${file#/proc/}
-		kill -s "$1" "${pid%/environ}" 2>/dev/null && left=1
+	for pid in $(marked); do
+		kill -s "$1" "$pid" 2>/dev/null && left=1
 	done
 }
 

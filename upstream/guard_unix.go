@@ -64,10 +64,12 @@ func (g *guard) start() {
 		return
 	}
 	defer r.Close()
-	cmd := exec.Command("/bin/sh", "-c", guardScript, "mcpproxy-guard", guardEnv)
+	// The script travels in the environment, so that a list of processes shows
+	// a name instead of it.
+	cmd := exec.Command("/bin/sh", "-c", `eval "$GUARD"`, "mcpproxy-guard", guardEnv)
 	cmd.Stdin = r
 	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH") + ":/usr/bin:/bin"}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH") + ":/usr/bin:/bin", "GUARD=" + guardScript}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		w.Close()

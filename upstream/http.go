@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -112,7 +113,8 @@ func (t *tapTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if c != nil {
 		c.began(req)
 	}
-	resp, err := t.bounded(req)
+	t.status.Store(0)
+	resp, err := t.roundTrip(req)
 	if err != nil {
 		if isDial(err) {
 			if c != nil {
@@ -138,4 +140,10 @@ func withCapture(ctx context.Context, c *capture) context.Context {
 func captureOf(ctx context.Context) *capture {
 	c, _ := ctx.Value(captureKey{}).(*capture)
 	return c
+}
+
+// isDial reports whether err says that no connection was made.
+func isDial(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, new(*net.DNSError))
 }

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -208,6 +209,29 @@ func TestLostSessionRepeatsNoRunningCall(t *testing.T) {
 	}
 	if err := <-slow; !errors.As(err, new(*InterruptedError)) {
 		t.Errorf("the running call: %v", err)
+	}
+}
+
+func TestListIsFollowedToABound(t *testing.T) {
+	t.Parallel()
+	pages := 0
+	f := newFakeHTTP(t, func(w http.ResponseWriter, _ *http.Request, m message) bool {
+		if m.Method == "tools/list" {
+			pages++
+			answer(w, m, fmt.Sprintf(`"result":{"tools":[%s],"nextCursor":"%d","ttlMs":1500}`, rawTool, pages))
+		}
+		return m.Method == "tools/list"
+	})
+	u := newTest(t, httpConfig(f.URL))
+	err := u.With(t.Context(), func(ctx context.Context, s *Session) error {
+		l, err := s.ListTools(ctx)
+		if !l.Cut || len(l.Tools) != maxPages || l.TTL != 1500*time.Millisecond {
+			t.Errorf("%d tools, cut %v, fresh for %v", len(l.Tools), l.Cut, l.TTL)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

@@ -81,8 +81,8 @@ func (u *Upstream) use(ctx context.Context, c *connection, s *Session, fn func(c
 	return err
 }
 
-// giveBack ends a call on c.
-func (u *Upstream) giveBack(c *connection, err error) {
+// giveBack ends a call on c, which met err in that stage.
+func (u *Upstream) giveBack(c *connection, stage string, err error) {
 	u.pool.touch(c.seat)
 	fault := isFault(err) && !u.opts.NotFault(err)
 	u.mu.Lock()
@@ -92,7 +92,7 @@ func (u *Upstream) giveBack(c *connection, err error) {
 	}
 	switch {
 	case fault:
-		u.st.failure = failure{err: err, stage: StageCall, at: time.Now()}
+		u.st.failure = failure{err: err, stage: stage, at: time.Now()}
 	case err == nil && u.st.conn == c:
 		u.st.failure = failure{}
 	}
@@ -109,7 +109,6 @@ func (u *Upstream) giveBack(c *connection, err error) {
 	if errors.As(err, new(*TimeoutError)) {
 		c.wake(c.doubt)
 	}
-	u.pool.trim()
 }
 
 // retire takes a connection out of service, so that the next call makes a new
@@ -129,7 +128,8 @@ func (u *Upstream) evict(s *seat) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	c := u.st.conn
-	if c == nil || c.seat != s || c.lent > 0 {
+	// A call under way may be about to borrow what was just made for it.
+	if c == nil || c.seat != s || c.lent > 0 || u.st.users > 0 {
 		return false
 	}
 	u.retire(c)

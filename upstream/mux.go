@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"strconv"
 	"strings"
 	"sync"
@@ -77,7 +76,7 @@ func (m *mux) pass(msg jsonrpc.Message) {
 // Close asks the connection to end. What the session reads ends at once, also
 // where a read of the connection cannot be interrupted.
 func (m *mux) Close() error {
-	m.fail(io.EOF)
+	m.fail(errEnded)
 	return m.Connection.Close()
 }
 

@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"testing"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -91,6 +92,14 @@ func FuzzEvents(f *testing.F) {
 			t.Fatalf("%q: %v", data, err)
 		}
 	})
+}
+
+func TestEventsAreBounded(t *testing.T) {
+	t.Parallel()
+	tap := newEventTap(&capture{}, nopCloser{bytes.NewReader(append(bytes.Repeat([]byte("x"), 100<<10), '\n'))})
+	if _, err := tap.line(99 << 10); !errors.Is(err, errTooLong) {
+		t.Errorf("error %v", err)
+	}
 }
 
 type nopCloser struct{ *bytes.Reader }

@@ -28,7 +28,8 @@ type Session struct {
 	limits Limits
 
 	repeated bool
-	ran      bool // a request was sent that must not be sent again
+	stage    string // what was asked last: StageList or StageCall
+	ran      bool   // a request was sent that must not be sent again
 }
 
 // Repeated reports whether this is the second time that the request is made,
@@ -103,6 +104,7 @@ type Call struct {
 // the cap on the whole call; on either, as when ctx ends, the upstream is sent
 // a cancellation and the session stays usable.
 func (s *Session) Call(ctx context.Context, c Call) (json.RawMessage, error) {
+	s.stage = StageCall
 	if c.Arguments == nil {
 		c.Arguments = json.RawMessage(`{}`)
 	}
@@ -222,6 +224,7 @@ const maxPages = 200
 //
 // Its errors are those of [Session.Call]; each page has the time of one call.
 func (s *Session) ListTools(ctx context.Context) (ToolList, error) {
+	s.stage = StageList
 	var list ToolList
 	r := rawRequest{method: "tools/list", meta: s.meta, progress: func(json.RawMessage) {}}
 	for range maxPages {

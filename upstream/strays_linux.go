@@ -38,3 +38,22 @@ func strays(mark string) []int {
 	}
 	return pids
 }
+
+// allZombies reports whether all processes of a group have ended and only wait
+// to be collected, which in a container may never happen.
+func allZombies(pgid int) bool {
+	files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well-formed
+	want := strconv.Itoa(pgid)
+	for _, file := range files {
+		stat, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		// pid (command) state ppid pgrp …; a command may hold anything
+		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+		if len(fields) > 2 && string(fields[2]) == want && string(fields[0]) != "Z" {
+			return false
+		}
+	}
+	return true
+}

@@ -2,76 +2,45 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"time"
 )
 
-// openWait bounds the headers of an answer to a request that opens a stream
-// beside the calls: the SDK's session waits for them without a bound.
-const openWait = 10 * time.Second
-
-// bounded makes the round trip of one request, with a bound of our own where
-// the SDK's session would wait for ever and an answer is not vital.
-func (t *tapTransport) bounded(req *http.Request) (*http.Response, error) {
+// roundTrip makes the round trip of one request, in a way of our own where the
+// SDK's session would wait without a bound for something that is not vital.
+func (t *tapTransport) roundTrip(req *http.Request) (*http.Response, error) {
 	switch method := req.Header.Get("Mcp-Method"); {
 	case method == "server/discover" && t.probing:
-		return t.within(req, probeWait, true)
-	case method == "subscriptions/listen":
-		return t.within(req, openWait, false)
-	case req.Method == http.MethodGet && req.Header.Get("Last-Event-ID") == "":
-		resp, err := t.within(req, openWait, false)
-		if err != nil && req.Context().Err() == nil && !isDial(err) {
-			// "or else return HTTP 405 Method Not Allowed, indicating that the
-			// server does not offer an SSE stream at this endpoint"
-			// (MCP 2025-11-25, basic/transports): nor does this one, in effect.
-			return &http.Response{StatusCode: http.StatusMethodNotAllowed, Body: http.NoBody, Request: req}, nil
-		}
-		if err == nil && isEventStream(resp) {
-			resp.Body = &notifications{t: t, req: req, body: resp.Body, delay: minReopen}
-		}
-		return resp, err
+		return t.within(req, probeWait)
+	case method == "subscriptions/listen", req.Method == http.MethodGet && req.Header.Get("Last-Event-ID") == "":
+		return t.notifications(req), nil
 	}
 	return t.base.RoundTrip(req)
 }
 
-// within bounds the time until the headers of an answer or, if body is set,
-// until its end.
-func (t *tapTransport) within(req *http.Request, limit time.Duration, body bool) (*http.Response, error) {
-	ctx, cancel := context.WithCancel(req.Context())
-	timer := time.AfterFunc(limit, cancel)
+// within bounds the time of an exchange until the end of its body.
+func (t *tapTransport) within(req *http.Request, limit time.Duration) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(req.Context(), limit)
 	resp, err := t.base.RoundTrip(req.WithContext(ctx))
 	if err != nil {
-		timer.Stop()
 		cancel()
 		return nil, err
 	}
-	if !body {
-		timer.Stop() // too late, the body fails at once
-	}
-	resp.Body = &boundedBody{ReadCloser: resp.Body, timer: timer, cancel: cancel}
+	resp.Body = &boundedBody{ReadCloser: resp.Body, cancel: cancel}
 	return resp, nil
 }
 
-// A boundedBody is a body that a timer may cut off.
+// A boundedBody frees its timer when it is closed.
 type boundedBody struct {
 	io.ReadCloser
-	timer  *time.Timer
 	cancel context.CancelFunc
 }
 
 func (b *boundedBody) Close() error {
-	b.timer.Stop()
-	b.cancel()
+	defer b.cancel()
 	return b.ReadCloser.Close()
-}
-
-func isEventStream(resp *http.Response) bool {
-	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return resp.StatusCode == http.StatusOK && media == "text/event-stream"
 }
 
 // Bounds of the delay before a stream of notifications is opened again.
@@ -80,64 +49,91 @@ const (
 	maxReopen = time.Minute
 )
 
-// notifications is the body of the stream on which an upstream sends what
-// belongs to no request. It is opened again whenever it ends, and seems never
-// to end: gateways cut such streams every minute, and the SDK's session gives
-// itself up, with all calls on it, after a few such cuts.
-type notifications struct {
-	t     *tapTransport
-	req   *http.Request
-	body  io.ReadCloser
-	delay time.Duration
+// A notificationStream is the body of a stream on which an upstream sends what
+// belongs to no call. It is opened when it is read, since some servers send no
+// headers before the first event and the SDK's session waits for them. It is
+// opened again whenever it ends, and seems never to: gateways cut such streams
+// every minute, and the session gives itself up, with all calls on it, after a
+// few such cuts.
+type notificationStream struct {
+	t      *tapTransport
+	req    *http.Request
+	body   io.ReadCloser
+	opened time.Time
+	delay  time.Duration // before it is opened
 }
 
-func (n *notifications) Read(p []byte) (int, error) {
+// notifications answers a request for a stream at once.
+func (t *tapTransport) notifications(req *http.Request) *http.Response {
+	if req.Body != nil {
+		req.Body.Close() // GetBody gives a new one each time
+	}
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header:        http.Header{"Content-Type": {"text/event-stream"}},
+		Body:          &notificationStream{t: t, req: req, body: http.NoBody},
+		ContentLength: -1,
+		Request:       req,
+	}
+}
+
+func (n *notificationStream) Read(p []byte) (int, error) {
 	for {
-		k, err := n.body.Read(p)
-		if k > 0 {
-			n.delay = minReopen
-		}
-		if k > 0 || err == nil {
+		if k, err := n.body.Read(p); k > 0 || err == nil {
 			return k, nil
 		}
-		if err := n.reopen(); err != nil {
+		if err := n.open(); err != nil {
 			return 0, err
 		}
 	}
 }
 
-// reopen returns when there is a new stream, or when the session has ended.
-func (n *notifications) reopen() error {
+// open returns when there is a stream, or when the session has ended.
+func (n *notificationStream) open() error {
 	n.body.Close()
 	n.body = http.NoBody
 	ctx := n.req.Context()
+	if !n.opened.IsZero() && time.Since(n.opened) > maxReopen {
+		n.delay = minReopen
+	}
 	for {
 		select {
 		case <-time.After(n.delay):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		n.delay = min(2*n.delay, maxReopen)
-		resp, err := n.t.within(n.req.Clone(ctx), openWait, false)
+		n.delay = min(max(2*n.delay, minReopen), maxReopen)
+		resp, err := n.request(ctx)
 		switch {
 		case err != nil:
 			continue
 		case isEventStream(resp):
-			n.body = resp.Body
+			n.body, n.opened = resp.Body, time.Now()
 			return nil
 		}
 		resp.Body.Close()
-		if resp.StatusCode < 500 { // there is none any more
+		if resp.StatusCode < 500 { // there is none, or none any more
 			<-ctx.Done()
 			return ctx.Err()
 		}
 	}
 }
 
-func (n *notifications) Close() error { return n.body.Close() }
+func (n *notificationStream) request(ctx context.Context) (*http.Response, error) {
+	req := n.req.Clone(ctx)
+	if n.req.GetBody != nil {
+		var err error
+		if req.Body, err = n.req.GetBody(); err != nil {
+			return nil, err
+		}
+	}
+	return n.t.base.RoundTrip(req)
+}
 
-// isDial reports whether err says that no connection was made.
-func isDial(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, new(*net.DNSError))
+func (n *notificationStream) Close() error { return n.body.Close() }
+
+func isEventStream(resp *http.Response) bool {
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return resp.StatusCode == http.StatusOK && media == "text/event-stream"
 }

@@ -189,10 +189,10 @@ func (u *Upstream) once(ctx context.Context, repeated bool, fn func(context.Cont
 		return nil, err
 	}
 	s := *c.session
-	s.repeated = repeated
+	s.repeated, s.stage = repeated, StageCall
 	err = u.use(ctx, c, &s, fn)
 	tell(u.counted(err, c.fault()))
-	u.giveBack(c, err)
+	u.giveBack(c, s.stage, err)
 	return &s, err
 }
 
@@ -229,7 +229,7 @@ func (u *Upstream) Connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	u.giveBack(c, nil)
+	u.giveBack(c, StageCall, nil)
 	u.Forgive()
 	return nil
 }
@@ -277,11 +277,15 @@ func (u *Upstream) enter() error {
 
 func (u *Upstream) leave() {
 	u.mu.Lock()
-	defer u.mu.Unlock()
 	u.st.users--
-	if u.st.users == 0 && u.st.drained != nil {
+	last := u.st.users == 0
+	if last && u.st.drained != nil {
 		close(u.st.drained)
 		u.st.drained = nil
+	}
+	u.mu.Unlock()
+	if last {
+		u.pool.trim()
 	}
 }
 

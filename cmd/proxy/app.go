@@ -31,12 +31,7 @@ func run(ctx context.Context, args []string, t *terminal) int {
 		return exitDone
 	}
 	e := explain(err)
-	if e.message != "" {
-		t.say("proxy: %s", e.message)
-	}
-	for _, hint := range e.hints {
-		t.say("hint: %s", hint)
-	}
+	t.tell(e)
 	return e.code
 }
 

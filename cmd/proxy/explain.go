@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"strings"
 	"time"
 
@@ -22,6 +24,16 @@ type explanation struct {
 	code    int
 }
 
+// tell says the explanation.
+func (t *terminal) tell(e explanation) {
+	if e.message != "" {
+		t.say("proxy: %s", e.message)
+	}
+	for _, hint := range e.hints {
+		t.say("hint: %s", hint)
+	}
+}
+
 // explain is the only place with advice for the person. The order matters:
 // what is more specific comes first.
 func explain(err error) explanation {
@@ -34,6 +46,9 @@ func explain(err error) explanation {
 
 	if errors.Is(err, errSilent) {
 		return explanation{code: exitFailed}
+	}
+	if errors.Is(err, context.Canceled) {
+		return explanation{message: "interrupted", code: exitFailed}
 	}
 	if u, ok := errors.AsType[*usageError](err); ok {
 		e.code, e.message = exitUsage, u.Error()
@@ -181,7 +196,7 @@ func explainAuth(err error, e *explanation, server string, hint func(string, ...
 		return true
 	}
 	if v, ok := errors.AsType[*auth.VaultError](err); ok {
-		e.code = exitVault
+		e.code, e.message = exitVault, v.Error()
 		explainVault(v, hint)
 		return true
 	}
@@ -190,8 +205,12 @@ func explainAuth(err error, e *explanation, server string, hint func(string, ...
 		hint("the login is kept; it is tried again in %d s", int(time.Until(r.RetryAt).Seconds())+1)
 		return true
 	}
+	if h, ok := errors.AsType[*auth.HTTPError](err); ok {
+		hint("%s did not answer as an authorization server does: check \"oauth\" in the entry of %s", h.Host, server)
+		return true
+	}
 	if errors.As(err, new(*auth.DiscoveryError)) || errors.As(err, new(*auth.OAuthError)) ||
-		errors.As(err, new(*auth.HTTPError)) || errors.As(err, new(*auth.BlockedAddressError)) {
+		errors.As(err, new(*auth.BlockedAddressError)) {
 		return true
 	}
 	e.code = exitFailed
@@ -217,6 +236,14 @@ func explainUpstream(err error, e *explanation, server string, hint func(string,
 	if n, ok := errors.AsType[*upstream.NotFoundError](err); ok {
 		hint("install %s, or write its full path into the configuration", n.Command)
 		hint("looked in %s", strings.Join(n.Dirs, ", "))
+		return true
+	}
+	if s, ok := errors.AsType[*upstream.StatusError](err); ok {
+		if s.Code == http.StatusUnauthorized || s.Code == http.StatusForbidden {
+			e.code = exitAuth
+			hint("if it takes a login, add \"oauth\": {\"discovery\": true, \"discovery_allowlist\": [\"HOST\"]} to its entry, with the host of its authorization server, and run: proxy login %s", server)
+			hint("if it takes a key, send it with \"headers\"")
+		}
 		return true
 	}
 	if s, ok := errors.AsType[*upstream.StartError](err); ok {
@@ -254,9 +281,6 @@ func explainUpstream(err error, e *explanation, server string, hint func(string,
 	}
 	if o, ok := errors.AsType[*upstream.OriginError](err); ok {
 		hint("if %s is right, write it into the configuration", o.Got)
-		return true
-	}
-	if _, ok := errors.AsType[*upstream.StatusError](err); ok {
 		return true
 	}
 	if r, ok := errors.AsType[*jsonrpc.Error](err); ok {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -74,6 +75,9 @@ func statusCommand(t *terminal) *cli.Command {
 				if err != nil {
 					return err
 				}
+				for i := range list.Servers {
+					list.Servers[i].Next = "" // it speaks to a model
+				}
 				if c.Bool("json") {
 					if err := t.json(list); err != nil {
 						return err
@@ -107,9 +111,22 @@ func (s *setup) status(list proxy.StatusList) error {
 				last += " (" + e.At.Local().Format(time.DateTime) + ")"
 			}
 		}
-		rows = append(rows, []string{server.Name, server.Status, server.Transport, tools, last})
+		rows = append(rows, []string{server.Name, server.Status, server.Transport, tools, loginState(server.Auth), last})
 	}
-	return s.table([]string{"SERVER", "STATUS", "TRANSPORT", "TOOLS", "LAST ERROR"}, rows)
+	return s.table([]string{"SERVER", "STATUS", "TRANSPORT", "TOOLS", "LOGIN", "LAST ERROR"}, rows)
+}
+
+// loginState says in a few words how a server is logged in to.
+func loginState(a *proxy.AuthStatus) string {
+	switch {
+	case a == nil:
+		return "-"
+	case a.Pending != nil && a.Pending.Orphaned:
+		return "pending, can only be pasted"
+	case a.Pending != nil:
+		return "pending until " + a.Pending.ExpiresAt.Local().Format(time.TimeOnly)
+	}
+	return strings.ReplaceAll(a.State, "_", " ")
 }
 
 func trustCommand(t *terminal) *cli.Command {

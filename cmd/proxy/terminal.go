@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/term"
 
+	"mcpproxy/catalog"
+
 	"mcpproxy/proxy"
 )
 
@@ -50,9 +52,10 @@ func (t *terminal) env(name string) string {
 	return v
 }
 
-// say tells the person something on stderr.
+// say tells the person something on stderr. It may hold text of an upstream.
 func (t *terminal) say(format string, args ...any) {
-	fmt.Fprintln(t.err, t.redactor.Redact(fmt.Sprintf(format, args...)))
+	text, _ := catalog.Clean(fmt.Sprintf(format, args...), 0)
+	fmt.Fprintln(t.err, t.redactor.Redact(text))
 }
 
 // json writes a value as data, indented for reading.
@@ -63,10 +66,13 @@ func (t *terminal) json(v any) error {
 	return enc.Encode(v)
 }
 
-// table writes rows of cells as data.
+// table writes rows of cells as data. They may hold text of an upstream.
 func (t *terminal) table(header []string, rows [][]string) error {
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{header}, rows...) {
+		for i := range row {
+			row[i] = catalog.CleanLine(row[i], 0)
+		}
 		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t"))
 	}
 	return w.Flush()

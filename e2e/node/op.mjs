@@ -8,7 +8,7 @@
 //   DEVICE        set to offer the device flow
 //
 // It prints one JSON line per event on stdout, which is how a test counts
-// refreshes and sees a revoked grant.
+// refreshes, sees a revoked grant, and knows what must never be found in clear.
 import { Provider } from 'oidc-provider';
 
 const port = Number(process.env.PORT);
@@ -54,7 +54,11 @@ for (const event of events) {
     const error = args.find((a) => a instanceof Error);
     const ctx = args.find((a) => a?.oidc);
     const detail = error && (error.error_detail || error.message);
-    console.log(JSON.stringify({ event, grant: ctx?.oidc?.params?.grant_type, detail }));
+    const params = ctx?.oidc?.params ?? {};
+    const secrets = event === 'grant.success'
+      ? [params.code, params.code_verifier, params.refresh_token, ctx.body.access_token, ctx.body.refresh_token].filter(Boolean)
+      : [];
+    console.log(JSON.stringify({ event, grant: params.grant_type, detail, secrets }));
   });
 }
 // The leash: whoever started this ends it by closing its stdin.

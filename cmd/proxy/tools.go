@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"mcpproxy/proxy"
+)
+
+func toolsCommand(t *terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "tools",
+		Usage:     "list or search the tools of a server, or of all",
+		ArgsUsage: "[NAME] [QUERY]",
+		Description: "With a query in plain words it finds the best tools, as the model's search_tools\n" +
+			"does; the name of a server before it searches that server alone. Without a name\n" +
+			"and a query it lists what was seen before and starts nothing. --refresh asks the\n" +
+			"servers first.\n\n" +
+			"Examples:\n   proxy tools github\n   proxy tools \"create an issue\"\n" +
+			"   proxy tools github \"create an issue\"\n   proxy tools --refresh",
+		Flags: []cli.Flag{
+			jsonFlag,
+			&cli.BoolFlag{Name: "refresh", Usage: "list the tools of the server, or of all, afresh"},
+			&cli.IntFlag{Name: "limit", Value: 8, Usage: "find at most `N` tools, 1 to 50"},
+		},
+		Action: func(c *cli.Context) error {
+			if n := c.Int("limit"); n < 1 || n > 50 {
+				return usagef("--limit takes a number from 1 to 50")
+			}
+			return t.with(c, func(s *setup, p *proxy.Proxy) error {
+				name, query := s.nameAndQuery(c.Args().Slice())
+				var failed error
+				if c.Bool("refresh") {
+					var err error
+					if failed, err = t.refresh(c.Context, p, name); err != nil {
+						return err
+					}
+					if failed != nil && name != "" {
+						return failed
+					}
+				}
+				show := t.listTools
+				if query != "" {
+					show = t.searchTools
+				}
+				if err := show(c, p, name, query); err != nil {
+					return err
+				}
+				return failed
+			})
+		},
+	}
+}
+
+// nameAndQuery tells the name of a server from a query: what holds a space, or
+// is not a server's name and is followed by more, is a query on all servers.
+func (s *setup) nameAndQuery(args []string) (name, query string) {
+	if len(args) == 0 {
+		return "", ""
+	}
+	known := slices.ContainsFunc(s.config.Servers, func(server *proxy.Server) bool { return server.Name == args[0] })
+	if known || args[0] == "" || len(args) == 1 && !strings.Contains(args[0], " ") {
+		return args[0], strings.Join(args[1:], " ")
+	}
+	return "", strings.Join(args, " ")
+}
+
+// refresh lists tools afresh and says how each server did. The first failure
+// is the command's, after its output; the others are told at once.
+func (t *terminal) refresh(ctx context.Context, p *proxy.Proxy, name string) (failed, err error) {
+	var others []proxy.Listed
+	err = p.ListAfresh(ctx, name, func(l proxy.Listed) {
+		switch {
+		case l.Err == nil:
+			t.say("%s: %d tools", l.Server, l.Tools)
+		case failed == nil:
+			failed = l.Err
+		default:
+			others = append(others, l)
+		}
+	})
+	for _, l := range others {
+		t.tell(explain(l.Err))
+	}
+	return failed, err
+}
+
+func (t *terminal) listTools(c *cli.Context, p *proxy.Proxy, name, _ string) error {
+	list, err := allTools(c.Context, t, p, name)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return t.json(list)
+	}
+	for i := range list.Tools {
+		if list.Tools[i].Server == "" {
+			list.Tools[i].Server = list.Server
+		}
+	}
+	return t.tools(list.Tools, list.Unavailable, list.More)
+}
+
+func (t *terminal) searchTools(c *cli.Context, p *proxy.Proxy, name, query string) error {
+	var hits proxy.ToolHits
+	err := t.during(c.Context, "searching", func(ctx context.Context) (err error) {
+		hits, err = p.SearchTools(ctx, query, name, c.Int("limit"))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return t.json(hits)
+	}
+	if len(hits.Tools) == 0 {
+		t.say("nothing found")
+	}
+	return t.tools(hits.Tools, hits.Unavailable, hits.More)
+}
+
+// allTools follows the pages of a listing to its end.
+func allTools(ctx context.Context, t *terminal, p *proxy.Proxy, server string) (all proxy.ToolPage, err error) {
+	what := "asking " + server
+	if server == "" {
+		what = "reading the catalogue"
+	}
+	err = t.during(ctx, what, func(ctx context.Context) error {
+		for cursor := ""; ; {
+			page, err := p.ListTools(ctx, server, cursor)
+			if err != nil {
+				return err
+			}
+			tools := append(all.Tools, page.Tools...)
+			if cursor == "" {
+				all = page
+			}
+			all.Tools, all.NextCursor = tools, ""
+			if cursor = page.NextCursor; cursor == "" {
+				return nil
+			}
+		}
+	})
+	return all, err
+}
+
+func (t *terminal) tools(tools []proxy.ToolItem, missing []proxy.Unavailable, more int) error {
+	var rows [][]string
+	for _, tool := range tools {
+		rows = append(rows, []string{tool.Server, tool.Signature, string(tool.Access), firstLine(tool.Description, 80)})
+	}
+	if len(rows) > 0 {
+		if err := t.table([]string{"SERVER", "TOOL", "ACCESS", "DESCRIPTION"}, rows); err != nil {
+			return err
+		}
+	}
+	for _, tool := range tools {
+		if tool.Warning != "" {
+			t.say("warning: %s of %s: %s", tool.Tool, tool.Server, tool.Warning)
+		}
+	}
+	for _, u := range missing {
+		t.say("%s: %s (%s)", u.Server, u.Reason, u.Status)
+	}
+	if more > 0 {
+		t.say("and %d servers more; proxy tools --refresh asks all of them", more)
+	}
+	return nil
+}
+
+func firstLine(s string, most int) string {
+	s, _, _ = strings.Cut(s, "\n")
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,176 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const testLimit = 1000
+
+// newStore returns a store in a folder of its own, and the folder.
+func newStore(t testing.TB) (*store, string) {
+	t.Helper()
+	s := &store{dir: filepath.Join(t.TempDir(), "results")}
+	t.Cleanup(func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, s.dir
+}
+
+// reading returns a proxy that reads what the store holds.
+func reading(s *store) *Proxy { return &Proxy{results: s} }
+
+func fitted(t testing.TB, s *store, raw string, limit int) string {
+	t.Helper()
+	out := s.fit(json.RawMessage(raw), limit, slog.New(slog.DiscardHandler))
+	if !json.Valid(out) {
+		t.Fatalf("not valid JSON: %.300s", out)
+	}
+	return string(out)
+}
+
+// handleOf returns the handle in the result's first text block.
+func handleOf(t testing.TB, reply string) (h handle) {
+	t.Helper()
+	var r struct{ Content []struct{ Text string } }
+	if err := json.Unmarshal([]byte(reply), &r); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range r.Content {
+		if json.Unmarshal([]byte(b.Text), &h) == nil && h.Next != "" {
+			return h
+		}
+	}
+	t.Fatalf("no handle in %.300s", reply)
+	return h
+}
+
+func textBlock(text string) string {
+	return `{"type":"text","text":` + string(compact(text)) + `}`
+}
+
+func TestOnlyWhatIsTooLargeIsReplaced(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	long := strings.Repeat("x", testLimit+1)
+	image := `{"type":"image","mimeType":"image/png","data":"` + strings.Repeat("QUJD", 1000) + `"}`
+	huge := `{"type":"image","mimeType":"image/png","data":"` + strings.Repeat("QUJD", maxBinary/4) + `"}`
+	const handles = `\{"text":"\{\\"result_id\\":[^}]*\}[^}]*\}","type":"text"\}`
+	for _, c := range []struct{ name, in, want string }{ // want: a pattern; empty: as it came
+		{"small", oddResult, ""},
+		{"at the limit", `{"content":[` + textBlock(long[1:]) + `],"structuredContent":null}`, ""},
+		{"at the limit when decoded", `{"content":[{"type":"text","text":"` + strings.Repeat(`\u0041`, testLimit) + `"}]}`, ""},
+		{"over it", `{"content":[` + textBlock(long) + `]}`, `\{"content":\[` + handles + `\]\}`},
+		{"over it together", `{"content":[` + textBlock(long[501:]) + `],"structuredContent":{"a":"` + long[400:] + `"}}`, `\{"content":\[` + handles + `\]\}`},
+		{"structured alone", `{"structuredContent":{"a":"` + long + `"},"isError":false}`, `\{"content":\[` + handles + `\],"isError":false\}`},
+		{"members kept", `{ "zz" : 1.0, "content":[` + textBlock(long) + `] ,"_meta":{"x":[ 1 ]}, "isError":true,"future":{"k":12345678901234567890}}`,
+			`\{"content":\[` + handles + `\],"zz":1\.0,"_meta":\{"x":\[ 1 \]\},"isError":true,"future":\{"k":12345678901234567890\}\}`},
+		{"image passes", `{"content":[` + image + `]}`, ""},
+		{"image beside text", `{"content":[` + image + `,` + textBlock(long) + `]}`, `\{"content":\[` + handles + `,` + regexp.QuoteMeta(image) + `\]\}`},
+		{"huge image", `{"content":[` + textBlock("a") + `,` + huge + `,` + image + `],"structuredContent":{}}`,
+			`\{"content":\[` + regexp.QuoteMeta(textBlock("a")) + `,` + handles + `,` + regexp.QuoteMeta(image) + `\],"structuredContent":\{\}\}`},
+		{"resource", `{"content":[{"type":"resource","resource":{"uri":"file:///x","text":"` + long + `"}}]}`, `\{"content":\[` + handles + `\]\}`},
+		{"unknown block", `{"content":[{"type":"hologram","depths":"` + long + `"},7,null]}`, ""},
+		{"escaped keys", `{"\u0063ontent":[` + textBlock(long) + `]}`, `\{"content":\[` + handles + `\]\}`},
+		{"content twice", `{"content":[` + textBlock(long) + `],"content":[]}`, ""},
+		{"content of another type", `{"content":"` + long + `"}`, ""},
+		{"text of another type", `{"content":[{"type":"text","text":[` + strings.Repeat("1,", testLimit) + `1]}]}`, ""},
+	} {
+		got := fitted(t, s, c.in, testLimit)
+		if c.want == "" && got != c.in || c.want != "" && !regexp.MustCompile("^"+c.want+"$").MatchString(got) {
+			t.Errorf("%s:\n got %.600s\nwant %.600s", c.name, got, c.want)
+		}
+		if off := fitted(t, s, c.in, 0); off != c.in {
+			t.Errorf("%s: changed without a limit", c.name)
+		}
+	}
+}
+
+// A block that is not text can be read too: it is stored as its JSON.
+func TestHugeImageIsStored(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	h := handleOf(t, fitted(t, s, `{"content":[{"type":"image","mimeType":"image/png","data":"`+strings.Repeat("QUJD", maxBinary/4)+`"}]}`, 48<<10))
+	if h.Type != "image" || h.MIMEType != "image/png" || h.Head != "" {
+		t.Errorf("got %+v", h)
+	}
+	got, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: h.ID, Select: "length(data)"})
+	if err != nil || string(got.Value) != strconv.Itoa(maxBinary) {
+		t.Errorf("got %s, %v", got.Value, err)
+	}
+}
+
+func TestWhatCannotBeStoredIsCut(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &store{dir: filepath.Join(file, "results")}
+	text := strings.Repeat("text ", testLimit)
+	h := handleOf(t, fitted(t, s, `{"content":[`+textBlock(text)+`]}`, testLimit))
+	if h.ID != "" || h.Total != int64(len(text)) || !strings.HasPrefix(text, h.Head) || !strings.Contains(h.Next, "could not be stored") {
+		t.Errorf("got %+v", h)
+	}
+}
+
+func FuzzUnescape(f *testing.F) {
+	for _, seed := range []string{`"a"`, `"\ud83d\ude00é\n\\\""`, `"\ud83d"`, `"` + strings.Repeat(`\ud83d\ude00é`, pieceSize/10) + `"`, "\"\xff\""} {
+		f.Add([]byte(seed), uint16(0))
+	}
+	f.Fuzz(func(t *testing.T, in []byte, more uint16) {
+		// A long beginning moves the places where pieces end.
+		if len(in) < 2 || in[0] != '"' {
+			return
+		}
+		in = append([]byte(`"`+strings.Repeat("x", int(more))), in[1:]...)
+		var want string
+		if json.Unmarshal(in, &want) != nil {
+			_ = unescape(io.Discard, in) // must not panic
+			return
+		}
+		in = bytes.TrimSpace(in)
+		var got bytes.Buffer
+		if err := unescape(&got, in); err != nil || got.String() != want {
+			t.Errorf("%v\n got %q\nwant %q", err, got.String(), want)
+		}
+	})
+}
+
+// Whatever a result looks like, what comes of it is a result that keeps what
+// is not text, and no text gets lost.
+func FuzzFit(f *testing.F) {
+	for _, seed := range []string{
+		oddResult, prettyResult, `{"content":[` + textBlock(strings.Repeat("é", 600)) + `],"isError":true,"_meta":{"a":1}}`,
+		`{"content":{"type":"text"},"structuredContent":[` + strings.Repeat(" ", 600) + `]}`, `{"content":[["type","text"],{"type":"resource","resource":7}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	s, _ := newStore(f)
+	f.Fuzz(func(t *testing.T, in []byte) {
+		var before, after map[string]json.RawMessage
+		raw, err := oneLine(in)
+		if err != nil || json.Unmarshal(raw, &before) != nil {
+			s.fit(in, 100, slog.New(slog.DiscardHandler)) // must not panic
+			return
+		}
+		if err := json.Unmarshal([]byte(fitted(t, s, string(raw), 100)), &after); err != nil {
+			t.Fatal(err)
+		}
+		for key, value := range before {
+			if key != "content" && key != "structuredContent" && !bytes.Equal(value, after[key]) {
+				t.Errorf("%s: %s became %s", key, value, after[key])
+			}
+		}
+	})
+}
