@@ -79,7 +79,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-func mentions(t *testing.T, what, text string, words []string) {
+func mentions(t tb, what, text string, words []string) {
 	t.Helper()
 	for _, w := range words {
 		if !strings.Contains(text, w) {
