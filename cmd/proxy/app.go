@@ -79,6 +79,11 @@ func newApp(t *terminal) *cli.App {
 	}
 	for _, command := range app.Commands {
 		command.OnUsageError = usage
+		for _, f := range command.Flags {
+			if b, ok := f.(*cli.BoolFlag); ok {
+				b.DisableDefaultText = true // off, as every option
+			}
+		}
 	}
 	return app
 }
@@ -118,14 +123,14 @@ func between(c *cli.Context, least, most int, usage string) error {
 	return nil
 }
 
-var jsonFlag = &cli.BoolFlag{Name: "json", Usage: "print JSON"}
+func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON"} }
 
 func versionCommand(t *terminal) *cli.Command {
 	return &cli.Command{
 		Name:        "version",
 		Usage:       "print the version",
 		Description: "Example:\n   proxy version",
-		Flags:       []cli.Flag{jsonFlag},
+		Flags:       []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if c.Bool("json") {
 				return t.json(map[string]string{"version": version()})

@@ -118,7 +118,7 @@ func (d *demo) start(ctx context.Context) error {
 
 func (d *demo) tour(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		d.oneTool, d.listServers, d.listTools, d.describeTool, d.calls, d.mistake,
+		d.oneTool, d.listServers, d.listTools, d.describeTool, d.search, d.calls, d.mistake,
 		d.needsLogin, d.logIn, d.refreshed, d.nothingLeft,
 	} {
 		if err := step(ctx); err != nil {
@@ -171,6 +171,15 @@ func (d *demo) describeTool(ctx context.Context) error {
 		return err
 	}
 	return expect(text, `"input_schema"`, "what to note")
+}
+
+func (d *demo) search(ctx context.Context) error {
+	d.title("It searches all servers in plain words; the one that wants a login is named")
+	text, err := d.ask(ctx, `{"action":"search_tools","query":"convert a temperature","limit":1}`, false)
+	if err != nil {
+		return err
+	}
+	return expect(text, "to_fahrenheit(celsius: number)", `"unavailable":[{"server":"diary"`)
 }
 
 func (d *demo) calls(ctx context.Context) error {
@@ -277,19 +286,23 @@ func textOf(res *mcp.CallToolResult) string {
 	return strings.Join(parts, "\n")
 }
 
-// wrap breaks text into lines of at most width characters, anywhere.
+// wrap breaks text into lines of at most width characters, after a space or a
+// comma where there is one.
 func wrap(text string, width int) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range text {
-		if r == '\n' {
-			n = -1
-		} else if n == width {
-			b.WriteByte('\n')
-			n = 0
+	var lines []string
+	for line := range strings.Lines(text) {
+		rest := []rune(strings.TrimRight(line, "\n"))
+		for len(rest) > width {
+			n := width
+			for n > width/2 && rest[n-1] != ' ' && rest[n-1] != ',' {
+				n--
+			}
+			if n == width/2 {
+				n = width
+			}
+			lines, rest = append(lines, string(rest[:n])), rest[n:]
 		}
-		b.WriteRune(r)
-		n++
+		lines = append(lines, string(rest))
 	}
-	return b.String()
+	return strings.Join(lines, "\n")
 }

@@ -65,7 +65,7 @@ func statusCommand(t *terminal) *cli.Command {
 		Description: "Live connections belong to each running proxy; ask those through the status\n" +
 			"action of the mcp tool.\n\n" +
 			"Examples:\n   proxy status\n   proxy status github --json",
-		Flags: []cli.Flag{jsonFlag},
+		Flags: []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if err := between(c, 0, 1, "at most the name of a server"); err != nil {
 				return err
@@ -137,7 +137,7 @@ func trustCommand(t *terminal) *cli.Command {
 		Description: "Prints what the file would run and read, and allows exactly that file: once it\n" +
 			"changes, it has to be trusted again. DIR is the working directory by default.\n\n" +
 			"Example:\n   proxy trust",
-		Flags: []cli.Flag{jsonFlag},
+		Flags: []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if err := between(c, 0, 1, "at most one folder"); err != nil {
 				return err

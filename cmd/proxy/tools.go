@@ -22,7 +22,7 @@ func toolsCommand(t *terminal) *cli.Command {
 			"Examples:\n   proxy tools github\n   proxy tools \"create an issue\"\n" +
 			"   proxy tools github \"create an issue\"\n   proxy tools --refresh",
 		Flags: []cli.Flag{
-			jsonFlag,
+			jsonFlag(),
 			&cli.BoolFlag{Name: "refresh", Usage: "list the tools of the server, or of all, afresh"},
 			&cli.IntFlag{Name: "limit", Value: 8, Usage: "find at most `N` tools, 1 to 50"},
 		},

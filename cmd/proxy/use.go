@@ -18,7 +18,7 @@ func connectCommand(t *terminal) *cli.Command {
 		Usage:       "connect to a server and say what it is",
 		ArgsUsage:   "NAME",
 		Description: "Example:\n   proxy connect github",
-		Flags:       []cli.Flag{jsonFlag},
+		Flags:       []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if err := between(c, 1, 1, "the name of a server"); err != nil {
 				return err
@@ -56,7 +56,7 @@ func callCommand(t *terminal) *cli.Command {
 			"Examples:\n   proxy call github get_me\n" +
 			"   proxy call notes add_note '{\"text\":\"buy milk\"}'\n" +
 			"   echo '{\"query\":\"key\"}' | proxy call notes search_notes -",
-		Flags: []cli.Flag{jsonFlag},
+		Flags: []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if err := between(c, 2, 3, "a server, a tool and at most one JSON object"); err != nil {
 				return err
