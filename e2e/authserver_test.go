@@ -150,13 +150,15 @@ type person struct {
 	issuer string
 }
 
-func (a *authServer) newPerson() *person {
-	a.t.Helper()
+func (a *authServer) newPerson() *person { return newPerson(a.t, a.issuer) }
+
+func newPerson(t tb, issuer string) *person {
+	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		a.t.Fatal(err)
+		t.Fatal(err)
 	}
-	p := &person{t: a.t, issuer: a.issuer}
+	p := &person{t: t, issuer: issuer}
 	p.client = &http.Client{Jar: jar, Timeout: 30 * time.Second, CheckRedirect: func(req *http.Request, _ []*http.Request) error {
 		if !strings.HasPrefix(req.URL.String(), p.issuer+"/") {
 			return http.ErrUseLastResponse
@@ -170,6 +172,22 @@ var (
 	formAction = regexp.MustCompile(`<form[^>]* action="([^"]+)"`)
 	formHidden = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)"`)
 )
+
+// land is allow for a browser that goes on to the proxy's own page, which it
+// returns.
+func (p *person) land(link string) string {
+	p.t.Helper()
+	resp, err := p.client.Get(p.allow(link))
+	if err != nil {
+		p.t.Fatalf("the callback: %v", err)
+	}
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatalf("the callback: %v", err)
+	}
+	return string(page)
+}
 
 // allow follows the link, logs in as alice, consents, and returns the address
 // that the browser is sent to at the end; none if it ends on a page without a

@@ -79,7 +79,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-func mentions(t *testing.T, what, text string, words []string) {
+func mentions(t tb, what, text string, words []string) {
 	t.Helper()
 	for _, w := range words {
 		if !strings.Contains(text, w) {
@@ -134,9 +134,7 @@ func TestGreetingOnStdout(t *testing.T) {
 	host := s.serve()
 	host.open(rev2025)
 	host.through("polite", "echo", entry{"text": "fine"}).ok()
-	if !strings.Contains(host.stderr.String(), "Welcome!") {
-		t.Errorf("the log does not tell of the greeting: %s", host.stderr)
-	}
+	eventually(t, "the log tells of the greeting", func() bool { return strings.Contains(host.stderr.String(), "Welcome!") })
 }
 
 // A request that is wrong is refused with what would be right.

@@ -49,6 +49,7 @@ func (s *sandbox) everythingOn(transport string) string {
 
 // A daemon is a service that runs as long as its test.
 type daemon struct {
+	stdin  io.WriteCloser
 	stderr *journal
 	stdout *journal
 	gone   chan struct{}
@@ -77,6 +78,7 @@ func (s *sandbox) daemonWith(input string, env []string, name string, args ...st
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
+	d.stdin = leash
 	if input != "" {
 		io.WriteString(leash, input)
 		leash.Close()
