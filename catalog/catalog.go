@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -76,14 +75,21 @@ func (c *Catalog) Get(id string) (Entry, bool) {
 	return c.disk.entry(id)
 }
 
-// Info returns what is known of a server without reading its tools, if it was
-// ever listed.
-func (c *Catalog) Info(id string) (Info, bool) {
-	if e, ok := c.inMemory(id); ok || c.disk == nil {
-		return e.info(), ok
+// Infos returns what is known of each server without reading its tools, by
+// [Entry.ID], at the cost of one look at the disk.
+func (c *Catalog) Infos() map[string]Info {
+	infos := make(map[string]Info)
+	if c.disk != nil {
+		for id, record := range c.disk.infos() {
+			infos[id] = record.Info
+		}
 	}
-	i, ok := c.disk.infos()[id]
-	return i.Info, ok
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, e := range c.entries {
+		infos[id] = e.info()
+	}
+	return infos
 }
 
 // Put replaces the entry of a server.
@@ -114,22 +120,6 @@ func (c *Catalog) Forget(id string) {
 	if err := c.disk.forget(id); err != nil {
 		c.log.Warn("catalogue entry not removed", "id", id, "error", err)
 	}
-}
-
-// IDs returns the ids of all entries, sorted.
-func (c *Catalog) IDs() []string {
-	ids := make(map[string]bool)
-	if c.disk != nil {
-		for id := range c.disk.infos() {
-			ids[id] = true
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for id := range c.entries {
-		ids[id] = true
-	}
-	return slices.Sorted(maps.Keys(ids))
 }
 
 func (c *Catalog) inMemory(id string) (Entry, bool) {

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,7 +39,7 @@ func TestCatalogInMemoryAndOnDisk(t *testing.T) {
 	for name, c := range map[string]*Catalog{"memory": New(), "disk": Open(filepath.Join(t.TempDir(), "new", "catalog"), quiet)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, ok := c.Get("a"); ok || len(c.IDs()) != 0 {
+			if _, ok := c.Get("a"); ok || len(c.Infos()) != 0 {
 				t.Fatal("an empty catalogue holds something")
 			}
 			a := entryOf(t, "a", noon, `{"name":"x"}`, `{"name":"y"}`)
@@ -46,22 +48,22 @@ func TestCatalogInMemoryAndOnDisk(t *testing.T) {
 			if got, ok := c.Get("a"); !ok || !reflect.DeepEqual(got, a) {
 				t.Errorf("got %+v, want %+v", got, a)
 			}
-			if i, ok := c.Info("a"); !ok || i != (Info{2, "Serves a.", noon}) {
+			if i, ok := c.Infos()["a"]; !ok || i != (Info{2, "Serves a.", noon}) {
 				t.Errorf("info is %+v, %v", i, ok)
 			}
-			if ids := c.IDs(); !reflect.DeepEqual(ids, []string{"a", "b/../ü"}) {
+			if ids := slices.Sorted(maps.Keys(c.Infos())); !reflect.DeepEqual(ids, []string{"a", "b/../ü"}) {
 				t.Errorf("ids are %q", ids)
 			}
 			c.Put(entryOf(t, "a", noon.Add(1), `{"name":"x"}`))
-			if i, _ := c.Info("a"); i.Tools != 1 {
+			if i := c.Infos()["a"]; i.Tools != 1 {
 				t.Errorf("after replacing, info is %+v", i)
 			}
 			c.Forget("a")
 			c.Forget("never there")
-			if _, ok := c.Get("a"); ok || len(c.IDs()) != 1 {
+			if _, ok := c.Get("a"); ok || len(c.Infos()) != 1 {
 				t.Error("a forgotten entry is still there")
 			}
-			if _, ok := c.Info("a"); ok {
+			if _, ok := c.Infos()["a"]; ok {
 				t.Error("a forgotten entry still has an info")
 			}
 		})
@@ -99,7 +101,7 @@ func TestChangesOfAnotherProcessAreSeen(t *testing.T) {
 	if e, _ := one.Get("s"); len(e.Tools) != 1 || e.Tools[0].Name != "new" {
 		t.Errorf("one sees %+v", e)
 	}
-	if _, ok := one.Info("t"); !ok {
+	if _, ok := one.Infos()["t"]; !ok {
 		t.Error("one does not see the entry that two made")
 	}
 	one.Forget("s")
@@ -119,7 +121,7 @@ func TestConcurrentPutsAllCount(t *testing.T) {
 		}
 	}
 	all.Wait()
-	if ids := Open(dir, quiet).IDs(); len(ids) != 24 {
+	if ids := Open(dir, quiet).Infos(); len(ids) != 24 {
 		t.Errorf("of 24 entries %d are left", len(ids))
 	}
 }
@@ -152,7 +154,7 @@ func TestDamagedFilesAreSetAside(t *testing.T) {
 				if e, ok := c.Get("s"); ok {
 					t.Fatalf("read %+v from a damaged file", e)
 				}
-				if _, ok := c.Info("s"); ok {
+				if _, ok := c.Infos()["s"]; ok {
 					t.Error("the index still has the damaged entry")
 				}
 				c.Put(entryOf(t, "s", noon, `{"name":"x"}`))
@@ -184,11 +186,11 @@ func TestIndexIsRebuilt(t *testing.T) {
 			if err := harm(filepath.Join(dir, "v1", "index")); err != nil {
 				t.Fatal(err)
 			}
-			if i, ok := c.Info("a"); !ok || i.Tools != 1 {
+			if i, ok := c.Infos()["a"]; !ok || i.Tools != 1 {
 				t.Errorf("info is %+v, %v", i, ok)
 			}
-			if ids := Open(dir, quiet).IDs(); len(ids) != 2 {
-				t.Errorf("ids are %q", ids)
+			if ids := Open(dir, quiet).Infos(); len(ids) != 2 {
+				t.Errorf("ids are %v", ids)
 			}
 		})
 	}
@@ -226,12 +228,12 @@ func TestUnsavedEntriesStayInMemory(t *testing.T) {
 	c.Put(huge)
 	c.Put(Entry{ID: "raw-less", Tools: []Tool{{Name: "x"}}})
 	for _, id := range []string{"s", "raw-less"} {
-		if i, ok := c.Info(id); !ok || i.Tools != 1 {
+		if i, ok := c.Infos()[id]; !ok || i.Tools != 1 {
 			t.Errorf("%s: info is %+v, %v", id, i, ok)
 		}
 	}
-	if len(c.IDs()) != 2 || len(Open(dir, quiet).IDs()) != 0 {
-		t.Errorf("this process has %q, others have %q", c.IDs(), Open(dir, quiet).IDs())
+	if len(c.Infos()) != 2 || len(Open(dir, quiet).Infos()) != 0 {
+		t.Errorf("this process has %v, others have %v", c.Infos(), Open(dir, quiet).Infos())
 	}
 	blocked := filepath.Join(dir, "file")
 	if err := os.WriteFile(blocked, nil, 0o600); err != nil {

@@ -55,12 +55,12 @@ type ConfigProblem struct {
 
 // ListServers answers from the configuration and the catalogue, without I/O.
 func (p *Proxy) ListServers() ServerList {
-	list := ServerList{Servers: []ServerItem{}, Problems: p.problems()}
+	list, infos := ServerList{Servers: []ServerItem{}, Problems: p.problems()}, p.opts.Catalog.Infos()
 	for _, s := range p.config().Servers {
 		c := p.condition(s)
 		item := ServerItem{
 			Name: s.Name, Status: c.word, Transport: s.Entry.Type,
-			ToolsCount: p.toolsCount(s), Description: p.summary(s),
+			ToolsCount: p.toolsCount(s, infos), Description: summary(s, infos),
 		}
 		if c.err != nil {
 			item.Next = p.explain(c.err).Next
@@ -71,11 +71,11 @@ func (p *Proxy) ListServers() ServerList {
 }
 
 // toolsCount returns how many tools the server is known to offer, if it is.
-func (p *Proxy) toolsCount(s *Server) *int {
+func (p *Proxy) toolsCount(s *Server, infos map[string]catalog.Info) *int {
 	if s.Untrusted {
 		return nil
 	}
-	info, ok := p.opts.Catalog.Info(s.ID)
+	info, ok := infos[s.ID]
 	if !ok {
 		return nil
 	}
@@ -142,15 +142,14 @@ func (p *Proxy) problems() (list []ConfigProblem) {
 
 // summary says in a few words what a server is for: its entry's description,
 // else the beginning of its own instructions as last seen.
-func (p *Proxy) summary(s *Server) string {
+func summary(s *Server, infos map[string]catalog.Info) string {
 	if s.Untrusted {
 		return ""
 	}
 	if s.Entry.Description != "" {
 		return catalog.FirstSentence(s.Entry.Description, maxSummary)
 	}
-	info, _ := p.opts.Catalog.Info(s.ID)
-	return info.Summary
+	return infos[s.ID].Summary
 }
 
 // A ToolPage is the answer to list_tools.
@@ -340,9 +339,9 @@ func (p *Proxy) Status(server string) (StatusList, error) {
 		servers = []*Server{s}
 	}
 	list := StatusList{Servers: []ServerStatus{}, Problems: p.problems()}
-	recorded := p.failures.read()
+	recorded, infos := p.failures.read(), p.opts.Catalog.Infos()
 	for _, s := range servers {
-		st := p.status(s)
+		st := p.status(s, infos)
 		if e, ok := recorded[s.ID]; ok && st.LastError == nil && st.Status == string(upstream.Idle) {
 			st.LastError = &e // of another proxy, or of an earlier life of this one
 		}
@@ -351,9 +350,9 @@ func (p *Proxy) Status(server string) (StatusList, error) {
 	return list, nil
 }
 
-func (p *Proxy) status(s *Server) ServerStatus {
+func (p *Proxy) status(s *Server, infos map[string]catalog.Info) ServerStatus {
 	c := p.condition(s)
-	st := ServerStatus{Name: s.Name, Status: c.word, Transport: s.Entry.Type, ToolsCount: p.toolsCount(s), Auth: c.auth}
+	st := ServerStatus{Name: s.Name, Status: c.word, Transport: s.Entry.Type, ToolsCount: p.toolsCount(s, infos), Auth: c.auth}
 	if c.err == nil {
 		return st
 	}

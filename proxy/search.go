@@ -92,9 +92,10 @@ func (p *Proxy) listNew(ctx context.Context, servers []*Server) {
 	defer cancel()
 	var wait sync.WaitGroup
 	defer wait.Wait()
+	infos := p.opts.Catalog.Infos()
 	slots := make(chan struct{}, searchStarts)
 	for _, s := range servers {
-		if _, ok := p.opts.Catalog.Info(s.ID); ok || usable(s) != nil || p.condition(s).err != nil {
+		if _, ok := infos[s.ID]; ok || usable(s) != nil || p.condition(s).err != nil {
 			continue // one that failed before is tried again by a call or connect only
 		}
 		select {
@@ -124,12 +125,13 @@ type segment struct {
 // they are not known. The first search makes them all, hence on all processors.
 func (p *Proxy) segmentsOf(servers []*Server) []*catalog.Segment {
 	segments := make([]*catalog.Segment, len(servers))
+	infos := p.opts.Catalog.Infos()
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(servers)) {
 		wait.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(servers)); i = next.Add(1) - 1 {
-				segments[i] = p.segment(servers[i])
+				segments[i] = p.segment(servers[i], infos)
 			}
 		})
 	}
@@ -137,8 +139,8 @@ func (p *Proxy) segmentsOf(servers []*Server) []*catalog.Segment {
 	return segments
 }
 
-func (p *Proxy) segment(s *Server) *catalog.Segment {
-	info, ok := p.opts.Catalog.Info(s.ID)
+func (p *Proxy) segment(s *Server, infos map[string]catalog.Info) *catalog.Segment {
+	info, ok := infos[s.ID]
 	if !ok || usable(s) != nil {
 		return nil
 	}

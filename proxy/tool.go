@@ -78,10 +78,11 @@ Servers:
 // instructions returns what a host tells its model about the proxy, within
 // maxServerInstructions.
 func (p *Proxy) instructions() string {
+	infos := p.opts.Catalog.Infos()
 	var lines []string
 	for _, s := range p.shown() {
 		line := "- " + s.Name
-		if summary := p.summary(s); summary != "" {
+		if summary := summary(s, infos); summary != "" {
 			line += ": " + quoted(summary)
 		}
 		lines = append(lines, line)
