@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // An ArgumentError says where arguments do not fit the schema of a tool, and
@@ -42,7 +43,7 @@ func (p *location) depth() int {
 	return n
 }
 
-var identifier = regexp.MustCompile(`^[\p{L}_$][\p{L}\p{N}_$-]*$`)
+var identifier = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}_$][\p{L}\p{N}_$-]*$`) })
 
 func (p *location) String() string {
 	if p == nil {
@@ -52,7 +53,7 @@ func (p *location) String() string {
 	switch {
 	case p.item:
 		return fmt.Sprintf("%s[%d]", before, p.index)
-	case !identifier.MatchString(p.name):
+	case !identifier().MatchString(p.name):
 		return before + "[" + showName(p.name) + "]"
 	case before == "":
 		return CleanLine(p.name, maxShown)

@@ -71,7 +71,7 @@ func (r *queryReader) readWords(text string, weight float64) {
 	r.previous = r.previous[:0]
 	for chunk := range strings.FieldsSeq(text) {
 		splitWords(valueWords(chunk), func(w []byte, whole bool) {
-			if filler[string(w)] && !r.keepFiller {
+			if filler()[string(w)] && !r.keepFiller {
 				return
 			}
 			if len(r.previous) > 0 && !whole { // "time zone" is also "timezone"
@@ -97,7 +97,7 @@ func (r *queryReader) add(word []byte, weight float64, expand bool) {
 	}
 	q := queryTerm{term: t, weight: weight, sentences: sentence}
 	if expand {
-		q.synonyms = synonyms[t.family()]
+		q.synonyms = synonyms()[t.family()]
 	}
 	r.seen[t] = len(r.query.terms)
 	r.query.terms = append(r.query.terms, q)

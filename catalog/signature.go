@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -154,7 +155,7 @@ func (w typeWriter) list(parameters []parameter, deep int) string {
 
 func (w typeWriter) parameter(p parameter, deep int) string {
 	text := CleanLine(p.name, maxSignatureName)
-	if !plainName.MatchString(text) {
+	if !plainName().MatchString(text) {
 		text = string(quote(text))
 	}
 	typ := "any"
@@ -172,7 +173,7 @@ func (w typeWriter) parameter(p parameter, deep int) string {
 	return text
 }
 
-var plainName = regexp.MustCompile(`^[\p{L}\p{N}_$.@-]+$`)
+var plainName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}\p{N}_$.@-]+$`) })
 
 // typ writes the type of a value that fits n.
 func (w typeWriter) typ(n *node, deep int) string {

@@ -3,11 +3,14 @@ package catalog
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // filler holds the words of English that ask, point and join, and tell one
 // tool from another only in a tool's name.
-var filler = wordSet(`
+var filler = sync.OnceValue(func() map[string]bool { return wordSet(fillerWords) })
+
+const fillerWords = `
 	a an the this that these those there here it its itself they them their he him his she her
 	we us our ours you your yours i me my mine myself
 	am is are was were be been being do does did doing done have has had having
@@ -21,7 +24,7 @@ var filler = wordSet(`
 	im ive id ill dont doesnt isnt arent cant wont whats thats theres youre
 	etc eg ie vs able using use used based given provided specific specified particular certain various
 	different existing one two
-`)
+`
 
 func wordSet(words string) map[string]bool {
 	set := make(map[string]bool)
@@ -166,7 +169,7 @@ const synonymGroups = `
 `
 
 // synonyms holds the terms of the groups by the families of their words.
-var synonyms = func() map[uint32][]term {
+var synonyms = sync.OnceValue(func() map[uint32][]term {
 	all := make(map[uint32][]term)
 	for line := range strings.Lines(strings.TrimSpace(synonymGroups)) {
 		group := wordsOf(line)
@@ -180,4 +183,4 @@ var synonyms = func() map[uint32][]term {
 		}
 	}
 	return all
-}()
+})

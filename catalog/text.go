@@ -255,7 +255,7 @@ func partsOf(name string) []term {
 
 // tellingWords returns the terms of a text but those of filler.
 func tellingWords(text string) []term {
-	return termsOf(text, func(w []byte, _ bool) bool { return !filler[string(w)] })
+	return termsOf(text, func(w []byte, _ bool) bool { return !filler()[string(w)] })
 }
 
 func termsOf(text string, keep func(word []byte, whole bool) bool) []term {
