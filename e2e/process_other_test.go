@@ -5,7 +5,10 @@ package e2e
 import "os"
 
 // A process is one that runs in a sandbox.
-type process struct{ pid int }
+type process struct {
+	pid     int
+	command string
+}
 
 func (p process) kill() {
 	if proc, err := os.FindProcess(p.pid); err == nil {
