@@ -93,6 +93,7 @@ type condition struct {
 	stage string    // of err, if it happened at one
 	at    time.Time // of err; zero for what is wrong all the time
 	auth  *AuthStatus
+	retry int // seconds for which it is left alone, if it is cooling down
 }
 
 func (p *Proxy) condition(s *Server) condition {
@@ -102,6 +103,9 @@ func (p *Proxy) condition(s *Server) condition {
 	if t != nil {
 		st := t.up.State()
 		c := condition{word: string(st.Status), stage: st.Stage, at: st.At}
+		if st.Status == upstream.CoolingDown {
+			c.retry = secondsUntil(time.Now().Add(st.Breaker.RetryIn))
+		}
 		if st.Last != nil {
 			c.err = &ServerError{Server: s.Name, Err: st.Last}
 		}
@@ -362,7 +366,8 @@ func (p *Proxy) status(s *Server, infos map[string]catalog.Info) ServerStatus {
 	case untrusted, disabled, needsAuth:
 		return st
 	case string(upstream.CoolingDown):
-		st.Breaker = &BreakerStatus{State: "open", Retry: f.Retry}
+		st.Breaker = &BreakerStatus{State: "open", Retry: c.retry}
+		st.Next = fmt.Sprintf("repeat what you wanted in %d s", c.retry)
 	}
 	st.LastError = p.lastError(c)
 	return st

@@ -264,7 +264,7 @@ func (p *Proxy) explainUpstream(err error) failure {
 	}
 	if e, ok := errors.AsType[*upstream.CoolingDownError](err); ok {
 		n := secondsUntil(e.Until)
-		return failure{Code: codeCoolingDown, Retry: n, Next: fmt.Sprintf("repeat the same request in %d s", n)}
+		return failure{Code: codeCoolingDown, Retry: n, Message: fmt.Sprintf("%s is left alone for a while after several faults in a row, the last one: %v", server, e.Last), Next: fmt.Sprintf("repeat the same request in %d s", n)}
 	}
 	if e, ok := errors.AsType[*upstream.StatusError](err); ok && (e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden) {
 		return failure{Code: codeNeedsAuth, Stage: stageAuth, Message: fmt.Sprintf("%s refuses access (%v) and no login is configured for it", server, e),
