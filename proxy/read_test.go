@@ -146,6 +146,17 @@ func TestSelectKeepsDigits(t *testing.T) {
 	}
 }
 
+func TestSelectLooksIntoTextThatIsMerelyWrapped(t *testing.T) {
+	t.Parallel()
+	asJSON, _ := fiveMiB()
+	s, _ := newStore(t)
+	id := handleOf(t, fitted(t, s, `{"content":[`+textBlock(asJSON)+`],"structuredContent":{"content":`+quote(asJSON)+`}}`, 48<<10)).ID
+	got, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: id, Select: "total"})
+	if err != nil || string(got.Value) != "9007199254740993" {
+		t.Errorf("%s, %v", got.Value, err)
+	}
+}
+
 // Whatever is asked of a stored result, the answer is a part of it or says
 // what is wrong.
 func FuzzReadResult(f *testing.F) {

@@ -26,29 +26,18 @@ const (
 
 // choose selects from the structured content, else from the text as JSON.
 func (out *ReadResult) choose(s stored, q ReadRequest) error {
-	path, size := s.value()
-	switch {
-	case len(q.Select) > maxExpression:
+	if len(q.Select) > maxExpression {
 		return q.bad("select", fmt.Sprintf("is longer than %d bytes", maxExpression))
-	case size > maxSelectFrom:
-		return q.bad("select", fmt.Sprintf("takes results of up to %d bytes, and this one has %d; use offset or grep", maxSelectFrom, size))
 	}
-	data, err := os.ReadFile(path)
+	found, n, err := q.selectFrom(s.value())
+	if err == nil && found == nil && s.structured > 0 {
+		// Some servers only wrap their text into structured content.
+		if inText, digits, err := q.selectFrom(s.text(), s.total); err == nil {
+			found, n = inText, digits
+		}
+	}
 	if err != nil {
 		return err
-	}
-	var n numbers
-	value, expression, err := n.read(data, q.Select)
-	if err != nil {
-		return q.bad("select", "needs JSON, which this result is not; use offset or grep")
-	}
-	expr, err := jmespath.Compile(expression)
-	if err != nil {
-		return q.bad("select", "is not a valid JMESPath expression: "+err.Error())
-	}
-	found, err := expr.Search(value)
-	if err != nil {
-		return q.bad("select", "failed: "+err.Error())
 	}
 	e := encoder{numbers: n, room: min(maxPage, s.limit)}
 	if e.write(found); e.room < 0 {
@@ -58,6 +47,29 @@ func (out *ReadResult) choose(s stored, q ReadRequest) error {
 	}
 	out.Value = e.buf.Bytes()
 	return nil
+}
+
+// selectFrom selects from a file of that size.
+func (q ReadRequest) selectFrom(path string, size int64) (found any, n numbers, err error) {
+	if size > maxSelectFrom {
+		return nil, n, q.bad("select", fmt.Sprintf("takes results of up to %d bytes, and this one has %d; use offset or grep", maxSelectFrom, size))
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, n, err
+	}
+	value, expression, err := n.read(data, q.Select)
+	if err != nil {
+		return nil, n, q.bad("select", "needs JSON, which this result is not; use offset or grep")
+	}
+	expr, err := jmespath.Compile(expression)
+	if err != nil {
+		return nil, n, q.bad("select", "is not a valid JMESPath expression: "+err.Error())
+	}
+	if found, err = expr.Search(value); err != nil {
+		return nil, n, q.bad("select", "failed: "+err.Error())
+	}
+	return found, n, nil
 }
 
 // numbers lets JMESPath compare numbers, which it does as float64 only, and
