@@ -14,6 +14,7 @@ import (
 	"github.com/mdp/qrterminal/v3"
 	"github.com/pkg/browser"
 	"github.com/urfave/cli/v2"
+	"rsc.io/qr"
 
 	"mcpproxy/auth"
 	"mcpproxy/proxy"
@@ -117,12 +118,10 @@ func (l *login) show(p *auth.Login) {
 			link = p.VerificationURLComplete
 		}
 	}
+	l.showQR(link) // first, so that it does not scroll the link away
 	l.say("Open this link to log in to %s:\n\n  %s\n", p.Server, link)
 	if p.UserCode != "" {
 		l.say("and enter the code %s\n", p.UserCode)
-	}
-	if l.fancy() && len(link) <= maxQR {
-		qrterminal.GenerateHalfBlock(link, qrterminal.L, l.err)
 	}
 	if p.CallbackError != nil {
 		l.say("note: %v; paste the URL that the browser lands on", p.CallbackError)
@@ -137,8 +136,14 @@ func (l *login) show(p *auth.Login) {
 	}
 }
 
-// maxQR is the length of a link beyond which its QR code fills the screen.
-const maxQR = 300
+// showQR draws the link for a phone, where the terminal is wide enough for it.
+func (l *login) showQR(link string) {
+	code, err := qr.Encode(link, qr.L)
+	if err != nil || !l.fancy() || code.Size+2*qrterminal.QUIET_ZONE > l.width {
+		return
+	}
+	qrterminal.GenerateHalfBlock(link, qrterminal.L, l.err)
+}
 
 // wait waits for the login's end and offers what is pasted meanwhile. The end
 // of stdin closes only the paste door.

@@ -33,16 +33,19 @@ type terminal struct {
 	dir      string // working directory
 	inTTY    bool
 	errTTY   bool
+	width    int             // of stderr in columns; 0 if it is no terminal
 	redactor *proxy.Redactor // takes secrets out of what is said
 }
 
 func newTerminal() *terminal {
 	isTTY := func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 	dir, _ := os.Getwd() // without one there is no project layer
+	width, _, _ := term.GetSize(int(os.Stderr.Fd()))
 	return &terminal{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		getenv: os.LookupEnv, dir: dir,
 		inTTY: isTTY(os.Stdin), errTTY: isTTY(os.Stderr),
+		width:    width,
 		redactor: new(proxy.Redactor),
 	}
 }
