@@ -26,6 +26,11 @@ type Options struct {
 	CacheDir string // folder of what can be rebuilt: results too large for a reply
 	Version  string // of this program, as told to hosts and upstreams
 
+	// Patient makes a caller wait for as long as a start may take. It is for a
+	// process that lives for one request: its end would end the start as well,
+	// and the next would begin anew.
+	Patient bool
+
 	// Authority obtains and renews the tokens of protected servers. It stays
 	// the owner's to close, after the proxy. Nil: no server has any.
 	Authority *auth.Authority
@@ -156,6 +161,9 @@ func (p *Proxy) target(name string) (*target, error) {
 		return nil, &ConfigError{Server: s.Name, Err: err}
 	}
 	p.opts.Redactor.Add(resolved.Secrets...)
+	if p.opts.Patient {
+		resolved.Upstream.WaitTimeout = resolved.Upstream.StartTimeout
+	}
 	t := &target{Server: s, resolved: resolved}
 	breaker := p.config().Settings.Or(DefaultSettings).Breaker
 	o := upstream.Options{

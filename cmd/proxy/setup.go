@@ -89,6 +89,11 @@ func (s *setup) authority() *auth.Authority {
 
 // with opens the setup and a proxy for the time of one command.
 func (t *terminal) with(c *cli.Context, work func(*setup, *proxy.Proxy) error) error {
+	return t.run(c, true, work)
+}
+
+// run is with; a proxy that is not patient gives up waiting for slow starts.
+func (t *terminal) run(c *cli.Context, patient bool, work func(*setup, *proxy.Proxy) error) error {
 	s, err := t.open(c)
 	if err != nil {
 		return err
@@ -106,6 +111,7 @@ func (t *terminal) with(c *cli.Context, work func(*setup, *proxy.Proxy) error) e
 		StateDir:  s.paths.State,
 		CacheDir:  s.paths.Cache,
 		Version:   version(),
+		Patient:   patient,
 		Authority: a,
 	})
 	defer p.Close()
