@@ -259,6 +259,10 @@ func (p *Proxy) explainUpstream(err error) failure {
 	status := say(request{Action: actionStatus, Server: server})
 	again := "before you call it again, find out whether it did: the tool may have run"
 	if e, ok := errors.AsType[*upstream.StartingError](err); ok {
+		if e.Said != "" {
+			return failure{Code: codeStarting, Message: fmt.Sprintf("%s is %v; it printed %q instead of MCP", server, e, e.Said),
+				Next: "ask the person to check command and args in the entry of " + server}
+		}
 		return failure{Code: codeStarting, Message: server + " is " + e.Error(),
 			Next: "the start goes on; repeat the same request in a few seconds"}
 	}
@@ -311,6 +315,15 @@ func explainStart(server string, e *upstream.StartError) failure {
 		return f
 	}
 	f.Message = fmt.Sprintf("%s could not be started: %v", server, e)
+	if errors.As(e, new(*upstream.OriginError)) || errors.As(e, new(*upstream.WorkDirError)) {
+		f.Next = "ask the person to correct the entry of " + server
+		return f
+	}
+	if e.Said != "" {
+		f.Message = fmt.Sprintf("%s printed %q instead of MCP", server, e.Said)
+		f.Next = "ask the person to check command and args in the entry of " + server
+		return f
+	}
 	if e.Exit != "" {
 		f.Message = fmt.Sprintf("%s ended during its start", server)
 	}

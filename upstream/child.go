@@ -39,6 +39,9 @@ type child struct {
 // startChild starts a command under the guard. Each line of its stderr goes
 // through line and is kept in the tail.
 func startChild(cfg Config, g *guard, line func(string) string) (*child, error) {
+	if info, err := os.Stat(cfg.Cwd); cfg.Cwd != "" && (err != nil || !info.IsDir()) {
+		return nil, &WorkDirError{Dir: cfg.Cwd}
+	}
 	env := childEnv(cfg)
 	path, err := lookPath(cfg.Command, cfg.Cwd, env)
 	if err != nil {

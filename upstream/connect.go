@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -190,6 +191,9 @@ func (u *Upstream) handshake(ctx context.Context, c *connection) error {
 // transport prepares the way to the upstream; for stdio it starts the child.
 func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 	if u.cfg.Type == Stdio {
+		u.mu.Lock()
+		u.st.noise = nil
+		u.mu.Unlock()
 		child, err := startChild(u.cfg, u.pool.guard, u.stderrLine)
 		if err != nil {
 			return nil, err
@@ -218,8 +222,16 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 func (u *Upstream) startError(ctx context.Context, c *connection, err error) error {
 	_, err = answered(err)
 	e := &StartError{Stage: StageHandshake, Err: err, At: time.Now()}
-	if errors.As(err, new(*DialError)) {
-		e.Stage = StageDial
+	// The fact alone: around it the SDK tells how it came upon it.
+	var dial *DialError
+	var origin *OriginError
+	switch {
+	case errors.As(err, &dial):
+		e.Stage, e.Err = StageDial, dial
+	case errors.As(err, &origin):
+		e.Err = origin
+	case c.child != nil && (errors.Is(err, io.EOF) || errors.Is(err, mcp.ErrConnectionClosed)):
+		e.Err = errNoAnswer
 	}
 	if code := c.status(); code >= 400 {
 		e.Err = &StatusError{Code: code, Err: err}
@@ -229,6 +241,7 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 	}
 	if c.child != nil {
 		e.Exit, e.Stderr = c.child.lastWords()
+		e.Said = u.said()
 	}
 	c.close()
 	return e
@@ -240,9 +253,28 @@ func (u *Upstream) stderrLine(line string) string {
 	return line
 }
 
+// maxNoise is how many lines of one child are logged that are no messages.
+const maxNoise = 5
+
 func (u *Upstream) garbage(line []byte) {
-	u.opts.Log.Warn("not a JSON-RPC message on stdout", "server", u.name,
-		"line", u.opts.Redact(string(line[:min(len(line), tailLineLen)])))
+	text := u.opts.Redact(string(line[:min(len(line), tailLineLen)]))
+	u.mu.Lock()
+	u.st.noise = append(u.st.noise, text)[:min(len(u.st.noise)+1, maxNoise)]
+	known := len(u.st.noise) == maxNoise
+	u.mu.Unlock()
+	if !known {
+		u.opts.Log.Warn("not a JSON-RPC message on stdout", "server", u.name, "line", text)
+	}
+}
+
+// said returns the first line of the child that was no message, if any.
+func (u *Upstream) said() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.st.noise) == 0 {
+		return ""
+	}
+	return u.st.noise[0]
 }
 
 // requestMeta writes the members of _meta that a request of 2026-07-28 must

@@ -7,9 +7,11 @@ import (
 )
 
 var (
-	errEnded    = errors.New("the connection was closed")
-	errNegative = errors.New("negative duration")
-	errIsDir    = errors.New("is a folder")
+	errNoAnswer      = errors.New("it ended without an answer")
+	errEnded         = errors.New("the connection was closed")
+	errNegative      = errors.New("negative duration")
+	errNotExecutable = errors.New("is not executable")
+	errIsDir         = errors.New("is a folder")
 )
 
 // The stages of reaching an upstream, as a [StartError] and a status name them.
@@ -27,6 +29,7 @@ type StartError struct {
 	Stage  string // StageSpawn, StageDial or StageHandshake
 	Exit   string // how the child ended ("exit status 1", "signal: killed"), if it did
 	Stderr string // the child's last lines, redacted
+	Said   string // the first line on the child's stdout that was no JSON-RPC message, redacted
 	Err    error
 	At     time.Time
 	Retry  time.Time // no new attempt before this, unless asked for explicitly
@@ -43,7 +46,10 @@ func (e *StartError) Unwrap() error { return e.Err }
 
 // A StartingError says that a caller's wait ended before the start did, which
 // goes on.
-type StartingError struct{ Waited time.Duration }
+type StartingError struct {
+	Waited time.Duration
+	Said   string // the first line on the child's stdout that was no JSON-RPC message, redacted
+}
 
 func (e *StartingError) Error() string {
 	return fmt.Sprintf("still starting after %v", e.Waited.Round(time.Second))
@@ -90,12 +96,19 @@ type NotFoundError struct {
 }
 
 func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("command %q not found in %d folders", e.Command, len(e.Dirs))
+	return fmt.Sprintf("command %q not found", e.Command)
 }
 
 // ErrNotSent says that a request never left, because the connection had died
 // before, so that nothing ran.
 var ErrNotSent = errors.New("not sent")
+
+// A WorkDirError says that the folder to start a command in is not there.
+type WorkDirError struct{ Dir string }
+
+func (e *WorkDirError) Error() string {
+	return fmt.Sprintf("there is no folder %q to start it in", e.Dir)
+}
 
 // ErrClosed says that the upstream was closed for good.
 var ErrClosed = errors.New("upstream closed")

@@ -36,7 +36,7 @@ func (u *Upstream) borrow(ctx context.Context, onDemand bool) (*connection, *cla
 				return nil, &a.told, a.err
 			}
 		case <-timeout:
-			return nil, nil, &StartingError{Waited: time.Duration(u.cfg.WaitTimeout)}
+			return nil, nil, &StartingError{Waited: time.Duration(u.cfg.WaitTimeout), Said: u.said()}
 		case <-ctx.Done():
 			return nil, nil, ctx.Err()
 		}

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -83,6 +84,9 @@ func lookPath(command, cwd string, env []string) (string, error) {
 		if err != nil {
 			if dir, _ := os.Stat(path); dir != nil && dir.IsDir() {
 				return "", &fs.PathError{Op: "start", Path: path, Err: errIsDir}
+			}
+			if errors.Is(err, fs.ErrPermission) {
+				return "", &fs.PathError{Op: "start", Path: path, Err: errNotExecutable}
 			}
 			return "", &NotFoundError{Command: command, Dirs: []string{filepath.Dir(path)}}
 		}

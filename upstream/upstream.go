@@ -95,6 +95,7 @@ type state struct {
 	breaker *breaker
 
 	failure failure
+	noise   []string  // the first lines of the newest child that were no messages
 	failed  int       // starts in a row
 	retry   time.Time // no start before it, but on demand
 }

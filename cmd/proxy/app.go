@@ -49,7 +49,6 @@ func newApp(t *terminal) *cli.App {
 			"   proxy login linear                  log in to a protected server, once\n" +
 			"   proxy call github get_me            call a tool as the model does",
 		Version:         version(),
-		HideVersion:     true,
 		HideHelpCommand: false,
 		Writer:          t.out,
 		ErrWriter:       t.err,
@@ -132,6 +131,9 @@ func versionCommand(t *terminal) *cli.Command {
 		Description: "Example:\n   proxy version",
 		Flags:       []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
+			if err := between(c, 0, 0, "no arguments"); err != nil {
+				return err
+			}
 			if c.Bool("json") {
 				return t.json(map[string]string{"version": version()})
 			}

@@ -28,8 +28,11 @@ func arrange(app *cli.App, args []string) []string {
 			name, _, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 			flag, isGlobal := findFlag(app, command, name)
 			words := []string{arg}
-			if flag != nil && !inline && takesValue(flag) && i+1 < len(args) {
-				i++
+			if flag != nil && !inline && takesValue(flag) {
+				if i++; i == len(args) || args[i] == "--" {
+					// Alone, so that it cannot swallow the command.
+					return withoutValue(args[0], command, isGlobal, arg)
+				}
 				words = append(words, args[i])
 			}
 			if isGlobal {
@@ -54,6 +57,14 @@ func arrange(app *cli.App, args []string) []string {
 		out = append(append(out, "--"), rest...)
 	}
 	return out
+}
+
+// withoutValue is a command line that the library refuses for want of a value.
+func withoutValue(program string, command *cli.Command, isGlobal bool, option string) []string {
+	if command == nil || isGlobal {
+		return []string{program, option}
+	}
+	return []string{program, command.Name, option}
 }
 
 // findFlag looks a name up among the command's options, then the program's.

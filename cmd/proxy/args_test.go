@@ -21,6 +21,9 @@ func TestOptionsMayStandAnywhere(t *testing.T) {
 		{"proxy help call", "proxy help call"},
 		{"proxy --log-level debug", "proxy --log-level debug"},
 		{"proxy --config", "proxy --config"},
+		{"proxy status --config", "proxy --config"},
+		{"proxy login diary --scope", "proxy login --scope"},
+		{"proxy trust --log-file -- x", "proxy --log-file"},
 		{"proxy", "proxy"},
 	} {
 		app := newApp(testTerminal(t, ""))

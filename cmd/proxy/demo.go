@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,9 @@ func demoCommand(t *terminal) *cli.Command {
 			"shows what a model sees and does.\n\n" +
 			"Example:\n   proxy demo",
 		Action: func(c *cli.Context) error {
+			if err := between(c, 0, 0, "no arguments"); err != nil {
+				return err
+			}
 			dir, err := os.MkdirTemp("", "proxy-demo-")
 			if err != nil {
 				return err
@@ -66,12 +70,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err := d.start(ctx); err != nil {
 		return err
 	}
-	err = d.tour(ctx)
-	closeErr := d.host.Close()
-	if err = errors.Join(err, closeErr); err != nil {
-		return err
-	}
-	return nil
+	return errors.Join(d.tour(ctx), d.host.Close())
 }
 
 // configure writes the file that a person would write.
@@ -101,7 +100,8 @@ func (d *demo) start(ctx context.Context) error {
 	}
 	cmd := exec.Command(exe, "serve", "--config", filepath.Join(d.dir, "mcp.json"))
 	cmd.Dir = d.dir
-	cmd.Env = append(os.Environ(),
+	cmd.Env = append(demoEnv(),
+		"HOME="+d.dir,
 		"PROXY_STATE_DIR="+filepath.Join(d.dir, "state"), "PROXY_CACHE_DIR="+filepath.Join(d.dir, "cache"),
 		"PROXY_TOKEN_STORE=file") // a throw-away vault: the keyring is the person's
 	cmd.Stderr = d.err
@@ -114,6 +114,12 @@ func (d *demo) start(ctx context.Context) error {
 	d.title("A host starts the proxy, which stands in front of three servers")
 	d.note("answered after %d ms, before any server was started", time.Since(began).Milliseconds())
 	return nil
+}
+
+// demoEnv is the person's environment without settings of the proxy, so that
+// the tour is the same for everybody.
+func demoEnv() []string {
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "PROXY_") })
 }
 
 func (d *demo) tour(ctx context.Context) error {

@@ -238,7 +238,11 @@ func explainVault(v *auth.VaultError, hint func(string, ...any)) {
 func explainUpstream(err error, e *explanation, server string, hint func(string, ...any)) bool {
 	e.code = exitUnavailable
 	if n, ok := errors.AsType[*upstream.NotFoundError](err); ok {
-		hint("install %s, or write its full path into the configuration", n.Command)
+		if words := strings.Fields(n.Command); len(words) > 1 {
+			hint("write the program alone as \"command\": %q, and the rest as \"args\"", words[0])
+		} else {
+			hint("install %s, or write its full path into the configuration", n.Command)
+		}
 		hint("looked in %s", strings.Join(n.Dirs, ", "))
 		return true
 	}
@@ -250,7 +254,22 @@ func explainUpstream(err error, e *explanation, server string, hint func(string,
 		}
 		return true
 	}
+	if o, ok := errors.AsType[*upstream.OriginError](err); ok {
+		hint("if %s is right, write it into the configuration", o.Got)
+		return true
+	}
+	if errors.As(err, new(*upstream.DialError)) {
+		hint("check that the server runs, and the url in its entry")
+		return true
+	}
+	if w, ok := errors.AsType[*upstream.WorkDirError](err); ok {
+		hint("make the folder, or correct \"cwd\" in its entry: %s", w.Dir)
+		return true
+	}
 	if s, ok := errors.AsType[*upstream.StartError](err); ok {
+		if s.Said != "" {
+			hint("it printed %q instead of MCP: check \"command\" and \"args\" in its entry", firstLine(s.Said, 200))
+		}
 		if s.Stderr != "" {
 			hint("its last words were:\n  %s", strings.ReplaceAll(s.Stderr, "\n", "\n  "))
 		}
@@ -263,7 +282,11 @@ func explainUpstream(err error, e *explanation, server string, hint func(string,
 		hint("the tool may have run: look before you call it again")
 		return true
 	}
-	if _, ok := errors.AsType[*upstream.StartingError](err); ok {
+	if s, ok := errors.AsType[*upstream.StartingError](err); ok {
+		if s.Said != "" {
+			hint("it printed %q instead of MCP: check \"command\" and \"args\" in its entry", firstLine(s.Said, 200))
+			return true
+		}
 		hint("a first start may download much; wait_timeout in its entry allows more time")
 		return true
 	}
@@ -281,10 +304,6 @@ func explainUpstream(err error, e *explanation, server string, hint func(string,
 	}
 	if _, ok := errors.AsType[*upstream.InputRequiredError](err); ok {
 		hint("this tool needs a host that can answer questions")
-		return true
-	}
-	if o, ok := errors.AsType[*upstream.OriginError](err); ok {
-		hint("if %s is right, write it into the configuration", o.Got)
 		return true
 	}
 	if r, ok := errors.AsType[*jsonrpc.Error](err); ok {

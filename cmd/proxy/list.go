@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,16 +46,25 @@ func listCommand(t *terminal) *cli.Command {
 	}
 }
 
-// problems says what is wrong with the configuration files; a broken one is
-// the command's error, after its output.
+// problems says what is wrong with the configuration, files and entries; the
+// first is the command's error, after its output.
 func (s *setup) problems() error {
-	for _, p := range s.config.Problems[min(1, len(s.config.Problems)):] {
+	all := slices.Clone(s.config.Problems)
+	for _, server := range s.config.Servers {
+		if server.Problem != nil && !server.Untrusted {
+			all = append(all, server.Problem)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	for _, p := range all[1:] {
 		s.say("proxy: %s", p)
+		if p.Hint != "" {
+			s.say("hint: %s", p.Hint)
+		}
 	}
-	if len(s.config.Problems) > 0 {
-		return s.config.Problems[0]
-	}
-	return nil
+	return all[0]
 }
 
 func statusCommand(t *terminal) *cli.Command {
@@ -106,15 +116,36 @@ func (s *setup) status(list proxy.StatusList) error {
 		}
 		last := ""
 		if e := server.LastError; e != nil {
-			last = e.Stage + ": " + firstLine(e.Message, 100)
+			last = e.Stage + ": " + firstLine(e.Message, maxCell)
 			if e.At != nil {
 				last += " (" + e.At.Local().Format(time.DateTime) + ")"
 			}
 		}
 		rows = append(rows, []string{server.Name, server.Status, server.Transport, tools, loginState(server.Auth), last})
 	}
-	return s.table([]string{"SERVER", "STATUS", "TRANSPORT", "TOOLS", "LOGIN", "LAST ERROR"}, rows)
+	if err := s.table([]string{"SERVER", "STATUS", "TRANSPORT", "TOOLS", "LOGIN", "LAST ERROR"}, rows); err != nil {
+		return err
+	}
+	s.fixes(list)
+	return nil
 }
+
+// fixes says what the table has no room for.
+func (s *setup) fixes(list proxy.StatusList) {
+	for _, server := range s.config.Servers {
+		if server.Untrusted {
+			s.say("hint: %s is not trusted; look at %s, then run: proxy trust %s", server.Name, server.File, server.ProjectDir())
+		}
+	}
+	for _, server := range list.Servers {
+		if e := server.LastError; e != nil && len(e.Message) > maxCell && s.config.Server(server.Name).Problem == nil {
+			s.say("%s: %s", server.Name, e.Message)
+		}
+	}
+}
+
+// maxCell is how much of a text a table shows, in characters.
+const maxCell = 100
 
 // loginState says in a few words how a server is logged in to.
 func loginState(a *proxy.AuthStatus) string {

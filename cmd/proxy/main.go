@@ -18,6 +18,8 @@ import (
 func main() {
 	// The first signal asks for an orderly end. It also restores the default
 	// action, so that a second one ends the process at once.
+	// A reader of our output that leaves must not keep us from cleaning up.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, restore)
 	code := run(ctx, os.Args, newTerminal())
