@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,7 +42,7 @@ type hostConn struct {
 	paid chan struct{} // buffered by one: a response was written
 
 	mu      sync.Mutex
-	owed    int                         // requests without a response
+	open    map[jsonrpc.ID]bool         // requests without a response; true if cancelled
 	last    int                         // the newest ticket
 	tickets map[string]json.RawMessage  // results that wait for their response
 	batches map[jsonrpc.ID]*batchAnswer // of requests that came in a batch
@@ -68,6 +67,7 @@ func newHostConn(in io.ReadCloser, out io.WriteCloser) *hostConn {
 		ended:   make(chan struct{}),
 		closed:  make(chan struct{}),
 		paid:    make(chan struct{}, 1),
+		open:    make(map[jsonrpc.ID]bool),
 		tickets: make(map[string]json.RawMessage),
 		batches: make(map[jsonrpc.ID]*batchAnswer),
 	}
@@ -140,12 +140,32 @@ func (c *hostConn) Read(ctx context.Context) (jsonrpc.Message, error) {
 		close(c.ended)
 		return nil, err
 	}
-	if req, ok := msg.(*jsonrpc.Request); ok && req.IsCall() {
-		c.mu.Lock()
-		c.owed++
-		c.mu.Unlock()
+	if req, ok := msg.(*jsonrpc.Request); ok {
+		c.note(req)
 	}
 	return msg, nil
+}
+
+// note keeps book of what the host waits for.
+func (c *hostConn) note(req *jsonrpc.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case req.IsCall():
+		c.open[req.ID] = false
+	case req.Method == "notifications/cancelled":
+		var p struct {
+			ID any `json:"requestId"`
+		}
+		if json.Unmarshal(req.Params, &p) != nil {
+			return
+		}
+		if id, err := jsonrpc.MakeID(p.ID); err == nil {
+			if _, waits := c.open[id]; waits {
+				c.open[id] = true
+			}
+		}
+	}
 }
 
 // settleWithin is how long a host that has closed its end may still get
@@ -158,7 +178,7 @@ func (c *hostConn) settle() {
 	defer t.Stop()
 	for {
 		c.mu.Lock()
-		owed := c.owed
+		owed := len(c.open)
 		c.mu.Unlock()
 		if owed == 0 {
 			return
@@ -194,76 +214,6 @@ func (c *hostConn) next(ctx context.Context) (jsonrpc.Message, error) {
 	}
 }
 
-// accept puts the line's messages into the queue, or answers it.
-func (c *hostConn) accept(line hostLine) error {
-	data := bytes.TrimSpace(line.data)
-	switch {
-	case errors.Is(line.err, errLineTooLong):
-		return c.refuse(nil, jsonrpc.CodeInvalidRequest, "message too long")
-	case line.err != nil:
-		return line.err
-	case len(data) == 0:
-		return nil
-	case !json.Valid(data):
-		return c.refuse(nil, jsonrpc.CodeParseError, "not valid JSON")
-	case data[0] == '[':
-		return c.acceptBatch(data)
-	}
-	msg, err := jsonrpc.DecodeMessage(data)
-	if err != nil {
-		return c.refuse(data, jsonrpc.CodeInvalidRequest, "not a JSON-RPC 2.0 message")
-	}
-	c.queue = append(c.queue, msg)
-	return nil
-}
-
-func (c *hostConn) acceptBatch(data []byte) error {
-	var elements []json.RawMessage
-	if err := json.Unmarshal(data, &elements); err != nil || len(elements) == 0 {
-		return c.refuse(nil, jsonrpc.CodeInvalidRequest, "empty batch")
-	}
-	answer := new(batchAnswer)
-	for _, element := range elements {
-		msg, err := jsonrpc.DecodeMessage(element)
-		if err != nil {
-			if err := c.refuse(element, jsonrpc.CodeInvalidRequest, "not a JSON-RPC 2.0 message"); err != nil {
-				return err
-			}
-			continue
-		}
-		if req, ok := msg.(*jsonrpc.Request); ok && req.IsCall() {
-			c.mu.Lock()
-			if c.batches[req.ID] == nil {
-				c.batches[req.ID] = answer
-				answer.missing++
-			}
-			c.mu.Unlock()
-		}
-		c.queue = append(c.queue, msg)
-	}
-	return nil
-}
-
-// refuse answers what could not be read as a message (JSON-RPC 2.0, 5.1),
-// with the id if that much of it can be made out.
-func (c *hostConn) refuse(data []byte, code int64, message string) error {
-	var m struct {
-		ID json.RawMessage `json:"id"`
-	}
-	if json.Unmarshal(data, &m) != nil || len(m.ID) == 0 {
-		m.ID = json.RawMessage("null")
-	}
-	answer, err := json.Marshal(struct {
-		Version string          `json:"jsonrpc"`
-		ID      json.RawMessage `json:"id"`
-		Error   jsonrpc.Error   `json:"error"`
-	}{"2.0", m.ID, jsonrpc.Error{Code: code, Message: message}})
-	if err != nil {
-		return err
-	}
-	return c.writeLine(answer)
-}
-
 // Write sends one message, or keeps it until its batch is complete.
 func (c *hostConn) Write(_ context.Context, msg jsonrpc.Message) error {
 	resp, ok := msg.(*jsonrpc.Response)
@@ -274,10 +224,13 @@ func (c *hostConn) Write(_ context.Context, msg jsonrpc.Message) error {
 		}
 		return c.writeLine(line)
 	}
-	defer c.pay()
+	cancelled := c.pay(resp.ID)
 	parts, err := c.encodeResponse(resp)
 	if err != nil {
 		return err
+	}
+	if cancelled && !c.inBatch(resp.ID) {
+		return nil // MCP 2025-11-25, basic/utilities/cancellation: no response any more
 	}
 	if parts = c.collect(resp.ID, parts); parts == nil {
 		return nil
@@ -285,15 +238,24 @@ func (c *hostConn) Write(_ context.Context, msg jsonrpc.Message) error {
 	return c.writeLine(parts...)
 }
 
-// pay notes that a request has its response.
-func (c *hostConn) pay() {
+// pay notes that a request has its response, and reports whether the host has
+// cancelled it.
+func (c *hostConn) pay(id jsonrpc.ID) (cancelled bool) {
 	c.mu.Lock()
-	c.owed--
+	cancelled = c.open[id]
+	delete(c.open, id)
 	c.mu.Unlock()
 	select {
 	case c.paid <- struct{}{}:
 	default:
 	}
+	return cancelled
+}
+
+func (c *hostConn) inBatch(id jsonrpc.ID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.batches[id] != nil
 }
 
 // encodeResponse returns the pieces of the line. A result that is a ticket is
@@ -358,38 +320,4 @@ func (c *hostConn) writeLine(parts ...[]byte) error {
 func (c *hostConn) notify(method string, params json.RawMessage) error {
 	head := append([]byte(`{"jsonrpc":"2.0","method":`), strconv.Quote(method)...)
 	return c.writeLine(append(head, `,"params":`...), params, []byte("}"))
-}
-
-// A relayed result passes through the SDK as a ticket, a JSON number, which
-// Write exchanges for the bytes themselves. The SDK writes every other result
-// as an object, and no byte of an upstream's ever reaches it as a result, so
-// a ticket cannot be forged. The embedded result is there for its methods.
-type relayed struct {
-	*mcp.CallToolResult
-	raw  json.RawMessage
-	conn *hostConn
-}
-
-// MarshalJSON deposits the bytes. The SDK calls it once, and then writes the
-// response unless the connection is at its end.
-func (r *relayed) MarshalJSON() ([]byte, error) {
-	c := r.conn
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.last++
-	ticket := strconv.Itoa(c.last)
-	c.tickets[ticket] = r.raw
-	return []byte(ticket), nil
-}
-
-// redeem returns what was deposited for the ticket, or nil if result is none.
-func (c *hostConn) redeem(result json.RawMessage) json.RawMessage {
-	if len(result) == 0 || result[0] == '{' {
-		return nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	raw := c.tickets[string(result)]
-	delete(c.tickets, string(result))
-	return raw
 }

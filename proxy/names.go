@@ -181,3 +181,11 @@ func (p *Proxy) placeTool(r *request) error {
 	}
 	return &AmbiguousError{Kind: "tool", Name: r.Tool, Could: could}
 }
+
+// shellQuote makes s one word for a shell.
+func shellQuote(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:~") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -369,14 +369,6 @@ func wayOn(e *RequestError) request {
 	return request{Action: actionHelp}
 }
 
-// shellQuote makes s one word for a shell.
-func shellQuote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:~") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 // compact writes v as JSON for a model to read: without space, and without
 // the escapes that only HTML needs.
 func compact(v any) []byte {

@@ -111,8 +111,17 @@ func TestHostCancels(t *testing.T) {
 	h.send(hang)
 	contains(t, h.line(), "notifications/progress")
 	h.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}`)
-	contains(t, h.line(), `"id":7`, `interrupted`)
+	// There is no answer to it: the next line is that to the next request.
 	contains(t, h.call(`{"action":"call","server":"raw","tool":"odd","arguments":{"n":1}}`), oddResult)
+}
+
+func TestIDsThatCannotBeGivenBackAreRefused(t *testing.T) {
+	t.Parallel()
+	h := serve(t, newTest(t)).start()
+	for _, id := range []string{"9007199254740993", "1.5", "null"} {
+		h.send(`{"jsonrpc":"2.0","id":` + id + `,"method":"ping"}`)
+		contains(t, h.line(), `"id":`+id+`,`, "-32600")
+	}
 }
 
 func TestHostLeaves(t *testing.T) {
