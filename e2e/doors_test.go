@@ -178,10 +178,10 @@ var ways = []way{
 	}},
 }
 
-// terminal runs the proxy at a terminal until it has shown a link.
+// terminal runs the proxy at a terminal of some size until it has shown a link.
 func (s *sandbox) terminal(args ...string) (d *daemon, shown string) {
 	s.t.Helper()
-	line := strings.Join(append([]string{binary(s.t)}, args...), " ")
+	line := strings.Join(append([]string{"stty cols 100 rows 60; exec", binary(s.t)}, args...), " ")
 	d = s.daemon([]string{"TERM=xterm"}, need(s.t, "script"), "-qec", line, "/dev/null")
 	if !d.ready(func() bool {
 		shown = link.FindString(d.stdout.String())
