@@ -16,7 +16,8 @@ type CallRequest struct {
 	Tool      string
 	Arguments json.RawMessage // an object; nil is an empty one
 	// Progress, if not nil, gets the params of each progress notification of
-	// the upstream, in order and before Call returns. It must not block.
+	// the upstream, in order and before Call returns; where ctx or a timeout
+	// ended the call, one may come later. It must not block.
 	Progress func(params json.RawMessage)
 }
 

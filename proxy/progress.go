@@ -11,23 +11,49 @@ const maxProgress = 64
 
 // A progress relays the progress of one call to the host, under the host's
 // own token. Its goroutine writes, so that an upstream never waits for the
-// host; close waits until all is written.
+// host; close waits until all is written that was added before it.
 type progress struct {
 	conn  *hostConn
 	token string
+	// queue is never closed: of a call that was given up, a last notification
+	// may be added while or after its progress is closed.
 	queue chan json.RawMessage
+	end   chan struct{}
 	done  sync.WaitGroup
 }
 
 func newProgress(conn *hostConn, token any) *progress {
-	p := &progress{conn: conn, token: string(compact(token)), queue: make(chan json.RawMessage, maxProgress)}
-	p.done.Go(func() {
-		for params := range p.queue {
-			// A host that is gone ends the session; there is no more to do.
-			_ = p.conn.notify("notifications/progress", params)
-		}
-	})
+	p := &progress{
+		conn: conn, token: string(compact(token)),
+		queue: make(chan json.RawMessage, maxProgress), end: make(chan struct{}),
+	}
+	p.done.Go(p.relay)
 	return p
+}
+
+// relay writes what is queued, and at the end what is still there.
+func (p *progress) relay() {
+	for ended := false; !ended; {
+		select {
+		case params := <-p.queue:
+			p.write(params)
+		case <-p.end:
+			ended = true
+		}
+	}
+	for {
+		select {
+		case params := <-p.queue:
+			p.write(params)
+		default:
+			return
+		}
+	}
+}
+
+// write tells the host. One that is gone ends the session: there is no more to do.
+func (p *progress) write(params json.RawMessage) {
+	_ = p.conn.notify("notifications/progress", params)
 }
 
 // add queues a notification's params; the upstream's token is replaced.
@@ -53,7 +79,8 @@ func (p *progress) add(params json.RawMessage) {
 	}
 }
 
+// close ends the relaying. What is added later goes nowhere.
 func (p *progress) close() {
-	close(p.queue)
+	close(p.end)
 	p.done.Wait()
 }

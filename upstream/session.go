@@ -88,7 +88,8 @@ type Call struct {
 	Tool      string
 	Arguments json.RawMessage // an object, passed on byte for byte; nil is {}
 	// Progress, if not nil, gets the params of each progress notification for
-	// this call, in order and before the call returns. It must not block.
+	// this call, in order and before the call returns; where ctx or a timeout
+	// ended it, one may come later. It must not block.
 	Progress func(params json.RawMessage)
 	// Repeatable says that the tool is read-only or idempotent: after an
 	// interruption the call may be made once more, see [Upstream.With].

@@ -1,0 +1,33 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+)
+
+type buffer struct{ bytes.Buffer }
+
+func (*buffer) Close() error { return nil }
+
+// An upstream may tell of progress until it has heard that the call was given
+// up, which no host is interested in any more.
+func TestProgressAfterTheCallGoesNowhere(t *testing.T) {
+	t.Parallel()
+	in, _ := io.Pipe()
+	var out buffer
+	conn := newHostConn(in, &out)
+	defer conn.Close()
+	p := newProgress(conn, "tok")
+	params := json.RawMessage(`{"progressToken":"raw-1","progress":1}`)
+	p.add(params)
+	p.close()
+	for range maxProgress + 1 {
+		p.add(params)
+	}
+	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"progressToken":"tok"`) {
+		t.Errorf("the host read %q", got)
+	}
+}
