@@ -236,12 +236,12 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 	if code := c.status(); code >= 400 {
 		e.Err = &StatusError{Code: code, Err: err}
 	}
-	if cause := context.Cause(ctx); cause != nil {
-		e.Err = cause
-	}
 	if c.child != nil {
 		e.Exit, e.Stderr = c.child.lastWords()
 		e.Said = u.said()
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		e.Err, e.Exit = cause, "" // a child that ended by now did so because of us
 	}
 	c.close()
 	return e

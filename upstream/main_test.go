@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -116,6 +117,8 @@ func runChild(mode string) {
 	case "die-in-handshake":
 		fmt.Fprintln(os.Stderr, "fatal: no such database")
 		os.Exit(3)
+	case "mute":
+		io.Copy(io.Discard, os.Stdin)
 	case "garbage":
 		fmt.Println("Welcome to server 1.0!")
 		fmt.Println(`{"level":"info","msg":"listening"}`)

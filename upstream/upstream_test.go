@@ -127,6 +127,19 @@ func TestDeathInHandshakeIsExplained(t *testing.T) {
 	}
 }
 
+// A child that is told to go because it takes too long did not end by itself.
+func TestStartThatTakesTooLongIsATimeout(t *testing.T) {
+	t.Parallel()
+	cfg := testChild(t, "mute")
+	cfg.StartTimeout = Duration(300 * time.Millisecond)
+	_, err := call(t, newTest(t, cfg), Call{Tool: "echo"})
+	var e *StartError
+	var timeout *TimeoutError
+	if !errors.As(err, &e) || !errors.As(err, &timeout) || timeout.After != time.Duration(cfg.StartTimeout) || e.Exit != "" {
+		t.Errorf("error %#v", err)
+	}
+}
+
 func TestDeathInCallIsAnInterruption(t *testing.T) {
 	t.Parallel()
 	u := newTest(t, testChild(t, "sdk"))
