@@ -205,6 +205,8 @@ func (u *Upstream) serve(c *connection) {
 		case <-idle.C:
 			if u.evict(c.seat) {
 				u.opts.Log.Debug("closing: idle", "server", u.name)
+			} else {
+				u.armIdle(idle) // whoever is in the way may leave without a call
 			}
 		case <-c.doubt:
 			if !c.answers(u.ctx) {

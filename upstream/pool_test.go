@@ -39,6 +39,28 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	})
 }
 
+// Someone who is in the way of an eviction, and leaves without a call, does
+// not keep the connection for ever.
+func TestIdleConnectionIsClosedAtASecondTry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFar(t, Config{Limits: Limits{IdleTTL: Duration(time.Minute)}}, Options{})
+		f.echo(t.Context())
+		if err := f.enter(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(61 * time.Second)
+		f.leave()
+		if s := f.State(); s.Status != Connected {
+			t.Errorf("closed under a caller: %+v", s)
+		}
+		time.Sleep(61 * time.Second)
+		if s := f.State(); s.Status != Idle {
+			t.Errorf("never closed: %+v", s)
+		}
+	})
+}
+
 func TestPoolClosesTheLeastRecentlyUsed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
