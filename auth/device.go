@@ -151,7 +151,7 @@ func (a *Authority) redeemDevice(ctx context.Context, t *target, p Pending) erro
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockTimeout)
 	defer cancel()
 	old, err := a.vault.Get(ctx, t.Key)
-	if err != nil && !errors.Is(err, ErrNoCredential) {
+	if err != nil && !isUseless(err) {
 		return err
 	}
 	unlock, err := a.vault.Lock(ctx, a.lockOf(t, old))

@@ -48,8 +48,9 @@ func (a *Authority) Begin(ctx context.Context, s Server, o LoginOptions) (*Login
 	}
 	// A vault that cannot be read will not take the tokens either: better to
 	// know before a person has gone through the login.
+	// One whose content is damaged will: it is what a new login mends.
 	old, err := a.get(ctx, t)
-	if needs := (*NeedsAuthError)(nil); err != nil && !errors.As(err, &needs) {
+	if needs := (*NeedsAuthError)(nil); err != nil && !errors.As(err, &needs) && !isUseless(err) {
 		return nil, err
 	}
 	c := a.lastChallenge(ctx, t)

@@ -65,7 +65,7 @@ func parseRedirect(pasted string) (url.Values, error) {
 func (a *Authority) redeem(ctx context.Context, t *target, q url.Values) error {
 	a.secret(q.Get("code"))
 	old, err := a.vault.Get(ctx, t.Key)
-	if err != nil && !errors.Is(err, ErrNoCredential) {
+	if err != nil && !isUseless(err) {
 		return err
 	}
 	unlock, err := a.vault.Lock(ctx, a.lockOf(t, old))

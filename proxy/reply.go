@@ -180,7 +180,7 @@ func (p *Proxy) explainAuth(err error) failure {
 	if e, ok := errors.AsType[*auth.VaultError](err); ok {
 		f := failure{Code: codeUnavailable, Stage: stageAuth, Next: "ask the person to unlock the keyring, then repeat the request"}
 		if e.Reason != auth.Locked && e.Reason != auth.Timeout {
-			f.Next = "ask the person to run: proxy status " + shellQuote(server)
+			f.Next = "ask the person to run: proxy login " + shellQuote(server) + " (it mends what is damaged, or says what is missing)"
 		}
 		return f
 	}

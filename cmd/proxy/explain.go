@@ -223,6 +223,8 @@ func explainAuth(err error, e *explanation, server string, hint func(string, ...
 
 func explainVault(v *auth.VaultError, hint func(string, ...any)) {
 	switch {
+	case v.Reason == auth.Damaged:
+		hint("log in again: what is damaged is set aside, and a new start is made")
 	case v.Store == auth.StoreFile:
 		hint("check %s and its permissions", v.File)
 	case v.Reason == auth.Locked, v.Reason == auth.Timeout:
@@ -230,8 +232,6 @@ func explainVault(v *auth.VaultError, hint func(string, ...any)) {
 	case v.Reason == auth.Unavailable:
 		hint("start a keyring (on Linux a Secret Service such as gnome-keyring)")
 		hint("or keep tokens in a file that only you can read: \"token_store\": \"file\" at the top of the configuration, or PROXY_TOKEN_STORE=file")
-	case v.Reason == auth.Damaged:
-		hint("log in again to replace what is damaged")
 	}
 }
 
