@@ -165,7 +165,12 @@ func (l *login) wait(ctx context.Context, p *auth.Login, lines *lines) error {
 					continue
 				}
 				err := l.proxy.CompleteLogin(ctx, l.server, line)
-				if e, ok := errors.AsType[*auth.LoginError](err); ok && e.Waiting() {
+				e, ok := errors.AsType[*auth.LoginError](err)
+				if ok && e.Reason == auth.AlreadyFinished {
+					pasted = nil // the browser was faster: its result comes
+					continue
+				}
+				if ok && e.Waiting() {
 					e := explain(err)
 					l.say("\rproxy: %s", e.message)
 					for _, hint := range e.hints {
