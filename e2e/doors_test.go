@@ -4,11 +4,14 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"mcpproxy/auth/authtest"
 )
 
 // A way is one of those by which a person gets in, from the command line or
@@ -28,26 +31,75 @@ type keyringWorld struct {
 
 // finish waits for "proxy login", which must end well and say so, and nothing
 // else, on stdout.
-func (w *keyringWorld) finish(d *daemon, server string) {
-	w.t.Helper()
+func (s *sandbox) finish(d *daemon, server string) {
+	s.t.Helper()
 	select {
 	case <-d.gone:
 	case <-time.After(time.Minute):
-		w.t.Fatalf("login does not end: %s", d.stderr)
+		s.t.Fatalf("login does not end: %s", d.stderr)
 	}
 	if got, want := d.stdout.String(), "logged in to "+server+"\n"; got != want {
-		w.t.Fatalf("stdout is %q, stderr %s", got, d.stderr)
+		s.t.Fatalf("stdout is %q, stderr %s", got, d.stderr)
+	}
+}
+
+// installBrowser makes a browser that notes the link that it was given last,
+// and runs until there is a file "closed".
+func (s *sandbox) installBrowser() (opened string) {
+	s.t.Helper()
+	opened = s.path("opened")
+	browser := s.write("bin/xdg-open", fmt.Sprintf("#!/bin/sh\necho noise\necho noise >&2\n"+
+		"printf %%s \"$1\" >%[1]s.new && mv %[1]s.new %[1]s\nwhile [ ! -e %[2]s ]; do sleep 0.1; done\necho noise\n", opened, s.path("closed")))
+	if err := os.Chmod(browser, 0o700); err != nil {
+		s.t.Fatal(err)
+	}
+	return opened
+}
+
+// A browser is opened where the person would see it, and nowhere else.
+func TestWhereABrowserIsOpened(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		env  string
+		args []string
+		want bool
+	}{
+		"at a display":         {env: "DISPLAY=:9", want: true},
+		"on Wayland":           {env: "WAYLAND_DISPLAY=wayland-9", want: true},
+		"without a display":    {env: "DISPLAY="},
+		"over SSH":             {env: "DISPLAY=:9 SSH_CONNECTION=192.0.2.1"},
+		"over SSH, asked for":  {env: "SSH_CONNECTION=192.0.2.1", args: []string{"--browser"}, want: true},
+		"to paste":             {env: "DISPLAY=:9", args: []string{"--paste"}},
+		"under an integration": {env: "DISPLAY=:9 CI=true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t)
+			a := s.newTestServer(authtest.Options{NoDevice: true})
+			s.configure(servers{"protected": discovering(a.ResourceURL())})
+			opened := s.installBrowser()
+			defer s.write("closed", "")
+			s.setenv(append(strings.Fields(c.env), "PATH="+s.path("bin")+":"+os.Getenv("PATH"))...)
+			command, shown := s.startLogin(append([]string{"protected"}, c.args...)...)
+			io.WriteString(command.stdin, newPerson(t, a.URL).allow(shown)+"\n")
+			s.finish(command, "protected")
+			if c.want {
+				eventually(t, "a browser is opened", func() bool { _, err := os.Stat(opened); return err == nil })
+			}
+			link, err := os.ReadFile(opened)
+			if got := err == nil; got != c.want || got && string(link) != shown {
+				t.Errorf("opened is %q, shown was %s", link, shown)
+			}
+		})
 	}
 }
 
 var ways = []way{
 	{"command line, browser", "code", func(w *keyringWorld) {
 		// The browser of this machine prints what it likes; nobody hears it.
-		opened := w.path("opened")
-		w.write("bin/xdg-open", "#!/bin/sh\necho noise\necho noise >&2\nprintf %s \"$1\" >"+opened+".new && mv "+opened+".new "+opened+"\n")
-		if err := os.Chmod(w.path("bin/xdg-open"), 0o700); err != nil {
-			w.t.Fatal(err)
-		}
+		// It runs in the foreground until it is closed; nobody waits for that.
+		opened := w.installBrowser()
+		defer w.write("closed", "")
 		d, shown := w.startLogin("code", "--browser")
 		eventually(w.t, "the browser is opened", func() bool { _, err := os.Stat(opened); return err == nil })
 		link, err := os.ReadFile(opened)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -211,14 +210,29 @@ func (t *terminal) hasBrowser() bool {
 	return t.env("DISPLAY") != "" || t.env("WAYLAND_DISPLAY") != ""
 }
 
-// openBrowser keeps what a browser prints away from our output.
+// openWithin is how long a browser may take to say that it cannot be opened.
+const openWithin = time.Second
+
+// openBrowser keeps what a browser prints away from our output. It does not
+// wait for the browser, which runs on in the foreground where no desktop
+// starts it: its goroutine ends with the browser or the process.
 func openBrowser(link string) error {
-	browser.Stdout, browser.Stderr = io.Discard, io.Discard
-	err := browser.OpenURL(link)
-	if errors.Is(err, exec.ErrNotFound) {
-		return errors.New("none is installed")
+	// nil is the null device. Any other writer would be a pipe, which breaks
+	// under the browser when this process ends.
+	browser.Stdout, browser.Stderr = nil, nil
+	opened := make(chan error, 1)
+	go func() { opened <- browser.OpenURL(link) }()
+	late := time.NewTimer(openWithin)
+	defer late.Stop()
+	select {
+	case err := <-opened:
+		if errors.Is(err, exec.ErrNotFound) {
+			return errors.New("none is installed")
+		}
+		return err
+	case <-late.C:
+		return nil
 	}
-	return err
 }
 
 // lines reads stdin line by line. Its goroutine ends with stdin or the process.
@@ -238,7 +252,7 @@ func (t *terminal) lines() *lines {
 	return l
 }
 
-// firstLine is how long a pipe may take to say whether it has a URL for us.
+// firstLineWithin is how long a pipe may take to say whether it has a URL for us.
 const firstLineWithin = 2 * time.Second
 
 // first returns the first line of a pipe, or nothing if it has none soon.
