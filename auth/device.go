@@ -148,13 +148,12 @@ func (a *Authority) redeemDevice(ctx context.Context, t *target, p Pending) erro
 	case err != nil:
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockTimeout)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx) // the answer came once
 	old, err := a.vault.Get(ctx, t.Key)
 	if err != nil && !isUseless(err) {
 		return err
 	}
-	unlock, err := a.vault.Lock(ctx, a.lockOf(t, old))
+	lockFile, unlock, err := a.lock(ctx, t, old)
 	if err != nil {
 		return err
 	}
@@ -162,7 +161,7 @@ func (a *Authority) redeemDevice(ctx context.Context, t *target, p Pending) erro
 	if !a.vault.PendingCurrent(t.Key, p.ID) {
 		return &LoginError{Server: t.Name, Reason: Superseded}
 	}
-	if err := a.keep(ctx, t, p, tok, old.LockFile); err != nil {
+	if err := a.keep(ctx, t, p, tok, lockFile); err != nil {
 		return err
 	}
 	a.finished(ctx, t, p, nil)

@@ -3,11 +3,15 @@ package auth
 import (
 	"bufio"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+
+	"mcpproxy/auth/authtest"
 )
 
 // holdVar names the lock file that TestLockHolder takes.
@@ -49,6 +53,85 @@ func TestLockEndsWithProcess(t *testing.T) {
 	unlock()
 	if err := holder.Wait(); err == nil {
 		t.Error("the holder ended by itself")
+	}
+}
+
+// A process that was stopped while it held a lock keeps nobody waiting for
+// ever: who logs in or out, or changes the vault, is told which file it is.
+func TestHeldLockIsGivenUp(t *testing.T) {
+	t.Parallel()
+	s := Server{Name: "up", Key: CredentialKey("up", ""), URL: "https://up.example/mcp"}
+	for name, c := range map[string]struct {
+		file func(*Vault) string
+		try  func(context.Context, *Authority) error
+	}{
+		"logout": {
+			func(v *Vault) string { return v.LockFile(s.Key) },
+			func(ctx context.Context, a *Authority) error { _, err := a.Logout(ctx, s); return err },
+		},
+		"paste": {
+			func(v *Vault) string { return v.LockFile(s.Key) },
+			func(ctx context.Context, a *Authority) error { return a.Complete(ctx, s, "?code=c&state=s") },
+		},
+		"change": {
+			func(v *Vault) string { return filepath.Join(v.dir, "write.lock") },
+			func(ctx context.Context, a *Authority) error { _, err := a.vault.Put(ctx, s.Key, Record{}); return err },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				v := fileVault(t)
+				file := c.file(v)
+				unlock, err := new(locker).lock(t.Context(), file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer unlock()
+				a := New(Options{Vault: v})
+				defer a.Close()
+				err = c.try(t.Context(), a)
+				var e *VaultError
+				if !errors.As(err, &e) || e.Op != "lock" || e.Reason != Timeout || e.File != file {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
+}
+
+// A credential whose lock file lies where this user cannot write, in a home
+// that has moved, is mended by a login, and can be logged out of.
+func TestLockFileOutOfReach(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, authtest.Options{Protected: open})
+	a, s := w.process(t), w.upstream()
+	w.login(t, a, s)
+	blocked := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	move := func() {
+		r, err := a.vault.Reload(t.Context(), s.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.LockFile = filepath.Join(blocked, "former.lock")
+		if _, err := a.vault.Put(t.Context(), s.Key, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move()
+	if err := a.Refresh(t.Context(), s); reasonOf(err) != Unavailable {
+		t.Errorf("refresh: %v", err)
+	}
+	w.login(t, a, s)
+	if err := a.Refresh(t.Context(), s); err != nil {
+		t.Errorf("refresh after the login: %v", err)
+	}
+	move()
+	if revoked, err := a.Logout(t.Context(), s); !revoked || err != nil {
+		t.Errorf("logout: %t, %v", revoked, err)
 	}
 }
 

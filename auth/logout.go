@@ -26,7 +26,7 @@ func (a *Authority) Logout(ctx context.Context, s Server) (revoked bool, err err
 	if err != nil && !isUseless(err) {
 		return false, err
 	}
-	unlock, err := a.vault.Lock(ctx, a.lockOf(t, r))
+	_, unlock, err := a.lock(ctx, t, r)
 	if err != nil {
 		return false, err
 	}
@@ -34,10 +34,7 @@ func (a *Authority) Logout(ctx context.Context, s Server) (revoked bool, err err
 	if r, err = a.reload(ctx, t); err == nil {
 		revoked = a.revoke(ctx, t, r)
 	}
-	ctx = context.WithoutCancel(ctx)
-	ctx, cancel := context.WithTimeout(ctx, vaultTimeout)
-	defer cancel()
-	err = a.vault.Delete(ctx, t.Key)
+	err = a.vault.Delete(context.WithoutCancel(ctx), t.Key)
 	a.update(t.Key, func(st *state) {
 		st.failures, st.lastErr, st.asked, st.forced = 0, nil, nil, 0
 	})

@@ -241,8 +241,7 @@ func (l *Login) follow(ctx context.Context) error {
 
 // remove takes the pending login out of the vault. It may be gone already.
 func (l *Login) remove() {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.authority.life), vaultTimeout)
-	defer cancel()
+	ctx := context.WithoutCancel(l.authority.life) // Close waits for it
 	if err := l.authority.vault.RemovePending(ctx, l.target.Key, l.pending.ID); err != nil {
 		l.authority.log.Warn("pending login not removed", "server", l.Server, "error", err)
 	}

@@ -102,7 +102,7 @@ func (v *Vault) SavePending(ctx context.Context, key string, p Pending) (saved P
 	}
 	b, err := p.encode()
 	if err == nil {
-		err = v.change(ctx, func() error {
+		err = v.change(ctx, func(ctx context.Context) error {
 			if err := v.set(ctx, pendingKey(key), b); err != nil {
 				return err
 			}
@@ -169,7 +169,7 @@ func (v *Vault) PendingCurrent(key, id string) bool {
 // RemovePending removes the pending login of key if it still has that ID: one
 // that was superseded must not take its successor away.
 func (v *Vault) RemovePending(ctx context.Context, key, id string) error {
-	err := v.change(ctx, func() error {
+	err := v.change(ctx, func(ctx context.Context) error {
 		p, err := v.Pending(ctx, key)
 		if err == nil && p.ID == id {
 			err = v.store.remove(ctx, pendingKey(key))

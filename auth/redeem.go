@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -68,7 +69,7 @@ func (a *Authority) redeem(ctx context.Context, t *target, q url.Values) error {
 	if err != nil && !isUseless(err) {
 		return err
 	}
-	unlock, err := a.vault.Lock(ctx, a.lockOf(t, old))
+	lockFile, unlock, err := a.lock(ctx, t, old)
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func (a *Authority) redeem(ctx context.Context, t *target, q url.Values) error {
 	// The code is spent by the request: from there to the save the caller's
 	// impatience must not matter.
 	ctx = context.WithoutCancel(ctx)
-	err = a.exchange(ctx, t, p, old.LockFile, q)
+	err = a.exchange(ctx, t, p, lockFile, q)
 	if e := (*LoginError)(nil); err != nil && !errors.As(err, &e) {
 		return err // the network or the vault: the login goes on waiting
 	}
@@ -88,11 +89,21 @@ func (a *Authority) redeem(ctx context.Context, t *target, q url.Values) error {
 	return err
 }
 
-func (a *Authority) lockOf(t *target, old Record) string {
-	if old.LockFile != "" {
-		return old.LockFile
+// lock takes the lock of the credential of t, of which old is kept, and waits
+// no longer than a refresh may take. Where the file that old names cannot be
+// made, because the home it lay in has moved, it takes our own, which the next
+// record then names: a person who logs in or out must not be stuck.
+func (a *Authority) lock(ctx context.Context, t *target, old Record) (file string, unlock func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
+	defer cancel()
+	own := a.vault.LockFile(t.Key)
+	file = cmp.Or(old.LockFile, own)
+	unlock, err = a.vault.Lock(ctx, file)
+	if file != own && reasonOf(err) == Unavailable {
+		file = own
+		unlock, err = a.vault.Lock(ctx, file)
 	}
-	return a.vault.LockFile(t.Key)
+	return file, unlock, err
 }
 
 // answered returns the pending login that q answers.
@@ -162,7 +173,7 @@ func (a *Authority) exchange(ctx context.Context, t *target, p Pending, lockFile
 func (a *Authority) keep(ctx context.Context, t *target, p Pending, tok tokens, lockFile string) error {
 	r := p.record(tok)
 	r.LockFile = lockFile
-	if _, err := a.put(ctx, t, r); err != nil {
+	if _, err := a.vault.Put(ctx, t.Key, r); err != nil {
 		return err
 	}
 	a.update(t.Key, func(s *state) {
@@ -176,8 +187,6 @@ func (a *Authority) keep(ctx context.Context, t *target, p Pending, tok tokens, 
 // finished takes p out of the vault and tells the login of this process, if
 // it is the one.
 func (a *Authority) finished(ctx context.Context, t *target, p Pending, err error) {
-	ctx, cancel := context.WithTimeout(ctx, vaultTimeout)
-	defer cancel()
 	if err := a.vault.RemovePending(ctx, t.Key, p.ID); err != nil {
 		a.log.Warn("pending login not removed", "server", t.Name, "error", err)
 	}

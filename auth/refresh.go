@@ -11,7 +11,6 @@ const (
 	refreshFloor = 5 * time.Second // least time between two tries of a refresh that failed
 	refreshCeil  = 5 * time.Minute
 	lockTimeout  = 40 * time.Second // longer than another process's refresh takes
-	vaultTimeout = 30 * time.Second // of one change of the vault, the wait for its lock included
 	saveDelay    = time.Second      // before a save that failed is tried again, doubled each time
 	saveDelayMax = 30 * time.Second
 )
@@ -169,8 +168,6 @@ func (a *Authority) refreshRefused(ctx context.Context, t *target, r Record, cau
 	if code == "" {
 		code = networkFailure
 	}
-	ctx, cancel := context.WithTimeout(ctx, vaultTimeout)
-	defer cancel()
 	if err := a.vault.RefreshFailed(ctx, t.Key, r.Generation, code, final); err != nil {
 		a.log.Warn("refresh failure not noted", "server", t.Name, "error", err)
 	}
@@ -185,7 +182,7 @@ func (a *Authority) refreshRefused(ctx context.Context, t *target, r Record, cau
 // is held all the while, so that no other process sends that one again.
 func (a *Authority) save(ctx context.Context, t *target, r Record) (Record, error) {
 	for delay := saveDelay; ; delay = min(2*delay, saveDelayMax) {
-		saved, err := a.put(ctx, t, r)
+		saved, err := a.vault.Put(ctx, t.Key, r)
 		if err == nil {
 			return saved, nil
 		}
@@ -197,12 +194,6 @@ func (a *Authority) save(ctx context.Context, t *target, r Record) (Record, erro
 			return Record{}, err
 		}
 	}
-}
-
-func (a *Authority) put(ctx context.Context, t *target, r Record) (Record, error) {
-	ctx, cancel := context.WithTimeout(ctx, vaultTimeout)
-	defer cancel()
-	return a.vault.Put(ctx, t.Key, r)
 }
 
 // Refresh refreshes the credential of s now, whatever its expiry and the

@@ -206,7 +206,7 @@ func (v *Vault) load(ctx context.Context, key string) (Record, error) {
 // that died between the two has left apart. It is not worth an error: the
 // vault works without.
 func (v *Vault) heal(ctx context.Context, key string) {
-	err := v.change(ctx, func() error {
+	err := v.change(ctx, func(ctx context.Context) error {
 		r, err := v.load(ctx, key)
 		if err != nil && !errors.Is(err, ErrNoCredential) {
 			return err
@@ -226,7 +226,7 @@ func (v *Vault) Put(ctx context.Context, key string, r Record) (Record, error) {
 	if r.LockFile == "" {
 		r.LockFile = v.LockFile(key)
 	}
-	err := v.change(ctx, func() error {
+	err := v.change(ctx, func(ctx context.Context) error {
 		ix, err := v.index.read()
 		if err != nil && reasonOf(err) != Damaged {
 			v.log.WarnContext(ctx, "vault index not read", "error", err)
@@ -256,7 +256,7 @@ func (v *Vault) Put(ctx context.Context, key string, r Record) (Record, error) {
 // Delete removes the credential and its entry in the index; nothing there is
 // not an error.
 func (v *Vault) Delete(ctx context.Context, key string) error {
-	err := v.change(ctx, func() error {
+	err := v.change(ctx, func(ctx context.Context) error {
 		if err := v.store.remove(ctx, key); err != nil {
 			return err
 		}
@@ -280,15 +280,21 @@ const maxValue = 256 << 10
 
 // change runs f under the write lock, which every process takes to change the
 // store: the one file of a fileStore, and the parts that one value of
-// a keyring can have.
-func (v *Vault) change(ctx context.Context, f func() error) error {
+// a keyring can have. All of it, the wait included, takes vaultTimeout at most.
+func (v *Vault) change(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, vaultTimeout)
+	defer cancel()
 	unlock, err := v.Lock(ctx, filepath.Join(v.dir, "write.lock"))
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return f()
+	return f(ctx)
 }
+
+// vaultTimeout bounds one change of the vault. Another process may hold a lock
+// for ever, having been stopped.
+const vaultTimeout = 30 * time.Second
 
 // Lock takes the lock file, against other processes and other goroutines, and
 // returns the function that gives it back. It waits until ctx ends.
@@ -312,6 +318,8 @@ func (v *Vault) LockFile(key string) string {
 // of ours. needsLogin says that only a new login helps. It does nothing if the
 // credential has changed since: a success is never overwritten by a failure.
 func (v *Vault) RefreshFailed(ctx context.Context, key string, generation uint64, code string, needsLogin bool) error {
+	ctx, cancel := context.WithTimeout(ctx, vaultTimeout)
+	defer cancel()
 	return v.failed("index", v.index.update(ctx, func(ix *Index) {
 		e, ok := ix.Credentials[key]
 		if !ok || e.Generation != generation {

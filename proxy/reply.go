@@ -179,7 +179,10 @@ func (p *Proxy) explainAuth(err error) failure {
 	}
 	if e, ok := errors.AsType[*auth.VaultError](err); ok {
 		f := failure{Code: codeUnavailable, Stage: stageAuth, Next: "ask the person to unlock the keyring, then repeat the request"}
-		if e.Reason != auth.Locked && e.Reason != auth.Timeout {
+		switch {
+		case e.Op == "lock" && e.Reason == auth.Timeout:
+			f.Next = "repeat the request in a minute; another proxy of the person is at work on this login"
+		case e.Reason != auth.Locked && e.Reason != auth.Timeout:
 			f.Next = "ask the person to run: proxy login " + shellQuote(server) + " (it mends what is damaged, or says what is missing)"
 		}
 		return f

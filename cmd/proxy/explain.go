@@ -225,6 +225,10 @@ func explainVault(v *auth.VaultError, hint func(string, ...any)) {
 	switch {
 	case v.Reason == auth.Damaged:
 		hint("log in again: what is damaged is set aside, and a new start is made")
+	case v.Op == "lock" && v.Reason == auth.Timeout:
+		hint("another proxy has held %s for long: end it if it hangs, then try again", v.File)
+	case v.Op == "lock":
+		hint("check %s and its permissions; after a move to another home, log in again", v.File)
 	case v.Store == auth.StoreFile:
 		hint("check %s and its permissions", v.File)
 	case v.Reason == auth.Locked, v.Reason == auth.Timeout:

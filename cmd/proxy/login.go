@@ -280,7 +280,11 @@ func logoutCommand(t *terminal) *cli.Command {
 			}
 			return t.with(c, func(_ *setup, p *proxy.Proxy) error {
 				name := c.Args().First()
-				revoked, err := p.Logout(c.Context, name)
+				var revoked bool
+				err := t.during(c.Context, "logging out of "+name, func(ctx context.Context) (err error) {
+					revoked, err = p.Logout(ctx, name)
+					return err
+				})
 				if err != nil {
 					return err
 				}
@@ -308,10 +312,13 @@ func refreshCommand(t *terminal) *cli.Command {
 			}
 			return t.with(c, func(_ *setup, p *proxy.Proxy) error {
 				name := c.Args().First()
-				if err := p.Refresh(c.Context, name); err != nil {
+				err := t.during(c.Context, "refreshing the login to "+name, func(ctx context.Context) error {
+					return p.Refresh(ctx, name)
+				})
+				if err != nil {
 					return err
 				}
-				_, err := fmt.Fprintf(t.out, "refreshed the login to %s\n", name)
+				_, err = fmt.Fprintf(t.out, "refreshed the login to %s\n", name)
 				return err
 			})
 		},
