@@ -115,20 +115,26 @@ func readPrivate(path string) ([]byte, error) {
 
 // replaceFile puts a 0600 file with that content in place of what is at path,
 // durably: after a crash at any point there is the old one or the new one,
-// whole. The folder is made, for the user alone.
+// whole. The folder is made, for the user alone. The caller holds the lock
+// under which path is written, so that there is one temporary file at most: one
+// that a crash has left, with secrets in it, goes with the next change.
 func replaceFile(path string, content []byte) (err error) {
 	dir := filepath.Dir(path)
 	if err := privateDir(dir); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".*.tmp") // made with 0600
+	name := path + ".tmp"
+	if err = os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	tmp, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
 			tmp.Close()
-			os.Remove(tmp.Name())
+			os.Remove(name)
 		}
 	}()
 	if _, err = tmp.Write(content); err != nil {
@@ -140,7 +146,7 @@ func replaceFile(path string, content []byte) (err error) {
 	if err = tmp.Close(); err != nil {
 		return err
 	}
-	if err = retrySharing(func() error { return os.Rename(tmp.Name(), path) }); err != nil {
+	if err = retrySharing(func() error { return os.Rename(name, path) }); err != nil {
 		return err
 	}
 	return syncDir(dir)

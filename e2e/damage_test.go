@@ -26,6 +26,28 @@ func (s *sandbox) loggedInAt() *authtest.Server {
 // fileStore is the file that holds the tokens where the person wants a file.
 func (s *sandbox) fileStore() string { return s.path("state/proxy/vault/file/credentials.json") }
 
+// A write that was cut off leaves tokens in a file beside the store. They are
+// gone after the logout.
+func TestCutOffWriteLeavesNoTokens(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	a := s.loggedInAt()
+	kept, err := os.ReadFile(s.fileStore())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write("state/proxy/vault/file/credentials.json.tmp", string(kept[:len(kept)-2]))
+	if found := s.searchFor(a.Secrets()); len(found) != 2 {
+		t.Fatalf("secrets are in %d files", len(found))
+	}
+	if out := s.proxy("logout", "protected"); out.code != 0 {
+		t.Fatalf("logout exits with %d: %s", out.code, out.all())
+	}
+	for path := range s.searchFor(a.Secrets()) {
+		t.Errorf("after the logout there are secrets in %s", path)
+	}
+}
+
 // The advice on a damaged file store, to log in again, helps, and what was in
 // the file is still there for whoever wants to look at it.
 func TestDamagedFileStore(t *testing.T) {
