@@ -131,7 +131,8 @@ func (out *ReadResult) grep(ctx context.Context, s stored, q ReadRequest) error 
 		return err
 	}
 	defer f.Close()
-	found := matches{list: []Match{}, from: q.Offset, most: maxMatches, room: min(maxPage, s.limit)}
+	whole := max(min(maxPage, s.limit), utf8.UTFMax)
+	found := matches{list: []Match{}, from: q.Offset, most: maxMatches, whole: whole, room: whole}
 	if q.Limit > 0 {
 		found.most = min(q.Limit, maxMatches)
 	}
@@ -161,11 +162,12 @@ func (out *ReadResult) grep(ctx context.Context, s stored, q ReadRequest) error 
 
 // matches collects what a grep finds, within bounds.
 type matches struct {
-	list []Match
-	from int64 // offset before which matches do not count
-	most int
-	room int   // bytes of text
-	next int64 // offset of the first match that found no room
+	list  []Match
+	from  int64 // offset before which matches do not count
+	most  int
+	whole int   // bytes of text that one answer may hold
+	room  int   // what is left of them
+	next  int64 // offset of the first match that found no room
 }
 
 // search adds the matches in a line that begins at an offset. It returns false
@@ -184,7 +186,7 @@ func (m *matches) search(re *regexp.Regexp, line []byte, number int, at int64) b
 		if first < shown || shown == len(line) {
 			continue
 		}
-		start, end := around(line, first)
+		start, end := around(line, first, min(maxMatchText, m.whole))
 		start = max(start, shown)
 		if len(m.list) == m.most || end-start > m.room {
 			m.next = at + int64(first)
@@ -201,11 +203,12 @@ func (m *matches) search(re *regexp.Regexp, line []byte, number int, at int64) b
 	return true
 }
 
-// around returns the part of a line to show for a match: a short line whole.
-func around(line []byte, at int) (start, end int) {
-	if len(line) <= maxMatchText {
+// around returns the part of a line to show for a match, of most bytes at
+// most: a short line whole.
+func around(line []byte, at, most int) (start, end int) {
+	if len(line) <= most {
 		return 0, len(line)
 	}
-	start = runeStart(line, max(0, at-maxMatchText/4))
-	return start, runeStart(line, min(len(line), start+maxMatchText))
+	start = runeStart(line, max(0, at-most/4))
+	return start, runeStart(line, min(len(line), start+most))
 }

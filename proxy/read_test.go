@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // fiveMiB are texts of that size, as JSON and on a single line.
@@ -116,6 +117,33 @@ func TestGrep(t *testing.T) {
 				offset = *got.Next
 			}
 		})
+	}
+}
+
+// A limit below the length of a line leaves no match without an answer.
+func TestGrepUnderALowLimit(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	text := strings.Repeat("é", 200) + "needle" + strings.Repeat("é", 200) + "\n" + strings.Repeat("é", 200) + "needle"
+	for _, limit := range []int{1, 10, 200, 450} {
+		id := handleOf(t, fitted(t, s, `{"content":[`+textBlock(text)+`]}`, limit)).ID
+		var lines []int
+		for next := new(int64); next != nil && len(lines) < 3; {
+			got, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: id, Grep: "needle", Offset: *next})
+			if err != nil || len(*got.Matches) == 0 {
+				t.Fatalf("limit %d, from %d: %+v, %v", limit, *next, got, err)
+			}
+			for _, m := range *got.Matches {
+				lines = append(lines, m.Line)
+				if len(m.Text) > max(limit, utf8.UTFMax) || !strings.HasPrefix(text[m.Offset:], m.Text) {
+					t.Errorf("limit %d: %+v", limit, m)
+				}
+			}
+			next = got.Next
+		}
+		if fmt.Sprint(lines) != "[1 2]" {
+			t.Errorf("limit %d: lines %v", limit, lines)
+		}
 	}
 }
 
