@@ -161,6 +161,9 @@ func (s *store) replace(write func(io.Writer) error, h handle, structured []byte
 		h.Next = "the rest could not be stored; call the tool again so that it returns less"
 	case h.Type != "":
 		h.Next = "too large for a reply; select from its JSON: " + say(request{Action: actionReadResult, ResultID: h.ID, Select: "keys(@)"})
+	case structured != nil && h.Total == int64(len(h.Head)):
+		h.Next = "head is all of the text; select from the structured content, which is left out: " +
+			say(request{Action: actionReadResult, ResultID: h.ID, Select: "keys(@)"})
 	default:
 		h.Next = "read on: " + say(request{Action: actionReadResult, ResultID: h.ID, Offset: int64(len(h.Head))}) +
 			"; or give grep (RE2) or select (JMESPath) instead of offset"

@@ -111,6 +111,22 @@ func TestHugeImageIsStored(t *testing.T) {
 	}
 }
 
+// A reader is not sent on where the text has ended.
+func TestNextStepLeadsToWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	long := strings.Repeat("x", testLimit)
+	for _, c := range []struct{ text, next string }{
+		{"a summary", `"select":"keys(@)"`},
+		{long, `"offset":250`},
+	} {
+		h := handleOf(t, fitted(t, s, `{"content":[`+textBlock(c.text)+`],"structuredContent":{"a":"`+long+`"}}`, testLimit))
+		if !strings.Contains(h.Next, c.next) {
+			t.Errorf("after %.20q: %s", h.Head, h.Next)
+		}
+	}
+}
+
 func TestWhatCannotBeStoredIsCut(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
