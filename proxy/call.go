@@ -136,7 +136,7 @@ type Description struct {
 	Tool         string          `json:"tool"`
 	Title        string          `json:"title,omitempty"`
 	Description  string          `json:"description"`
-	Warning      string          `json:"warning,omitempty"` // the description held what is meant not to be seen
+	Warning      string          `json:"warning,omitempty"` // its text or schemas hold what is meant not to be seen
 	InputSchema  json.RawMessage `json:"input_schema,omitempty"`
 	OutputSchema json.RawMessage `json:"output_schema,omitempty"`
 	Annotations  json.RawMessage `json:"annotations,omitempty"`
@@ -158,14 +158,17 @@ func (p *Proxy) DescribeTool(ctx context.Context, server, name string) (Descript
 		Server:       t.Name,
 		Tool:         catalog.CleanLine(tool.Name, 0),
 		Title:        catalog.CleanLine(tool.Title, maxSummary),
+		Description:  clean(tool.Description, maxFullDescription),
 		InputSchema:  orEmpty(tool.InputSchema),
 		OutputSchema: tool.OutputSchema,
 		Annotations:  tool.Annotations,
 		Access:       tool.Access(),
 	}
-	var hidden bool
-	if d.Description, hidden = catalog.Clean(tool.Description, maxFullDescription); hidden {
+	switch {
+	case hidesText(tool):
 		d.Warning = hiddenText
+	case hidesSchema(tool):
+		d.Warning = hiddenInSchema
 	}
 	return d, nil
 }

@@ -173,11 +173,8 @@ type ToolItem struct {
 	Signature   string         `json:"signature"`
 	Description string         `json:"description"`
 	Access      catalog.Access `json:"access"`
-	Warning     string         `json:"warning,omitempty"` // its text held what is meant not to be seen
+	Warning     string         `json:"warning,omitempty"` // its text holds what is meant not to be seen
 }
-
-// hiddenText warns of a tool whose text tries to hide something.
-const hiddenText = "hidden characters were removed from the description"
 
 // An Unavailable names a server that could not be looked into, so that a tool
 // that is not listed does not read as one that does not exist.
@@ -257,7 +254,7 @@ func toolItem(t catalog.Tool) ToolItem {
 		Description: catalog.CleanLine(cmp.Or(t.Description, t.Title), maxDescription),
 		Access:      t.Access(),
 	}
-	if _, hidden := catalog.Clean(t.Description, maxFullDescription); hidden {
+	if hidesText(t) {
 		item.Warning = hiddenText
 	}
 	return item

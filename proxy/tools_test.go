@@ -163,4 +163,13 @@ func TestHiddenTextIsRemovedAndFlagged(t *testing.T) {
 	if err != nil || d.Tool != "evilname" || d.Description != "Reads. files" || d.Warning != hiddenText {
 		t.Errorf("got %+v, %v", d, err)
 	}
+
+	const schema = "{\n\t\"type\": \"object\", \"title\": \"%s👩‍💻\"}"
+	remember(t, p, "id-raw", `{"name":"titled","title":"Reads\u202e"}`,
+		`{"name":"schema","inputSchema":`+fmt.Sprintf(schema, "\u200b")+`}`, `{"name":"honest","inputSchema":`+fmt.Sprintf(schema, "")+`}`)
+	for name, want := range map[string]string{"titled": hiddenText, "schema": hiddenInSchema, "honest": ""} {
+		if d, err := p.DescribeTool(t.Context(), "raw", name); err != nil || d.Warning != want {
+			t.Errorf("%s: %+v, %v", name, d, err)
+		}
+	}
 }
