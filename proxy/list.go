@@ -185,12 +185,21 @@ type Unavailable struct {
 	Next   string `json:"next"`
 }
 
-// ListTools returns a page of a server's tools, connecting if they are not
-// known, or of all tools that are known if server is empty. The cursor is a
-// page's NextCursor, or empty.
+// ListTools returns a page of AllTools. The cursor is a page's NextCursor, or
+// empty.
 func (p *Proxy) ListTools(ctx context.Context, server, cursor string) (ToolPage, error) {
+	all, err := p.AllTools(ctx, server)
+	if err != nil {
+		return ToolPage{}, err
+	}
+	return paginate(all, cursor)
+}
+
+// AllTools returns a server's tools, connecting if they are not known, or all
+// tools that are known if server is empty, in one page of any length.
+func (p *Proxy) AllTools(ctx context.Context, server string) (ToolPage, error) {
 	if server == "" {
-		return p.listAll(cursor)
+		return p.knownTools(), nil
 	}
 	t, err := p.target(server)
 	if err != nil {
@@ -200,21 +209,17 @@ func (p *Proxy) ListTools(ctx context.Context, server, cursor string) (ToolPage,
 	if err != nil {
 		return ToolPage{}, err
 	}
-	items := []ToolItem{}
+	page := ToolPage{Server: t.Name, Instructions: clean(e.Instructions, maxInstructions), Tools: []ToolItem{}}
 	for _, tool := range allowed(t.Server, e) {
-		items = append(items, toolItem(tool))
+		page.Tools = append(page.Tools, toolItem(tool))
 	}
-	page, err := paginate(t.Name, items, cursor)
-	if cursor == "" {
-		page.Instructions = clean(e.Instructions, maxInstructions)
-	}
-	return page, err
+	return page, nil
 }
 
-// listAll pages through all tools that are known, and names the servers that
+// knownTools returns all tools that are known, and names the servers that
 // could have more. A disabled server is not missed.
-func (p *Proxy) listAll(cursor string) (ToolPage, error) {
-	items := []ToolItem{}
+func (p *Proxy) knownTools() ToolPage {
+	page := ToolPage{Tools: []ToolItem{}}
 	var missing []Unavailable
 	for _, s := range p.config().Servers {
 		e, ok := p.opts.Catalog.Get(s.ID)
@@ -225,12 +230,11 @@ func (p *Proxy) listAll(cursor string) (ToolPage, error) {
 		for _, tool := range allowed(s, e) {
 			item := toolItem(tool)
 			item.Server = s.Name
-			items = append(items, item)
+			page.Tools = append(page.Tools, item)
 		}
 	}
-	page, err := paginate("", items, cursor)
 	page.Unavailable, page.More = bounded(missing)
-	return page, err
+	return page
 }
 
 // unavailable says why the server's tools are not known, if that matters.
@@ -271,11 +275,12 @@ func allowed(s *Server, e catalog.Entry) []catalog.Tool {
 	return tools
 }
 
-// paginate cuts a page out of items. A cursor holds an offset and a check sum
-// of the names, so that a changed list is noticed.
-func paginate(server string, items []ToolItem, cursor string) (ToolPage, error) {
+// paginate cuts a page out of a listing. A cursor holds an offset and a check
+// sum of the names, so that a changed list is noticed.
+func paginate(page ToolPage, cursor string) (ToolPage, error) {
+	all := page.Tools
 	sum := fnv.New32a()
-	for _, item := range items {
+	for _, item := range all {
 		fmt.Fprintf(sum, "%s\x00%s\x00", item.Server, item.Tool)
 	}
 	encode := func(offset int) string {
@@ -285,13 +290,14 @@ func paginate(server string, items []ToolItem, cursor string) (ToolPage, error) 
 	if cursor != "" {
 		b, _ := base64.RawURLEncoding.DecodeString(cursor)
 		fmt.Sscanf(string(b), "%d.", &from)
-		if from <= 0 || from > len(items) || encode(from) != cursor {
-			return ToolPage{}, &RequestError{Action: string(actionListTools), Server: server, Field: "cursor", Reason: "is not valid, or the list changed since"}
+		if from <= 0 || from > len(all) || encode(from) != cursor {
+			return ToolPage{}, &RequestError{Action: string(actionListTools), Server: page.Server, Field: "cursor", Reason: "is not valid, or the list changed since"}
 		}
+		page.Instructions = ""
 	}
-	page := ToolPage{Server: server, Tools: items[from:]}
-	if to := from + pageSize; to < len(items) {
-		page.Tools = items[from:to]
+	to := min(from+pageSize, len(all))
+	page.Tools = all[from:to]
+	if to < len(all) {
 		page.NextCursor = encode(to)
 	}
 	return page, nil

@@ -199,7 +199,7 @@ func TestListToolsPages(t *testing.T) {
 	}
 	var seen int
 	for cursor := ""; ; {
-		page, err := paginate("s", items, cursor)
+		page, err := paginate(ToolPage{Server: "s", Tools: items}, cursor)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +212,7 @@ func TestListToolsPages(t *testing.T) {
 		if cursor = page.NextCursor; cursor == "" {
 			break
 		}
-		if _, err := paginate("s", items[1:], cursor); err == nil {
+		if _, err := paginate(ToolPage{Server: "s", Tools: items[1:]}, cursor); err == nil {
 			t.Error("a cursor of another list was taken")
 		}
 	}

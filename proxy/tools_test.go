@@ -173,3 +173,19 @@ func TestHiddenTextIsRemovedAndFlagged(t *testing.T) {
 		}
 	}
 }
+
+func TestAllToolsHasNoPages(t *testing.T) {
+	t.Parallel()
+	p := newTest(t, childServer(t, "raw", "raw"))
+	var descriptors []string
+	for i := range 2*pageSize + 1 {
+		descriptors = append(descriptors, fmt.Sprintf(`{"name":"tool%d"}`, i))
+	}
+	remember(t, p, "id-raw", descriptors...)
+	for _, server := range []string{"raw", ""} {
+		all, err := p.AllTools(t.Context(), server)
+		if err != nil || len(all.Tools) != len(descriptors) || all.NextCursor != "" {
+			t.Errorf("of %q: %d tools, %v", server, len(all.Tools), err)
+		}
+	}
+}

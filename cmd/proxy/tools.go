@@ -122,27 +122,15 @@ func (t *terminal) searchTools(c *cli.Context, p *proxy.Proxy, name, query strin
 	return t.tools(hits.Tools, hits.Unavailable, hits.More)
 }
 
-// allTools follows the pages of a listing to its end.
+// allTools lists without pages.
 func allTools(ctx context.Context, t *terminal, p *proxy.Proxy, server string) (all proxy.ToolPage, err error) {
 	what := "asking " + server
 	if server == "" {
 		what = "reading the catalogue"
 	}
-	err = t.during(ctx, what, func(ctx context.Context) error {
-		for cursor := ""; ; {
-			page, err := p.ListTools(ctx, server, cursor)
-			if err != nil {
-				return err
-			}
-			tools := append(all.Tools, page.Tools...)
-			if cursor == "" {
-				all = page
-			}
-			all.Tools, all.NextCursor = tools, ""
-			if cursor = page.NextCursor; cursor == "" {
-				return nil
-			}
-		}
+	err = t.during(ctx, what, func(ctx context.Context) (err error) {
+		all, err = p.AllTools(ctx, server)
+		return err
 	})
 	return all, err
 }
