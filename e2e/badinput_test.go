@@ -38,7 +38,7 @@ func TestBadInput(t *testing.T) {
 		{
 			name:   "no MCP server at all",
 			text:   `{"mcpServers": {@, "broken": {"command": "sh", "args": ["-c", "echo Usage: sh FILE; cat >/dev/null"], "start_timeout": "500ms"}}}`,
-			server: "broken", code: "unavailable", says: []string{"handshake"}, exit: 6,
+			server: "broken", code: "unavailable", says: []string{"handshake", "Usage: sh FILE"}, exit: 6,
 		},
 		{
 			name:   "exits at once",

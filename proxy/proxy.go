@@ -162,7 +162,7 @@ func (p *Proxy) target(name string) (*target, error) {
 	}
 	p.opts.Redactor.Add(resolved.Secrets...)
 	if p.opts.Patient {
-		resolved.Upstream.WaitTimeout = resolved.Upstream.StartTimeout
+		resolved.Upstream.WaitTimeout = upstream.Never // the start has a bound of its own
 	}
 	t := &target{Server: s, resolved: resolved}
 	breaker := p.config().Settings.Or(DefaultSettings).Breaker
