@@ -85,13 +85,8 @@ func (p *Proxy) failed(t *target, st upstream.State) {
 	if st.Last == nil || isAuthorization(st.Last) {
 		return
 	}
-	e := p.lastError(condition{err: &ServerError{Server: t.Name, Err: st.Last}, stage: st.Stage, at: st.At})
 	t.faulty.Store(true)
-	p.watch(func() {
-		if err := p.failures.update(func(m map[string]LastError) { m[t.ID] = *e }); err != nil {
-			p.opts.Log.Warn("failure not recorded", "server", t.Name, "error", err)
-		}
-	})
+	p.watch(func() { p.note(t) })
 }
 
 // recovered forgets the recorded failure of t after a success.
@@ -100,8 +95,25 @@ func (p *Proxy) recovered(t *target) {
 		return
 	}
 	p.watch(func() {
-		if err := p.failures.update(func(m map[string]LastError) { delete(m, t.ID) }); err != nil {
-			p.opts.Log.Warn("failure not forgotten", "server", t.Name, "error", err)
+		if _, ok := p.failures.read()[t.ID]; ok {
+			p.note(t)
 		}
 	})
+}
+
+// note brings the record of t up to date with its state of now, so that it
+// does not matter which of two notes comes first.
+func (p *Proxy) note(t *target) {
+	err := p.failures.update(func(failures map[string]LastError) {
+		switch st := t.up.State(); {
+		case st.Last == nil:
+			delete(failures, t.ID)
+		case !isAuthorization(st.Last):
+			t.faulty.Store(true)
+			failures[t.ID] = *p.lastError(condition{err: &ServerError{Server: t.Name, Err: st.Last}, stage: st.Stage, at: st.At})
+		}
+	})
+	if err != nil {
+		p.opts.Log.Warn("failure not recorded", "server", t.Name, "error", err)
+	}
 }

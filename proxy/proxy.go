@@ -67,7 +67,7 @@ type target struct {
 	up       *upstream.Upstream
 	resolved Resolved
 	auth     *auth.Server // nil if it takes no login
-	faulty   atomic.Bool  // a failure of it is on record
+	faulty   atomic.Bool  // a failure of it may be on record, also of an earlier process
 
 	stale   atomic.Bool  // the upstream said that its tools changed
 	listed  atomic.Bool  // its tools were listed by this process, or are about to be
@@ -165,6 +165,7 @@ func (p *Proxy) target(name string) (*target, error) {
 		resolved.Upstream.WaitTimeout = upstream.Never // the start has a bound of its own
 	}
 	t := &target{Server: s, resolved: resolved}
+	t.faulty.Store(true)
 	breaker := p.config().Settings.Or(DefaultSettings).Breaker
 	o := upstream.Options{
 		Client:       &mcp.Implementation{Name: "proxy", Version: p.opts.Version},

@@ -160,12 +160,12 @@ func (u *Upstream) live(a *attempt) {
 		}
 	}
 	u.mu.Unlock()
+	if s != nil {
+		u.opts.Failed(u.State()) // before a caller can be told, and end the process
+	}
 	close(a.done)
-	switch {
-	case c != nil:
+	if c != nil {
 		u.serve(c)
-	case s != nil:
-		u.opts.Failed(u.State())
 	}
 }
 
