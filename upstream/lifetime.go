@@ -56,7 +56,7 @@ func (u *Upstream) connOrAttempt(onDemand bool) (*connection, *attempt, error) {
 		return u.st.conn, nil, nil
 	case u.st.attempt != nil:
 	case !onDemand && time.Now().Before(u.st.retry):
-		return nil, nil, u.st.failure.err
+		return nil, nil, u.st.refusal
 	default:
 		a := &attempt{done: make(chan struct{})}
 		u.st.attempt = a
@@ -156,7 +156,7 @@ func (u *Upstream) live(a *attempt) {
 		if !u.opts.NotFault(err) {
 			u.st.failed++
 			u.st.retry = time.Now().Add(pause(u.st.failed))
-			s.Retry = u.st.retry
+			s.Retry, u.st.refusal = u.st.retry, s
 		}
 	}
 	u.mu.Unlock()

@@ -106,6 +106,41 @@ func TestFailedStartsPause(t *testing.T) {
 	})
 }
 
+// A call that never left must not read as one that may have run, whatever
+// else goes wrong in the pause.
+func TestPauseAnswersWithTheFailedStart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFar(t, Config{}, Options{})
+		if err := f.echo(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		old := <-f.conns
+		interrupted := make(chan error)
+		go func() {
+			interrupted <- f.With(t.Context(), func(ctx context.Context, s *Session) error {
+				_, err := s.Call(ctx, Call{Tool: "hang"})
+				return err
+			})
+		}()
+		synctest.Wait()
+		f.mu.Lock()
+		f.retire(old)
+		f.mu.Unlock()
+		f.fail(errDown)
+		if err := f.echo(t.Context()); !errors.As(err, new(*StartError)) {
+			t.Fatalf("start: %v", err)
+		}
+		old.mux.fail(errDown)
+		if err := <-interrupted; !errors.As(err, new(*InterruptedError)) {
+			t.Fatalf("the call on the old connection: %v", err)
+		}
+		if err := f.echo(t.Context()); !errors.As(err, new(*StartError)) || f.starts.Load() != 2 {
+			t.Errorf("in the pause: %v after %d starts", err, f.starts.Load())
+		}
+	})
+}
+
 func TestConnectOnDemandSkipsThePause(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

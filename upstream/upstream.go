@@ -95,9 +95,10 @@ type state struct {
 	breaker *breaker
 
 	failure failure
-	noise   []string  // the first lines of the newest child that were no messages
-	failed  int       // starts in a row
-	retry   time.Time // no start before it, but on demand
+	noise   []string    // the first lines of the newest child that were no messages
+	failed  int         // starts in a row
+	retry   time.Time   // no start before it, but on demand
+	refusal *StartError // why not; callers get it until retry
 }
 
 // A failure is what went wrong last.
