@@ -141,6 +141,10 @@ func usable(s *Server) error {
 // target returns the server of that name, with a connection that is made when
 // it is used.
 func (p *Proxy) target(name string) (*target, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	// Under the lock, so that a reload in this moment sees what is made here of
+	// the old configuration: see [Proxy.outdated].
 	s, err := p.server(name)
 	if err != nil {
 		return nil, err
@@ -148,8 +152,6 @@ func (p *Proxy) target(name string) (*target, error) {
 	if err := usable(s); err != nil {
 		return nil, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.closed {
 		return nil, &ServerError{Server: s.Name, Err: upstream.ErrClosed}
 	}
