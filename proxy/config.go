@@ -129,6 +129,7 @@ func (p *Problem) Error() string {
 type Resolved struct {
 	Upstream       upstream.Config
 	OAuth          *auth.Config
+	Breaker        upstream.BreakerConfig
 	MaxResultBytes int      // 0 is off
 	Secrets        []string // values that must never be shown, see [Redactor]
 }

@@ -168,11 +168,10 @@ func (p *Proxy) target(name string) (*target, error) {
 	}
 	t := &target{Server: s, resolved: resolved}
 	t.faulty.Store(true)
-	breaker := p.config().Settings.Or(DefaultSettings).Breaker
 	o := upstream.Options{
 		Client:       &mcp.Implementation{Name: "proxy", Version: p.opts.Version},
 		Pool:         p.pool,
-		Breaker:      breaker,
+		Breaker:      resolved.Breaker,
 		Failed:       func(st upstream.State) { p.failed(t, st) },
 		Log:          p.opts.Log,
 		Redact:       p.opts.Redactor.Redact,

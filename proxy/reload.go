@@ -27,6 +27,7 @@ func (p *Proxy) reload() {
 	}
 	fresh := p.opts.Load().keeping(old)
 	p.current.Store(fresh)
+	p.pool.Resize(fresh.Settings.Or(DefaultSettings).MaxConcurrentServers)
 	for _, problem := range fresh.Problems {
 		p.opts.Log.Error("configuration", "problem", problem)
 	}
@@ -85,12 +86,13 @@ func (r Resolved) equal(q Resolved) bool {
 // named. A target that a reload replaced in this moment is asked for anew.
 func (p *Proxy) with(ctx context.Context, t *target, tool string, fn func(context.Context, *upstream.Session) error) error {
 	err := t.up.With(ctx, fn)
-	if errors.Is(err, upstream.ErrClosed) {
+	for errors.Is(err, upstream.ErrClosed) {
 		fresh, gone := p.target(t.Name)
 		if gone != nil {
 			return gone
 		}
-		err = fresh.up.With(ctx, fn)
+		t = fresh
+		err = t.up.With(ctx, fn)
 	}
 	if err != nil {
 		return &ServerError{Server: t.Name, Tool: tool, Err: err}

@@ -107,6 +107,31 @@ func TestEditsTakeEffectAtTheNextActionAndLoseNoCall(t *testing.T) {
 	}
 }
 
+func TestEditedSettingsTakeEffect(t *testing.T) {
+	t.Parallel()
+	c := newConfigured(t, map[string]string{"a": "one", "b": "two"})
+	h := serve(t, c.Proxy).start()
+	pid := func(server string) string {
+		return pidOf.FindString(h.call(`{"action":"call","server":"` + server + `","tool":"pid"}`))
+	}
+	first, second := pid("a"), pid("b")
+	plain, err := os.ReadFile(c.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := func(setting string) { c.write("{" + setting + "," + string(plain[1:])) }
+
+	with(`"max_concurrent_servers": 1`)
+	contains(t, h.call(`{"action":"list_servers"}`), `\"name\":\"a\",\"status\":\"idle\"`, `\"name\":\"b\",\"status\":\"connected\"`)
+	with(`"max_concurrent_servers": 9`)
+	if pid("a") == first || pid("b") != second {
+		t.Error("the bound was not lifted, or held too long")
+	}
+	with(`"breaker": {"fail_threshold": 1}`)
+	contains(t, h.call(`{"action":"call","server":"b","tool":"die"}`), "interrupted")
+	contains(t, h.call(`{"action":"call","server":"b","tool":"pid"}`), "cooling_down")
+}
+
 func TestBrokenEditChangesNothingAndIsReported(t *testing.T) {
 	t.Parallel()
 	c := newConfigured(t, map[string]string{"a": "one"})

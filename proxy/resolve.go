@@ -26,6 +26,7 @@ func (s *Server) Resolve(getenv func(string) (string, bool), d Settings) (Resolv
 	return Resolved{
 		Upstream:       e.Config,
 		OAuth:          e.OAuth,
+		Breaker:        d.Breaker,
 		MaxResultBytes: *cmp.Or(e.MaxResultBytes, d.MaxResultBytes),
 		Secrets:        append(secrets, e.secrets()...),
 	}, nil

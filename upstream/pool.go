@@ -19,11 +19,11 @@ const (
 // once, the bound on connections, and the guard that survives the process. It
 // is safe for concurrent use.
 type Pool struct {
-	max    int
 	starts chan struct{}
 	guard  *guard
 
 	mu    sync.Mutex
+	max   int // of seats; 0 or less is without a bound
 	seats map[*seat]struct{}
 }
 
@@ -45,6 +45,14 @@ func NewPool(maxConnected int) *Pool {
 		guard:  newGuard(),
 		seats:  make(map[*seat]struct{}),
 	}
+}
+
+// Resize changes the bound of [NewPool].
+func (p *Pool) Resize(maxConnected int) {
+	p.mu.Lock()
+	p.max = maxConnected
+	p.mu.Unlock()
+	p.trim()
 }
 
 // Close frees what the pool holds. Its upstreams must be closed before.
@@ -91,11 +99,11 @@ func (p *Pool) touch(s *seat) {
 // trim closes idle connections, the least recently used first, until no more
 // are left than there may be.
 func (p *Pool) trim() {
-	if p.max <= 0 {
-		return
-	}
 	p.mu.Lock()
-	over := len(p.seats) - p.max
+	over := 0
+	if p.max > 0 {
+		over = len(p.seats) - p.max
+	}
 	var byAge []*seat
 	if over > 0 {
 		for s := range p.seats {
