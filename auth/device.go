@@ -149,11 +149,7 @@ func (a *Authority) redeemDevice(ctx context.Context, t *target, p Pending) erro
 		return err
 	}
 	ctx = context.WithoutCancel(ctx) // the answer came once
-	old, err := a.vault.Get(ctx, t.Key)
-	if err != nil && !isUseless(err) {
-		return err
-	}
-	lockFile, unlock, err := a.lock(ctx, t, old)
+	lockFile, unlock, err := a.lock(ctx, t)
 	if err != nil {
 		return err
 	}

@@ -22,16 +22,12 @@ func (a *Authority) Logout(ctx context.Context, s Server) (revoked bool, err err
 	if err := a.dropPending(ctx, t); err != nil {
 		return false, err
 	}
-	r, err := a.vault.Get(ctx, t.Key)
-	if err != nil && !isUseless(err) {
-		return false, err
-	}
-	_, unlock, err := a.lock(ctx, t, r)
+	_, unlock, err := a.lock(ctx, t)
 	if err != nil {
 		return false, err
 	}
 	defer unlock()
-	if r, err = a.reload(ctx, t); err == nil {
+	if r, err := a.reload(ctx, t); err == nil {
 		revoked = a.revoke(ctx, t, r)
 	}
 	err = a.vault.Delete(context.WithoutCancel(ctx), t.Key)

@@ -65,11 +65,7 @@ func parseRedirect(pasted string) (url.Values, error) {
 // and a refresh, one comes first and the other finds its work done.
 func (a *Authority) redeem(ctx context.Context, t *target, q url.Values) error {
 	a.secret(q.Get("code"))
-	old, err := a.vault.Get(ctx, t.Key)
-	if err != nil && !isUseless(err) {
-		return err
-	}
-	lockFile, unlock, err := a.lock(ctx, t, old)
+	lockFile, unlock, err := a.lock(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -89,11 +85,15 @@ func (a *Authority) redeem(ctx context.Context, t *target, q url.Values) error {
 	return err
 }
 
-// lock takes the lock of the credential of t, of which old is kept, and waits
-// no longer than a refresh may take. Where the file that old names cannot be
+// lock takes the lock of the credential of t, if there is one, and waits
+// no longer than a refresh may take. Where the file that its record names cannot be
 // made, because the home it lay in has moved, it takes our own, which the next
 // record then names: a person who logs in or out must not be stuck.
-func (a *Authority) lock(ctx context.Context, t *target, old Record) (file string, unlock func(), err error) {
+func (a *Authority) lock(ctx context.Context, t *target) (file string, unlock func(), err error) {
+	old, err := a.vault.Get(ctx, t.Key)
+	if err != nil && !isUseless(err) {
+		return "", nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
 	own := a.vault.LockFile(t.Key)

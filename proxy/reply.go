@@ -1,9 +1,7 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -370,19 +368,6 @@ func wayOn(e *RequestError) request {
 		return request{Action: actionDescribeTool, Server: e.Server, Tool: e.Tool}
 	}
 	return request{Action: actionHelp}
-}
-
-// compact writes v as JSON for a model to read: without space, and without
-// the escapes that only HTML needs.
-func compact(v any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		// Only a type that has no JSON form gets here, which no reply is.
-		panic(err)
-	}
-	return bytes.TrimRight(b.Bytes(), "\n")
 }
 
 // text makes a result of one text block, with the repairs noted.

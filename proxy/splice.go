@@ -195,3 +195,16 @@ func oneLine(object []byte) ([]byte, error) {
 	}
 	return b.Bytes(), nil
 }
+
+// compact writes v as JSON for a model to read: without space, and without
+// the escapes that only HTML needs.
+func compact(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		// Only a type that has no JSON form gets here, which no reply is.
+		panic(err)
+	}
+	return bytes.TrimRight(b.Bytes(), "\n")
+}
