@@ -42,13 +42,13 @@ func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
 	if err != nil {
 		return CallResult{}, err
 	}
-	args, notes, err := repair(t.Name, tool, r.Arguments)
+	args, notes, err := t.repair(tool, r.Arguments)
 	if _, refused := errors.AsType[*ArgumentsError](err); refused && !t.listed.Load() {
 		// The schema is of an earlier process and may be out of date.
 		if tool, err = p.freshTool(ctx, t, r.Tool); err != nil {
 			return CallResult{}, err
 		}
-		args, notes, err = repair(t.Name, tool, r.Arguments)
+		args, notes, err = t.repair(tool, r.Arguments)
 	}
 	if err != nil {
 		return CallResult{}, err
@@ -76,15 +76,15 @@ func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
 // repair mends the arguments where the tool's input schema leaves no doubt, and
 // checks them. A schema that cannot be read is no obstacle: the upstream reads
 // its own.
-func repair(server string, tool catalog.Tool, args json.RawMessage) (json.RawMessage, []string, error) {
+func (t *target) repair(tool catalog.Tool, args json.RawMessage) (json.RawMessage, []string, error) {
 	if len(args) == 0 {
 		args = json.RawMessage("{}")
 	}
 	if tool.InputSchema == nil {
 		return args, nil, nil
 	}
-	schema, err := catalog.CompileSchema(tool.InputSchema)
-	if err != nil {
+	schema := t.schema(tool)
+	if schema == nil {
 		return args, nil, nil
 	}
 	var notes []string
@@ -94,9 +94,27 @@ func repair(server string, tool catalog.Tool, args json.RawMessage) (json.RawMes
 	args, repairs := schema.Coerce(args)
 	notes = append(notes, repairs...)
 	if bad, ok := errors.AsType[*catalog.ArgumentError](schema.ValidateArguments(args)); ok {
-		return nil, notes, &ArgumentsError{Server: server, Tool: tool.Name, Signature: tool.Signature(), Err: bad}
+		return nil, notes, &ArgumentsError{Server: t.Name, Tool: tool.Name, Signature: tool.Signature(), Err: bad}
 	}
 	return args, notes, nil
+}
+
+// A compiled is the schema of a tool that was called, or nil if it cannot be
+// read.
+type compiled struct {
+	of     json.RawMessage
+	schema *catalog.Schema
+}
+
+// schema compiles a tool's input schema once, until another one is listed.
+func (t *target) schema(tool catalog.Tool) *catalog.Schema {
+	if c, ok := t.schemas.Load(tool.Name); ok && bytes.Equal(c.(compiled).of, tool.InputSchema) {
+		return c.(compiled).schema
+	}
+	c := compiled{of: tool.InputSchema}
+	c.schema, _ = catalog.CompileSchema(tool.InputSchema) // nil: the upstream reads its own
+	t.schemas.Store(tool.Name, c)
+	return c.schema
 }
 
 // unwrapped returns the arguments that are wrapped in args once more, where

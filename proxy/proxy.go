@@ -67,6 +67,7 @@ type target struct {
 	up       *upstream.Upstream
 	resolved Resolved
 	auth     *auth.Server // nil if it takes no login
+	schemas  sync.Map     // of the tools that were called, by name: compiled
 	faulty   atomic.Bool  // a failure of it may be on record, also of an earlier process
 
 	stale   atomic.Bool  // the upstream said that its tools changed

@@ -189,7 +189,7 @@ func TestArgumentsAreRepaired(t *testing.T) {
 		{"wrong", `{"text":"a","count":"many"}`, "count", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, notes, err := repair("s", tool, json.RawMessage(c.in))
+			got, notes, err := (&target{Server: &Server{Name: "s"}}).repair(tool, json.RawMessage(c.in))
 			if err != nil {
 				if !strings.Contains(err.Error(), c.want) {
 					t.Errorf("error %v, want %q", err, c.want)
