@@ -170,3 +170,19 @@ func TestFailuresAreRecordedAndForgotten(t *testing.T) {
 		t.Errorf("not forgotten after a success: %+v", list.Servers[0].LastError)
 	}
 }
+
+func TestWhatAHostWasShownStaysForItsSession(t *testing.T) {
+	t.Parallel()
+	c := newConfigured(t, map[string]string{"a": "one"})
+	h := serve(t, c.Proxy).start()
+	tools := func() string {
+		h.send(`{"jsonrpc":"2.0","id":5,"method":"tools/list"}`)
+		return h.line()
+	}
+	before := tools()
+	c.edit(map[string]string{"a": "two", "b": "new"})
+	contains(t, h.call(`{"action":"list_servers"}`), `\"name\":\"b\"`) // the edit was noticed
+	if after := tools(); after != before {
+		t.Errorf("the tool changed within a session\n from %s\n to %s", before, after)
+	}
+}
