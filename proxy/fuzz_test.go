@@ -3,6 +3,7 @@ package proxy
 import (
 	"encoding/json"
 	"errors"
+	"mcpproxy/proxy/redact"
 	"os"
 	"strings"
 	"testing"
@@ -100,7 +101,7 @@ func FuzzExpand(f *testing.F) {
 		if got := count(maskLiterals(s)); got != n {
 			t.Errorf("%q: %d placeholders, %d after masking", s, n, got)
 		}
-		if masked := maskURL(s); masked != mask && count(masked) != n {
+		if masked := maskURL(s); masked != redact.Mask && count(masked) != n {
 			t.Errorf("%q: %d placeholders, masked %q", s, n, masked)
 		}
 	})

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // transportHeaders belong to HTTP itself or to MCP's transport (MCP
@@ -57,9 +59,14 @@ func isToken(s string) bool {
 // section 5.5).
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
+// Compiled when a header is first checked: the proxy's start is no time for it.
 var (
-	secretName  = lazily(`(?i)auth|token|secret|passw|pwd|key|cookie|credential|session|signature`)
-	secretValue = lazily(`(?i)^(bearer|basic|dpop)\s`)
+	secretName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)auth|token|secret|passw|pwd|key|cookie|credential|session|signature`)
+	})
+	secretValue = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)^(bearer|basic|dpop)\s`)
+	})
 )
 
 // secretHeader reports whether a header looks as if it proves who someone is.

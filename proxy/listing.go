@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"encoding/json"
+	"mcpproxy/proxy/redact"
 	"strings"
 )
 
@@ -93,12 +94,12 @@ func (p placeholder) keep(f func(string) string) string {
 }
 
 // maskLiterals masks all text between placeholders, and their defaults.
-func maskLiterals(s string) string { return mapLiterals(s, func(string) string { return mask }) }
+func maskLiterals(s string) string { return mapLiterals(s, func(string) string { return redact.Mask }) }
 
 func mapLiterals(s string, f func(string) string) string {
 	out, err := expand(s, f, func(p placeholder) (string, error) { return p.keep(f), nil })
 	if err != nil {
-		return mask // such an entry has a problem, and is not shown
+		return redact.Mask // such an entry has a problem, and is not shown
 	}
 	return out
 }

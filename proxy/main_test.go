@@ -17,6 +17,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/catalog"
+	"mcpproxy/proxy/redact"
 	"mcpproxy/upstream"
 )
 
@@ -214,7 +215,7 @@ func newTest(t *testing.T, servers ...*Server) *Proxy {
 		Config:   &Config{Servers: servers},
 		Catalog:  catalog.New(),
 		Getenv:   func(string) (string, bool) { return "", false },
-		Redactor: new(Redactor),
+		Redactor: new(redact.Redactor),
 		CacheDir: t.TempDir(),
 		Version:  "1.2.3",
 	})

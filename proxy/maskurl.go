@@ -1,6 +1,9 @@
 package proxy
 
-import "strings"
+import (
+	"mcpproxy/proxy/redact"
+	"strings"
+)
 
 // firstHole starts a private use plane of Unicode.
 const firstHole = '\U000F0000'
@@ -37,7 +40,7 @@ func isHole(r rune) bool { return r >= firstHole }
 // URL, which with its placeholders need not be valid.
 func maskURL(s string) string {
 	if strings.ContainsFunc(s, isHole) {
-		return mask
+		return redact.Mask
 	}
 	var h holes
 	s, err := expand(s, nil, func(p placeholder) (string, error) {
@@ -45,10 +48,10 @@ func maskURL(s string) string {
 		return string(firstHole + rune(len(h)-1)), nil
 	})
 	if err != nil {
-		return mask
+		return redact.Mask
 	}
 	hide := func(s string) string {
-		all := func(string) string { return mask }
+		all := func(string) string { return redact.Mask }
 		return h.fill(s, all, all)
 	}
 	show := func(s string) string { return h.fill(s, showLiteral, maskURL) }
@@ -91,5 +94,5 @@ func maskURL(s string) string {
 // showLiteral leaves text as it is, but for what looks like a credential. It
 // is escaped again, so that it still is no placeholder.
 func showLiteral(s string) string {
-	return strings.ReplaceAll(redactShapes(s), opening, "$"+opening)
+	return strings.ReplaceAll(redact.Shapes(s), opening, "$"+opening)
 }

@@ -11,6 +11,7 @@ import (
 
 	"mcpproxy/auth"
 	"mcpproxy/catalog"
+	"mcpproxy/proxy/redact"
 	"mcpproxy/upstream"
 )
 
@@ -20,7 +21,7 @@ type Options struct {
 	Load     func() *Config // reads the configuration again; nil keeps Config for good
 	Catalog  *catalog.Catalog
 	Getenv   func(string) (string, bool)
-	Redactor *Redactor
+	Redactor *redact.Redactor
 	Log      *slog.Logger
 	StateDir string // folder of what must last: the last failure of each server; "" keeps none
 	CacheDir string // folder of what can be rebuilt: results too large for a reply

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"mcpproxy/catalog"
+	"mcpproxy/proxy/redact"
 )
 
 // A configured is a proxy whose configuration is a file that can be edited.
@@ -27,7 +28,7 @@ func newConfigured(t *testing.T, servers map[string]string) *configured {
 	load := LoadOptions{Global: c.file, Explicit: true, Dir: dir, StateDir: filepath.Join(dir, "state")}
 	c.Proxy = New(Options{
 		Config: Load(load), Load: func() *Config { return Load(load) },
-		Catalog: catalog.New(), Getenv: os.LookupEnv, Redactor: new(Redactor),
+		Catalog: catalog.New(), Getenv: os.LookupEnv, Redactor: new(redact.Redactor),
 		StateDir: load.StateDir, CacheDir: dir, Version: "1.2.3",
 	})
 	t.Cleanup(c.Close)

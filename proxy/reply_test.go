@@ -16,6 +16,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
 	"mcpproxy/catalog"
+	"mcpproxy/proxy/redact"
 	"mcpproxy/upstream"
 )
 
@@ -258,7 +259,7 @@ func TestSecretsStayOutOfReplies(t *testing.T) {
 		Config:   &Config{Servers: []*Server{s}},
 		Catalog:  catalog.New(),
 		Getenv:   func(string) (string, bool) { return canary, true },
-		Redactor: new(Redactor),
+		Redactor: new(redact.Redactor),
 		CacheDir: t.TempDir(),
 	})
 	t.Cleanup(p.Close)

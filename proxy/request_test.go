@@ -8,6 +8,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/catalog"
+	"mcpproxy/proxy/redact"
 )
 
 // library returns a proxy whose catalogue knows a few tools.
@@ -17,7 +18,7 @@ func library(t testing.TB) *Proxy {
 		Config:   &Config{},
 		Catalog:  catalog.New(),
 		Getenv:   func(string) (string, bool) { return "", false },
-		Redactor: new(Redactor),
+		Redactor: new(redact.Redactor),
 		CacheDir: t.TempDir(),
 	})
 	t.Cleanup(p.Close)

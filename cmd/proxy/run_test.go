@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"mcpproxy/proxy"
+	"mcpproxy/proxy/redact"
 )
 
 // A fakeTerminal keeps what a command wrote.
@@ -42,7 +42,7 @@ func newFakeTerminal(t *testing.T, config string, env map[string]string) fakeTer
 	maps.Copy(all, env)
 	f := fakeTerminal{stdout: new(bytes.Buffer), stderr: new(bytes.Buffer)}
 	f.terminal = &terminal{
-		redactor: new(proxy.Redactor),
+		redactor: new(redact.Redactor),
 		in:       io.NopCloser(strings.NewReader("")), out: f.stdout, err: f.stderr, dir: dir,
 		getenv: func(name string) (string, bool) { v, ok := all[name]; return v, ok },
 	}

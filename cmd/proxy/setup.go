@@ -13,6 +13,7 @@ import (
 	"mcpproxy/auth"
 	"mcpproxy/catalog"
 	"mcpproxy/proxy"
+	"mcpproxy/proxy/redact"
 )
 
 // A setup is what most commands work with: the configuration and where its
@@ -43,7 +44,7 @@ func (t *terminal) open(c *cli.Context) (*setup, error) {
 		}
 		s.logFile, out = f, f
 	}
-	s.log = proxy.NewLogger(out, level, s.redactor)
+	s.log = redact.NewLogger(out, level, s.redactor)
 	paths, err := proxy.NewPaths(t.getenv)
 	if err != nil {
 		return nil, err

@@ -14,8 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"mcpproxy/catalog"
-
-	"mcpproxy/proxy"
+	"mcpproxy/proxy/redact"
 )
 
 // The rules of output, for every command:
@@ -33,8 +32,8 @@ type terminal struct {
 	dir      string // working directory
 	inTTY    bool
 	errTTY   bool
-	width    int             // of stderr in columns; 0 if it is no terminal
-	redactor *proxy.Redactor // takes secrets out of what is said
+	width    int              // of stderr in columns; 0 if it is no terminal
+	redactor *redact.Redactor // takes secrets out of what is said
 }
 
 func newTerminal() *terminal {
@@ -46,7 +45,7 @@ func newTerminal() *terminal {
 		getenv: os.LookupEnv, dir: dir,
 		inTTY: isTTY(os.Stdin), errTTY: isTTY(os.Stderr),
 		width:    width,
-		redactor: new(proxy.Redactor),
+		redactor: new(redact.Redactor),
 	}
 }
 

@@ -1,13 +1,20 @@
-package proxy
+package redact
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
 )
+
+// asJSON returns s as a JSON string.
+func asJSON(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}
 
 func TestRedactValues(t *testing.T) {
 	t.Parallel()
@@ -22,8 +29,8 @@ func TestRedactValues(t *testing.T) {
 		"hunter2hunter2-longer":            "***",
 		"xhunter2hunter2x":                 "x***x",
 		"short":                            "short",
-		odd:                                mask,
-		jsonText(odd):                      `"***"`,
+		odd:                                Mask,
+		asJSON(odd):                        `"***"`,
 		fmt.Sprintf("%q", odd):             `"***"`,
 		"/cb/" + url.QueryEscape(odd):      "/cb/***",
 		"/cb/" + url.PathEscape(odd):       "/cb/***",

@@ -1,4 +1,4 @@
-package proxy
+package redact
 
 import (
 	"encoding/base64"
@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// mask stands for a secret.
-const mask = "***"
+// Mask stands for a secret.
+const Mask = "***"
 
 // minSecret is the length in bytes below which a value is not masked by
 // itself: it would be found in innocent words.
@@ -53,7 +53,7 @@ func (r *Redactor) Add(values ...string) {
 	// Of two secrets that begin alike, the longer one must go as a whole.
 	slices.SortFunc(pairs, func(a, b string) int { return len(b) - len(a) })
 	for i := len(pairs) - 1; i >= 0; i-- {
-		pairs = slices.Insert(pairs, i+1, mask)
+		pairs = slices.Insert(pairs, i+1, Mask)
 	}
 	r.replacer = strings.NewReplacer(pairs...)
 }
@@ -92,7 +92,7 @@ func (r *Redactor) Redact(s string) string {
 	if replacer != nil {
 		s = replacer.Replace(s)
 	}
-	return redactShapes(s)
+	return Shapes(s)
 }
 
 // A shape matches what is secret by its look or by its name. What its groups
@@ -134,11 +134,11 @@ func lazily(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
 
-func redactShapes(s string) string {
+func Shapes(s string) string {
 	lower := strings.ToLower(s)
 	for _, shape := range shapes {
 		if slices.ContainsFunc(shape.hints, func(h string) bool { return strings.Contains(lower, h) }) {
-			s = shape.expression().ReplaceAllString(s, "${1}${2}"+mask+"${3}")
+			s = shape.expression().ReplaceAllString(s, "${1}${2}"+Mask+"${3}")
 		}
 	}
 	return s

@@ -1,4 +1,4 @@
-package proxy
+package redact
 
 import (
 	"bytes"
@@ -41,8 +41,8 @@ func TestNoSecretReachesTheLog(t *testing.T) {
 	for _, secret := range []string{"plain-secret-value", "odd \"quoted\" \\ back/slash\nand a line end, ü"} {
 		for name, log := range map[string]func(*slog.Logger){
 			"message":           func(l *slog.Logger) { l.Info("message " + secret + " end") },
-			"JSON in a message": func(l *slog.Logger) { l.Info("m " + jsonText(secret)) },
-			"JSON in a value":   func(l *slog.Logger) { l.Info("m", "k", "v "+jsonText(secret)) },
+			"JSON in a message": func(l *slog.Logger) { l.Info("m " + asJSON(secret)) },
+			"JSON in a value":   func(l *slog.Logger) { l.Info("m", "k", "v "+asJSON(secret)) },
 			"string":            func(l *slog.Logger) { l.Info("m", "k", "v "+secret) },
 			"key":               func(l *slog.Logger) { l.Info("m", "k "+secret, "v") },
 			"lone value":        func(l *slog.Logger) { l.Info("m", []any{secret}...) },
