@@ -59,32 +59,6 @@ func (e *BlockedError) Error() string {
 	return fmt.Sprintf("tool %q of %s is blocked by its tool_filter", e.Tool, e.Server)
 }
 
-// A DisabledError says that the server is switched off in its entry.
-type DisabledError struct{ Server, File string }
-
-func (e *DisabledError) Error() string { return e.Server + " is disabled" }
-
-// An UntrustedError says that the server belongs to a project whose
-// configuration the person has not allowed.
-type UntrustedError struct {
-	Server string
-	Dir    string // of the project
-}
-
-func (e *UntrustedError) Error() string {
-	return fmt.Sprintf("%s is configured by the project %s, which is not trusted", e.Server, e.Dir)
-}
-
-// A ConfigError says that the server's entry cannot be used as it is: it is
-// malformed, or a variable that it names is not set.
-type ConfigError struct {
-	Server string
-	Err    error // a *Problem, as a rule
-}
-
-func (e *ConfigError) Error() string { return fmt.Sprintf("configuration of %s: %v", e.Server, e.Err) }
-func (e *ConfigError) Unwrap() error { return e.Err }
-
 // An ArgumentsError says that the arguments break the tool's input schema, so
 // that nothing was sent.
 type ArgumentsError struct {

@@ -114,7 +114,7 @@ func (p *Proxy) condition(s *Server) condition {
 		}
 		return c
 	}
-	switch err := usable(s).(type) {
+	switch err := s.Usable().(type) {
 	case nil:
 	case *UntrustedError:
 		return condition{word: untrusted, err: err}
@@ -125,7 +125,7 @@ func (p *Proxy) condition(s *Server) condition {
 	}
 	r, err := s.Resolve(p.opts.Getenv, p.config().Settings)
 	if err != nil {
-		return condition{word: string(upstream.Failed), err: &ConfigError{Server: s.Name, Err: err}, stage: stageConfig}
+		return condition{word: string(upstream.Failed), err: &EntryError{Server: s.Name, Err: err}, stage: stageConfig}
 	}
 	if protected, ok := p.protected(s, r); ok {
 		return p.authorized(protected, condition{word: string(upstream.Idle)})
@@ -223,7 +223,7 @@ func (p *Proxy) knownTools() ToolPage {
 	var missing []Unavailable
 	for _, s := range p.config().Servers {
 		e, ok := p.opts.Catalog.Get(s.ID)
-		if !ok || usable(s) != nil {
+		if !ok || s.Usable() != nil {
 			missing = append(missing, p.unavailable(s)...)
 			continue
 		}

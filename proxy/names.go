@@ -159,21 +159,21 @@ func (p *Proxy) placeServer(r *request) error {
 
 // placeTool finds the server of a tool that was named without one.
 func (p *Proxy) placeTool(r *request) error {
-	var servers, could, names []string
+	var servers, could, known []string
 	for _, s := range p.config().Servers {
 		e, ok := p.opts.Catalog.Get(s.ID)
-		if !ok || usable(s) != nil {
+		if !ok || s.Usable() != nil {
 			continue
 		}
 		tools := allowed(s, e)
 		if t, ok := findTool(s.Name, tools, r.Tool); ok {
 			servers, could = append(servers, s.Name), append(could, s.Name+"/"+t.Name)
 		}
-		names = append(names, shownNames(tools)...)
+		known = append(known, shownNames(tools)...)
 	}
 	switch len(servers) {
 	case 0:
-		return &UnknownToolError{Tool: r.Tool, Near: Nearest(r.Tool, names, 3)}
+		return &UnknownToolError{Tool: r.Tool, Near: Nearest(r.Tool, known, 3)}
 	case 1:
 		r.note("server was missing and read as %s, the only one known to have that tool", quote(servers[0]))
 		r.Server = servers[0]

@@ -127,19 +127,6 @@ func (p *Proxy) Close() {
 	}
 }
 
-// usable returns an error if the server may not or cannot be used.
-func usable(s *Server) error {
-	switch {
-	case s.Untrusted:
-		return &UntrustedError{Server: s.Name, Dir: s.ProjectDir()}
-	case s.Problem != nil:
-		return &ConfigError{Server: s.Name, Err: s.Problem}
-	case s.Entry.Disabled:
-		return &DisabledError{Server: s.Name, File: s.File}
-	}
-	return nil
-}
-
 // target returns the server of that name, with a connection that is made when
 // it is used.
 func (p *Proxy) target(name string) (*target, error) {
@@ -151,7 +138,7 @@ func (p *Proxy) target(name string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := usable(s); err != nil {
+	if err := s.Usable(); err != nil {
 		return nil, err
 	}
 	if p.closed {
@@ -162,7 +149,7 @@ func (p *Proxy) target(name string) (*target, error) {
 	}
 	resolved, err := s.Resolve(p.opts.Getenv, p.config().Settings)
 	if err != nil {
-		return nil, &ConfigError{Server: s.Name, Err: err}
+		return nil, &EntryError{Server: s.Name, Err: err}
 	}
 	p.opts.Redactor.Add(resolved.Secrets...)
 	if p.opts.Patient {

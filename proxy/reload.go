@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"errors"
-	"reflect"
 	"slices"
 
 	"mcpproxy/upstream"
@@ -36,27 +35,6 @@ func (p *Proxy) reload() {
 	}
 }
 
-// keeping returns c with the global servers and settings of old if the global
-// file cannot be read any more: a slip in an editor must not take them away. A
-// project's are not kept, since a changed file is no longer trusted.
-func (c *Config) keeping(old *Config) *Config {
-	isGlobal := func(s *Server) bool { return s.Layer == Global }
-	broken := slices.ContainsFunc(c.Problems, func(p *Problem) bool { return len(c.Files) > 0 && p.File == c.Files[0] })
-	if !broken || slices.ContainsFunc(c.Servers, isGlobal) {
-		return c
-	}
-	kept := *c
-	kept.Settings = old.Settings
-	kept.Servers = slices.Clone(c.Servers)
-	for _, s := range old.Servers {
-		if isGlobal(s) && c.Server(s.Name) == nil {
-			kept.Servers = append(kept.Servers, s)
-		}
-	}
-	slices.SortFunc(kept.Servers, byName)
-	return &kept
-}
-
 // outdated takes the targets out of use that the configuration does not have
 // as they are.
 func (p *Proxy) outdated(fresh *Config) (gone []*target) {
@@ -64,7 +42,7 @@ func (p *Proxy) outdated(fresh *Config) (gone []*target) {
 	defer p.mu.Unlock()
 	for id, t := range p.targets {
 		i := slices.IndexFunc(fresh.Servers, func(s *Server) bool { return s.ID == id })
-		if i >= 0 && usable(fresh.Servers[i]) == nil {
+		if i >= 0 && fresh.Servers[i].Usable() == nil {
 			r, err := fresh.Servers[i].Resolve(p.opts.Getenv, fresh.Settings)
 			if err == nil && r.equal(t.resolved) {
 				continue
@@ -74,12 +52,6 @@ func (p *Proxy) outdated(fresh *Config) (gone []*target) {
 		gone = append(gone, t)
 	}
 	return gone
-}
-
-// equal reports whether a server that was started as r is what q asks for.
-func (r Resolved) equal(q Resolved) bool {
-	r.Secrets, q.Secrets = nil, nil // of no order
-	return reflect.DeepEqual(r, q)
 }
 
 // with lends fn a live session of the server, to call the tool if one is

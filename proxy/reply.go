@@ -141,7 +141,7 @@ func (p *Proxy) explainServer(err error) failure {
 	if e, ok := errors.AsType[*DisabledError](err); ok {
 		return failure{Code: codeDisabled, Next: fmt.Sprintf("ask the person to remove \"disabled\" from %s in %s", e.Server, e.File)}
 	}
-	if e, ok := errors.AsType[*ConfigError](err); ok {
+	if e, ok := errors.AsType[*EntryError](err); ok {
 		f := failure{Code: codeConfig, Stage: stageConfig, Next: "ask the person to correct the entry of " + e.Server}
 		if v, ok := errors.AsType[*MissingVariableError](err); ok {
 			f.Next = fmt.Sprintf("ask the person to set the environment variable %s where the host starts the proxy, or to give it a default in the entry of %s", v.Variable, e.Server)

@@ -212,11 +212,11 @@ func parseAction(m members) (action, error) {
 	if a := action(name); slices.Contains(actions, a) {
 		return a, nil
 	}
-	var names []string
+	var known []string
 	for _, a := range actions {
-		names = append(names, string(a))
+		known = append(known, string(a))
 	}
-	return "", &UnknownActionError{Action: word, Near: Nearest(name, names, 2)}
+	return "", &UnknownActionError{Action: word, Near: Nearest(name, known, 2)}
 }
 
 // gatherArguments finds the arguments of a call: under their name or an

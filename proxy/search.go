@@ -37,7 +37,7 @@ func (p *Proxy) SearchTools(ctx context.Context, query, server string, limit int
 		if err != nil {
 			return ToolHits{}, err
 		}
-		if err := usable(s); err != nil {
+		if err := s.Usable(); err != nil {
 			return ToolHits{}, err
 		}
 		servers = []*Server{s}
@@ -95,7 +95,7 @@ func (p *Proxy) listNew(ctx context.Context, servers []*Server) {
 	infos := p.opts.Catalog.Infos()
 	slots := make(chan struct{}, searchStarts)
 	for _, s := range servers {
-		if _, ok := infos[s.ID]; ok || usable(s) != nil || p.condition(s).err != nil {
+		if _, ok := infos[s.ID]; ok || s.Usable() != nil || p.condition(s).err != nil {
 			continue // one that failed before is tried again by a call or connect only
 		}
 		select {
@@ -141,7 +141,7 @@ func (p *Proxy) segmentsOf(servers []*Server) []*catalog.Segment {
 
 func (p *Proxy) segment(s *Server, infos map[string]catalog.Info) *catalog.Segment {
 	info, ok := infos[s.ID]
-	if !ok || usable(s) != nil {
+	if !ok || s.Usable() != nil {
 		return nil
 	}
 	p.mu.Lock()

@@ -153,7 +153,7 @@ func (p *Proxy) ListAfresh(ctx context.Context, server string, each func(Listed)
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, afreshStarts)
 	for _, s := range servers {
-		if _, off := errors.AsType[*DisabledError](usable(s)); off && server == "" {
+		if _, off := errors.AsType[*DisabledError](s.Usable()); off && server == "" {
 			continue
 		}
 		select {

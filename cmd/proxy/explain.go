@@ -131,7 +131,7 @@ func explainConfig(err error, e *explanation, hint func(string, ...any)) bool {
 		}
 		return true
 	}
-	if _, ok := errors.AsType[*proxy.ConfigError](err); ok {
+	if _, ok := errors.AsType[*proxy.EntryError](err); ok {
 		e.code = exitConfig
 		return true
 	}

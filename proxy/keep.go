@@ -1,0 +1,33 @@
+package proxy
+
+import (
+	"reflect"
+	"slices"
+)
+
+// keeping returns c with the global servers and settings of old if the global
+// file cannot be read any more: a slip in an editor must not take them away. A
+// project's are not kept, since a changed file is no longer trusted.
+func (c *Config) keeping(old *Config) *Config {
+	isGlobal := func(s *Server) bool { return s.Layer == Global }
+	broken := slices.ContainsFunc(c.Problems, func(p *Problem) bool { return len(c.Files) > 0 && p.File == c.Files[0] })
+	if !broken || slices.ContainsFunc(c.Servers, isGlobal) {
+		return c
+	}
+	kept := *c
+	kept.Settings = old.Settings
+	kept.Servers = slices.Clone(c.Servers)
+	for _, s := range old.Servers {
+		if isGlobal(s) && c.Server(s.Name) == nil {
+			kept.Servers = append(kept.Servers, s)
+		}
+	}
+	slices.SortFunc(kept.Servers, byName)
+	return &kept
+}
+
+// equal reports whether a server that was started as r is what q asks for.
+func (r Resolved) equal(q Resolved) bool {
+	r.Secrets, q.Secrets = nil, nil // of no order
+	return reflect.DeepEqual(r, q)
+}
