@@ -11,6 +11,7 @@ import (
 
 	"github.com/tailscale/hujson"
 
+	"mcpproxy/catalog/names"
 	"mcpproxy/upstream"
 )
 
@@ -111,7 +112,7 @@ func (d *decoder) members(object *hujson.Object, field string, fn func(key strin
 
 func (d *decoder) unknownKey(at hujson.Value, key, field string, known []string) *Problem {
 	hint := "known keys: " + strings.Join(known, ", ")
-	if near := Nearest(key, known, 1); len(near) > 0 {
+	if near := names.Nearest(key, known, 1); len(near) > 0 {
 		hint = fmt.Sprintf("did you mean %q?", near[0])
 	}
 	in := ""

@@ -49,7 +49,7 @@ func problems(c *Config) string {
 	return strings.Join(lines, "\n")
 }
 
-func names(c *Config) string {
+func listed(c *Config) string {
 	var all []string
 	for _, s := range c.Servers {
 		name := s.Name
@@ -170,7 +170,7 @@ func TestProblemsOfAnEntry(t *testing.T) {
 			if got := problems(c); got != test.want {
 				t.Errorf("got:\n%s\nwant:\n%s", got, test.want)
 			}
-			if got := names(c); got != "a! good" {
+			if got := listed(c); got != "a! good" {
 				t.Errorf("servers %q: the good one is harmed, or the broken one not kept", got)
 			}
 		})
@@ -200,7 +200,7 @@ func TestTypeIsInferredAndAliasesAreReplaced(t *testing.T) {
 func TestABrokenSettingLeavesTheServers(t *testing.T) {
 	t.Parallel()
 	c := loadText(t, `{"idle_tll": "1m", "mcpServers": {"a": {"command": "x"}, "b": {"command": "x"}, "b": {"command": "y"}}, "call_timeout": "7s"}`)
-	if got := names(c); got != "a b!" {
+	if got := listed(c); got != "a b!" {
 		t.Errorf("servers %q", got)
 	}
 	if len(c.Problems) != 1 || c.Settings.CallTimeout != upstream.Duration(7*time.Second) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"mcpproxy/catalog"
+	"mcpproxy/catalog/names"
 )
 
 // server returns the server of that name.
@@ -12,7 +13,7 @@ func (p *Proxy) server(name string) (*Server, error) {
 	if s := p.config().Server(name); s != nil {
 		return s, nil
 	}
-	return nil, &UnknownServerError{Server: name, Near: Nearest(name, p.serverNames(), 3)}
+	return nil, &UnknownServerError{Server: name, Near: names.Nearest(name, p.serverNames(), 3)}
 }
 
 func (p *Proxy) serverNames() (names []string) {
@@ -173,7 +174,7 @@ func (p *Proxy) placeTool(r *request) error {
 	}
 	switch len(servers) {
 	case 0:
-		return &UnknownToolError{Tool: r.Tool, Near: Nearest(r.Tool, known, 3)}
+		return &UnknownToolError{Tool: r.Tool, Near: names.Nearest(r.Tool, known, 3)}
 	case 1:
 		r.note("server was missing and read as %s, the only one known to have that tool", quote(servers[0]))
 		r.Server = servers[0]

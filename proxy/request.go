@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"mcpproxy/catalog/names"
 	"slices"
 	"strings"
 )
@@ -216,7 +217,7 @@ func parseAction(m members) (action, error) {
 	for _, a := range actions {
 		known = append(known, string(a))
 	}
-	return "", &UnknownActionError{Action: word, Near: Nearest(name, known, 2)}
+	return "", &UnknownActionError{Action: word, Near: names.Nearest(name, known, 2)}
 }
 
 // gatherArguments finds the arguments of a call: under their name or an

@@ -9,6 +9,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/catalog"
+	"mcpproxy/catalog/names"
 	"mcpproxy/upstream"
 )
 
@@ -114,7 +115,7 @@ func (p *Proxy) freshTool(ctx context.Context, t *target, name string) (catalog.
 	}
 	tool, ok := findTool(t.Name, e.Tools, name)
 	if !ok {
-		return tool, &UnknownToolError{Server: t.Name, Tool: name, Near: Nearest(name, shownNames(allowed(t.Server, e)), 3)}
+		return tool, &UnknownToolError{Server: t.Name, Tool: name, Near: names.Nearest(name, shownNames(allowed(t.Server, e)), 3)}
 	}
 	return tool, t.allows(tool)
 }

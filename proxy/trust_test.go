@@ -79,8 +79,8 @@ func TestAnUntrustedProjectGivesNothingButNames(t *testing.T) {
 		}
 	}
 	c := Load(newClone(t, hostile).LoadOptions)
-	if names(c) != "evil? github own" || problems(c) != "" {
-		t.Errorf("servers %q, problems %s", names(c), problems(c))
+	if listed(c) != "evil? github own" || problems(c) != "" {
+		t.Errorf("servers %q, problems %s", listed(c), problems(c))
 	}
 	c = Load(newClone(t, "CANARY").LoadOptions)
 	if want := "0: the project's file, which is not trusted, cannot be parsed"; problems(c) != want {
@@ -95,8 +95,8 @@ func TestTrustHoldsForOnePathAndContent(t *testing.T) {
 	before := Load(c.LoadOptions)
 	c.trust(t)
 	after := Load(c.LoadOptions)
-	if names(after) != "github new own" || after.Server("github").Entry.Command != "project" {
-		t.Errorf("trusted: %q", names(after))
+	if listed(after) != "github new own" || after.Server("github").Entry.Command != "project" {
+		t.Errorf("trusted: %q", listed(after))
 	}
 	if before.Server("new").ID == after.Server("new").ID {
 		t.Error("the identity does not tell trusted from untrusted")
@@ -105,23 +105,23 @@ func TestTrustHoldsForOnePathAndContent(t *testing.T) {
 	sub := c.LoadOptions
 	sub.Dir = filepath.Join(c.Dir, "a", "b")
 	write(t, "", sub.Dir, "x")
-	if got := Load(sub); names(got) != "github new own" || got.Server("new").ID != after.Server("new").ID {
-		t.Errorf("from a folder below: %q", names(got))
+	if got := Load(sub); listed(got) != "github new own" || got.Server("new").ID != after.Server("new").ID {
+		t.Errorf("from a folder below: %q", listed(got))
 	}
 
 	copied := c
 	copied.Dir = filepath.Join(filepath.Dir(c.Dir), "copy")
 	write(t, project, copied.Dir, ".proxy", "mcp.json")
-	if got := names(Load(copied.LoadOptions)); got != "github new? own" {
+	if got := listed(Load(copied.LoadOptions)); got != "github new? own" {
 		t.Errorf("copied: %q", got)
 	}
 	copied.trust(t)
-	if got := names(Load(c.LoadOptions)); got != "github new own" {
+	if got := listed(Load(c.LoadOptions)); got != "github new own" {
 		t.Errorf("after trust in the copy: %q", got)
 	}
 
 	write(t, project+" ", c.file)
-	if got := names(Load(c.LoadOptions)); got != "github new? own" {
+	if got := listed(Load(c.LoadOptions)); got != "github new? own" {
 		t.Errorf("changed: %q", got)
 	}
 }
@@ -134,8 +134,8 @@ func TestATrustedProjectsFaultsAreTold(t *testing.T) {
 		t.Errorf("the report has problems %v", r.Problems)
 	}
 	got := Load(c.LoadOptions)
-	if names(got) != "github! own" {
-		t.Errorf("servers %q: a broken one of the project must not give way to the global one", names(got))
+	if listed(got) != "github! own" {
+		t.Errorf("servers %q: a broken one of the project must not give way to the global one", listed(got))
 	}
 	want := "2: a project's file may hold only \"mcpServers\", not \"idle_ttl\" | move it to the global configuration\n" +
 		"2: unknown key \"servers\" | did you mean \"mcpServers\"?\n" +
@@ -180,8 +180,8 @@ func TestTrustRefuses(t *testing.T) {
 	if _, err := Trust(c.Dir, c.StateDir); !errors.As(err, &p) || p.Message != "the file cannot be read: too large" {
 		t.Errorf("a huge file: %v", err)
 	}
-	if got := Load(c.LoadOptions); problems(got) != "0: the file cannot be read: too large" || names(got) != "github own" {
-		t.Errorf("a huge file: %s, servers %q", problems(got), names(got))
+	if got := Load(c.LoadOptions); problems(got) != "0: the file cannot be read: too large" || listed(got) != "github own" {
+		t.Errorf("a huge file: %s, servers %q", problems(got), listed(got))
 	}
 }
 
@@ -196,7 +196,7 @@ func TestLinksInAProject(t *testing.T) {
 	other.Dir = filepath.Join(filepath.Dir(trusted.Dir), "other")
 	write(t, "", other.Dir, "x")
 	link(t, filepath.Join(trusted.Dir, ".proxy"), filepath.Join(other.Dir, ".proxy"))
-	if got := names(Load(other.LoadOptions)); got != "github new? own" {
+	if got := listed(Load(other.LoadOptions)); got != "github new? own" {
 		t.Errorf("a linked folder: %q", got)
 	}
 
@@ -204,7 +204,7 @@ func TestLinksInAProject(t *testing.T) {
 	alias := trusted
 	alias.Dir = filepath.Join(filepath.Dir(trusted.Dir), "alias")
 	link(t, trusted.Dir, alias.Dir)
-	if got := names(Load(alias.LoadOptions)); got != "github new own" {
+	if got := listed(Load(alias.LoadOptions)); got != "github new own" {
 		t.Errorf("a link to the project: %q", got)
 	}
 
@@ -215,8 +215,8 @@ func TestLinksInAProject(t *testing.T) {
 		}
 		link(t, target, c.file)
 		got := Load(c.LoadOptions)
-		if names(got) != "github own" || len(got.Problems) != 1 {
-			t.Errorf("%s: servers %q, problems %v", what, names(got), got.Problems)
+		if listed(got) != "github own" || len(got.Problems) != 1 {
+			t.Errorf("%s: servers %q, problems %v", what, listed(got), got.Problems)
 		}
 	}
 }
@@ -232,8 +232,8 @@ func TestTheGlobalFileIsNoProject(t *testing.T) {
 	t.Parallel()
 	c := newClone(t, `{"mcpServers": {"mine": {"command": "x"}}, "idle_ttl": "1m"}`)
 	c.Global = c.file
-	if got := Load(c.LoadOptions); names(got) != "mine" || problems(got) != "" {
-		t.Errorf("servers %q, problems %s", names(got), problems(got))
+	if got := Load(c.LoadOptions); listed(got) != "mine" || problems(got) != "" {
+		t.Errorf("servers %q, problems %s", listed(got), problems(got))
 	}
 }
 
@@ -242,12 +242,12 @@ func TestTrustIsPrivateAndSurvivesDamage(t *testing.T) {
 	c := newClone(t, `{"mcpServers": {"new": {"command": "x"}}}`)
 	write(t, `{"version": 1, "proj`, c.StateDir, "trust.json")
 	got := Load(c.LoadOptions)
-	if names(got) != "github new? own" || len(got.Problems) != 1 || got.Problems[0].Message != "the file cannot be read: it is damaged" {
-		t.Errorf("damaged: servers %q, problems %v", names(got), got.Problems)
+	if listed(got) != "github new? own" || len(got.Problems) != 1 || got.Problems[0].Message != "the file cannot be read: it is damaged" {
+		t.Errorf("damaged: servers %q, problems %v", listed(got), got.Problems)
 	}
 	c.trust(t)
-	if got := Load(c.LoadOptions); names(got) != "github new own" || problems(got) != "" {
-		t.Errorf("after trust: servers %q, problems %s", names(got), problems(got))
+	if got := Load(c.LoadOptions); listed(got) != "github new own" || problems(got) != "" {
+		t.Errorf("after trust: servers %q, problems %s", listed(got), problems(got))
 	}
 	if _, err := os.Stat(filepath.Join(c.StateDir, "trust.json.damaged")); err != nil {
 		t.Error("the damaged file is gone:", err)
@@ -277,7 +277,7 @@ func TestManyTrustAtOnce(t *testing.T) {
 	all.Wait()
 	for _, dir := range dirs {
 		c.Dir = dir
-		if got := names(Load(c.LoadOptions)); got != "github new own" {
+		if got := listed(Load(c.LoadOptions)); got != "github new own" {
 			t.Errorf("%s: %q", dir, got)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
 	"mcpproxy/auth"
+	"mcpproxy/catalog/names"
 	"mcpproxy/proxy"
 	"mcpproxy/upstream"
 )
@@ -57,7 +58,7 @@ func explain(err error) explanation {
 	}
 	if u, ok := errors.AsType[*unknownCommandError](err); ok {
 		e.code = exitUsage
-		if near := proxy.Nearest(u.name, u.known, 1); len(near) > 0 {
+		if near := names.Nearest(u.name, u.known, 1); len(near) > 0 {
 			hint("did you mean %q?", "proxy "+near[0])
 		}
 		hint("proxy help lists the commands")

@@ -26,12 +26,12 @@ func crowd(b *testing.B, dir string, servers, toolsEach int) {
 	for i := range servers {
 		entries[fmt.Sprintf("server-%04d", i)] = map[string]any{"command": "no-such-command"}
 	}
-	config, err := json.Marshal(map[string]any{"mcpServers": entries})
+	text, err := json.Marshal(map[string]any{"mcpServers": entries})
 	if err != nil {
 		b.Fatal(err)
 	}
 	file := filepath.Join(dir, "mcp.json")
-	if err := os.WriteFile(file, config, 0o600); err != nil {
+	if err := os.WriteFile(file, text, 0o600); err != nil {
 		b.Fatal(err)
 	}
 	loaded := proxy.Load(proxy.LoadOptions{Global: file, Explicit: true, Dir: dir, StateDir: filepath.Join(dir, "state")})

@@ -1,4 +1,5 @@
-package proxy
+// Package names guesses what was meant by a name that is not known.
+package names
 
 import (
 	"cmp"

@@ -1,4 +1,4 @@
-package proxy
+package names
 
 import (
 	"slices"
