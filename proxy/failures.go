@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
 )
 
@@ -47,7 +48,7 @@ func (r failureRecord) update(change func(map[string]LastError)) error {
 	if r.file == "" {
 		return nil
 	}
-	if err := MakePrivateDir(filepath.Dir(r.file)); err != nil {
+	if err := config.MakePrivateDir(filepath.Dir(r.file)); err != nil {
 		return err
 	}
 	lock := flock.New(r.file + ".lock")
@@ -66,7 +67,7 @@ func (r failureRecord) update(change func(map[string]LastError)) error {
 	if err != nil {
 		return err
 	}
-	err = replaceFile(r.file, data)
+	err = config.ReplaceFile(r.file, data)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // the state folder was removed under us: there is nothing to keep
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mcpproxy/catalog"
+	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
 )
 
@@ -71,7 +72,7 @@ func (p *Proxy) ListServers() ServerList {
 }
 
 // toolsCount returns how many tools the server is known to offer, if it is.
-func (p *Proxy) toolsCount(s *Server, infos map[string]catalog.Info) *int {
+func (p *Proxy) toolsCount(s *config.Server, infos map[string]catalog.Info) *int {
 	if s.Untrusted {
 		return nil
 	}
@@ -96,7 +97,7 @@ type condition struct {
 	retry int // seconds for which it is left alone, if it is cooling down
 }
 
-func (p *Proxy) condition(s *Server) condition {
+func (p *Proxy) condition(s *config.Server) condition {
 	p.mu.Lock()
 	t := p.targets[s.ID]
 	p.mu.Unlock()
@@ -116,16 +117,16 @@ func (p *Proxy) condition(s *Server) condition {
 	}
 	switch err := s.Usable().(type) {
 	case nil:
-	case *UntrustedError:
+	case *config.UntrustedError:
 		return condition{word: untrusted, err: err}
-	case *DisabledError:
+	case *config.DisabledError:
 		return condition{word: disabled, err: err}
 	default:
 		return condition{word: string(upstream.Failed), err: err, stage: stageConfig}
 	}
 	r, err := s.Resolve(p.opts.Getenv, p.config().Settings)
 	if err != nil {
-		return condition{word: string(upstream.Failed), err: &EntryError{Server: s.Name, Err: err}, stage: stageConfig}
+		return condition{word: string(upstream.Failed), err: &config.EntryError{Server: s.Name, Err: err}, stage: stageConfig}
 	}
 	if protected, ok := p.protected(s, r); ok {
 		return p.authorized(protected, condition{word: string(upstream.Idle)})
@@ -146,7 +147,7 @@ func (p *Proxy) problems() (list []ConfigProblem) {
 
 // summary says in a few words what a server is for: its entry's description,
 // else the beginning of its own instructions as last seen.
-func summary(s *Server, infos map[string]catalog.Info) string {
+func summary(s *config.Server, infos map[string]catalog.Info) string {
 	if s.Untrusted {
 		return ""
 	}
@@ -238,7 +239,7 @@ func (p *Proxy) knownTools() ToolPage {
 }
 
 // unavailable says why the server's tools are not known, if that matters.
-func (p *Proxy) unavailable(s *Server) []Unavailable {
+func (p *Proxy) unavailable(s *config.Server) []Unavailable {
 	c := p.condition(s)
 	switch {
 	case c.word == disabled:
@@ -265,7 +266,7 @@ func toolItem(t catalog.Tool) ToolItem {
 }
 
 // allowed returns the tools that the server's filter lets through.
-func allowed(s *Server, e catalog.Entry) []catalog.Tool {
+func allowed(s *config.Server, e catalog.Entry) []catalog.Tool {
 	tools := make([]catalog.Tool, 0, len(e.Tools))
 	for _, t := range e.Tools {
 		if s.Entry.ToolFilter.Allows(t.Name) {
@@ -343,7 +344,7 @@ func (p *Proxy) Status(server string) (StatusList, error) {
 		if err != nil {
 			return StatusList{}, err
 		}
-		servers = []*Server{s}
+		servers = []*config.Server{s}
 	}
 	list := StatusList{Servers: []ServerStatus{}, Problems: p.problems()}
 	recorded, infos := p.failures.read(), p.opts.Catalog.Infos()
@@ -357,7 +358,7 @@ func (p *Proxy) Status(server string) (StatusList, error) {
 	return list, nil
 }
 
-func (p *Proxy) status(s *Server, infos map[string]catalog.Info) ServerStatus {
+func (p *Proxy) status(s *config.Server, infos map[string]catalog.Info) ServerStatus {
 	c := p.condition(s)
 	st := ServerStatus{Name: s.Name, Status: c.word, Transport: s.Entry.Type, ToolsCount: p.toolsCount(s, infos), Auth: c.auth}
 	if c.err == nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mcpproxy/auth"
+	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
 )
 
@@ -24,7 +25,7 @@ type NoLoginError struct{ Server, File string }
 func (e *NoLoginError) Error() string { return e.Server + ": no oauth is configured" }
 
 // protected returns what package auth needs to know of a server.
-func (p *Proxy) protected(s *Server, r Resolved) (auth.Server, bool) {
+func (p *Proxy) protected(s *config.Server, r config.Resolved) (auth.Server, bool) {
 	if r.OAuth == nil || p.opts.Authority == nil {
 		return auth.Server{}, false
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/catalog"
+	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/redact"
 	"mcpproxy/upstream"
 )
@@ -193,7 +194,7 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 }
 
 // childServer configures the test binary as an upstream.
-func childServer(t *testing.T, name, mode string) *Server {
+func childServer(t *testing.T, name, mode string) *config.Server {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -201,7 +202,7 @@ func childServer(t *testing.T, name, mode string) *Server {
 	}
 	l := upstream.DefaultLimits
 	l.WaitTimeout = upstream.Duration(20 * time.Second)
-	return &Server{Name: name, Layer: Global, File: "/etc/mcp.json", ID: "id-" + name, Entry: Entry{Config: upstream.Config{
+	return &config.Server{Name: name, Layer: config.Global, File: "/etc/mcp.json", ID: "id-" + name, Entry: config.Entry{Config: upstream.Config{
 		Type: upstream.Stdio, Command: exe, Env: map[string]string{
 			childMode: mode, childFile: filepath.Join(t.TempDir(), "died"),
 		}, Limits: l,
@@ -209,10 +210,10 @@ func childServer(t *testing.T, name, mode string) *Server {
 }
 
 // newTest returns a proxy in front of the servers.
-func newTest(t *testing.T, servers ...*Server) *Proxy {
+func newTest(t *testing.T, servers ...*config.Server) *Proxy {
 	t.Helper()
 	p := New(Options{
-		Config:   &Config{Servers: servers},
+		Config:   &config.Config{Servers: servers},
 		Catalog:  catalog.New(),
 		Getenv:   func(string) (string, bool) { return "", false },
 		Redactor: new(redact.Redactor),

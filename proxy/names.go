@@ -6,10 +6,11 @@ import (
 
 	"mcpproxy/catalog"
 	"mcpproxy/catalog/names"
+	"mcpproxy/proxy/config"
 )
 
 // server returns the server of that name.
-func (p *Proxy) server(name string) (*Server, error) {
+func (p *Proxy) server(name string) (*config.Server, error) {
 	if s := p.config().Server(name); s != nil {
 		return s, nil
 	}

@@ -11,14 +11,15 @@ import (
 
 	"mcpproxy/auth"
 	"mcpproxy/catalog"
+	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/redact"
 	"mcpproxy/upstream"
 )
 
 // Options are what a Proxy needs from its owner.
 type Options struct {
-	Config   *Config
-	Load     func() *Config // reads the configuration again; nil keeps Config for good
+	Config   *config.Config
+	Load     func() *config.Config // reads the configuration again; nil keeps Config for good
 	Catalog  *catalog.Catalog
 	Getenv   func(string) (string, bool)
 	Redactor *redact.Redactor
@@ -45,7 +46,7 @@ type Options struct {
 // Close ends and waits for.
 type Proxy struct {
 	opts     Options
-	current  atomic.Pointer[Config]
+	current  atomic.Pointer[config.Config]
 	loading  chan struct{} // capacity 1: held while the configuration is loaded
 	pool     *upstream.Pool
 	failures failureRecord
@@ -64,9 +65,9 @@ type Proxy struct {
 
 // A target is a server that was needed.
 type target struct {
-	*Server
+	*config.Server
 	up       *upstream.Upstream
-	resolved Resolved
+	resolved config.Resolved
 	auth     *auth.Server // nil if it takes no login
 	schemas  sync.Map     // of the tools that were called, by name: compiled
 	faulty   atomic.Bool  // a failure of it may be on record, also of an earlier process
@@ -92,7 +93,7 @@ func New(o Options) *Proxy {
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.current.Store(o.Config)
-	p.pool = upstream.NewPool(o.Config.Settings.Or(DefaultSettings).MaxConcurrentServers)
+	p.pool = upstream.NewPool(o.Config.Settings.Or(config.DefaultSettings).MaxConcurrentServers)
 	return p
 }
 
@@ -149,7 +150,7 @@ func (p *Proxy) target(name string) (*target, error) {
 	}
 	resolved, err := s.Resolve(p.opts.Getenv, p.config().Settings)
 	if err != nil {
-		return nil, &EntryError{Server: s.Name, Err: err}
+		return nil, &config.EntryError{Server: s.Name, Err: err}
 	}
 	p.opts.Redactor.Add(resolved.Secrets...)
 	if p.opts.Patient {

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"slices"
 
+	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
 )
 
 // config returns the configuration as last loaded.
-func (p *Proxy) config() *Config { return p.current.Load() }
+func (p *Proxy) config() *config.Config { return p.current.Load() }
 
 // reload loads the configuration again if a file of it changed. Each action
 // begins with it, so that no watcher is needed. Servers whose entry is equal
@@ -24,9 +25,9 @@ func (p *Proxy) reload() {
 	if !old.Changed() {
 		return
 	}
-	fresh := p.opts.Load().keeping(old)
+	fresh := p.opts.Load().Keeping(old)
 	p.current.Store(fresh)
-	p.pool.Resize(fresh.Settings.Or(DefaultSettings).MaxConcurrentServers)
+	p.pool.Resize(fresh.Settings.Or(config.DefaultSettings).MaxConcurrentServers)
 	for _, problem := range fresh.Problems {
 		p.opts.Log.Error("configuration", "problem", problem)
 	}
@@ -37,14 +38,14 @@ func (p *Proxy) reload() {
 
 // outdated takes the targets out of use that the configuration does not have
 // as they are.
-func (p *Proxy) outdated(fresh *Config) (gone []*target) {
+func (p *Proxy) outdated(fresh *config.Config) (gone []*target) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for id, t := range p.targets {
-		i := slices.IndexFunc(fresh.Servers, func(s *Server) bool { return s.ID == id })
+		i := slices.IndexFunc(fresh.Servers, func(s *config.Server) bool { return s.ID == id })
 		if i >= 0 && fresh.Servers[i].Usable() == nil {
 			r, err := fresh.Servers[i].Resolve(p.opts.Getenv, fresh.Settings)
-			if err == nil && r.equal(t.resolved) {
+			if err == nil && r.Equal(t.resolved) {
 				continue
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"mcpproxy/catalog"
+	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/redact"
 )
 
@@ -25,9 +26,9 @@ func newConfigured(t *testing.T, servers map[string]string) *configured {
 	dir := t.TempDir()
 	c := &configured{t: t, file: filepath.Join(dir, "mcp.json"), gate: filepath.Join(dir, "gate")}
 	c.edit(servers)
-	load := LoadOptions{Global: c.file, Explicit: true, Dir: dir, StateDir: filepath.Join(dir, "state")}
+	load := config.LoadOptions{Global: c.file, Explicit: true, Dir: dir, StateDir: filepath.Join(dir, "state")}
 	c.Proxy = New(Options{
-		Config: Load(load), Load: func() *Config { return Load(load) },
+		Config: config.Load(load), Load: func() *config.Config { return config.Load(load) },
 		Catalog: catalog.New(), Getenv: os.LookupEnv, Redactor: new(redact.Redactor),
 		StateDir: load.StateDir, CacheDir: dir, Version: "1.2.3",
 	})

@@ -15,6 +15,7 @@ import (
 
 	"mcpproxy/auth"
 	"mcpproxy/catalog"
+	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
 )
 
@@ -135,18 +136,18 @@ func (p *Proxy) explainRequest(err error) failure {
 
 // explainServer is about servers that cannot be used as they are configured.
 func (p *Proxy) explainServer(err error) failure {
-	if e, ok := errors.AsType[*UntrustedError](err); ok {
+	if e, ok := errors.AsType[*config.UntrustedError](err); ok {
 		return failure{Code: codeUntrusted, Next: "ask the person to look at that project's .proxy/mcp.json and, if it is fine, to run: proxy trust " + shellQuote(e.Dir)}
 	}
-	if e, ok := errors.AsType[*DisabledError](err); ok {
+	if e, ok := errors.AsType[*config.DisabledError](err); ok {
 		return failure{Code: codeDisabled, Next: fmt.Sprintf("ask the person to remove \"disabled\" from %s in %s", e.Server, e.File)}
 	}
-	if e, ok := errors.AsType[*EntryError](err); ok {
+	if e, ok := errors.AsType[*config.EntryError](err); ok {
 		f := failure{Code: codeConfig, Stage: stageConfig, Next: "ask the person to correct the entry of " + e.Server}
-		if v, ok := errors.AsType[*MissingVariableError](err); ok {
+		if v, ok := errors.AsType[*config.MissingVariableError](err); ok {
 			f.Next = fmt.Sprintf("ask the person to set the environment variable %s where the host starts the proxy, or to give it a default in the entry of %s", v.Variable, e.Server)
 		}
-		if pr, ok := errors.AsType[*Problem](err); ok {
+		if pr, ok := errors.AsType[*config.Problem](err); ok {
 			if pr.File != "" {
 				f.Next += " in " + pr.File
 			}

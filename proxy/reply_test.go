@@ -16,6 +16,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
 	"mcpproxy/catalog"
+	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/redact"
 	"mcpproxy/upstream"
 )
@@ -39,13 +40,13 @@ func ask(t *testing.T, h *rawHost, arguments string) reply {
 }
 
 // zoo returns servers of all conditions.
-func zoo(t *testing.T) []*Server {
+func zoo(t *testing.T) []*config.Server {
 	missing := childServer(t, "missing", "raw")
 	missing.Entry.Command = "no-such-program-anywhere"
 	off := childServer(t, "off", "raw")
 	off.Entry.Disabled = true
-	foreign := &Server{Name: "foreign", Layer: Project, File: "/src/app/.proxy/mcp.json", ID: "id-foreign", Untrusted: true}
-	bad := &Server{Name: "bad", Layer: Global, File: "/etc/mcp.json", ID: "id-bad", Problem: &Problem{
+	foreign := &config.Server{Name: "foreign", Layer: config.Project, File: "/src/app/.proxy/mcp.json", ID: "id-foreign", Untrusted: true}
+	bad := &config.Server{Name: "bad", Layer: config.Global, File: "/etc/mcp.json", ID: "id-bad", Problem: &config.Problem{
 		File: "/etc/mcp.json", Line: 7, Message: `unknown key "comand"`, Hint: `did you mean "command"?`,
 	}}
 	raw := childServer(t, "raw", "raw")
@@ -54,7 +55,7 @@ func zoo(t *testing.T) []*Server {
 	sleeping.Entry.Description = "Sleeps until it is needed."
 	unset := childServer(t, "unset", "raw")
 	unset.Entry.Env["TOKEN"] = "${env:NO_SUCH_TOKEN}"
-	return []*Server{bad, childServer(t, "broken", "broken"), foreign, missing, off, raw, sleeping, unset}
+	return []*config.Server{bad, childServer(t, "broken", "broken"), foreign, missing, off, raw, sleeping, unset}
 }
 
 func TestReplies(t *testing.T) {
@@ -228,9 +229,9 @@ func TestDefinitionKeepsItsBudget(t *testing.T) {
 	golden(t, "definition.json", append(compact(small.definition()), '\n'))
 	golden(t, "instructions.txt", []byte(small.instructions()+"\n"))
 	for _, n := range []int{0, 1, 20, 1000} {
-		var servers []*Server
+		var servers []*config.Server
 		for i := range n {
-			s := &Server{Name: fmt.Sprintf("server-%04d", i), ID: fmt.Sprint(i)}
+			s := &config.Server{Name: fmt.Sprintf("server-%04d", i), ID: fmt.Sprint(i)}
 			s.Entry.Description = strings.Repeat(`Does "many" things well. `, 20)
 			servers = append(servers, s)
 		}
@@ -256,7 +257,7 @@ func TestSecretsStayOutOfReplies(t *testing.T) {
 	s := childServer(t, "leaky", "leaky")
 	s.Entry.Env["SECRET"] = "${env:SECRET}"
 	p := New(Options{
-		Config:   &Config{Servers: []*Server{s}},
+		Config:   &config.Config{Servers: []*config.Server{s}},
 		Catalog:  catalog.New(),
 		Getenv:   func(string) (string, bool) { return canary, true },
 		Redactor: new(redact.Redactor),

@@ -8,6 +8,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/catalog"
+	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/redact"
 )
 
@@ -15,7 +16,7 @@ import (
 func library(t testing.TB) *Proxy {
 	t.Helper()
 	p := New(Options{
-		Config:   &Config{},
+		Config:   &config.Config{},
 		Catalog:  catalog.New(),
 		Getenv:   func(string) (string, bool) { return "", false },
 		Redactor: new(redact.Redactor),
@@ -41,7 +42,7 @@ func library(t testing.TB) *Proxy {
 			e.Tools = append(e.Tools, tool)
 		}
 		p.opts.Catalog.Put(e)
-		p.opts.Config.Servers = append(p.opts.Config.Servers, &Server{Name: server, ID: e.ID})
+		p.opts.Config.Servers = append(p.opts.Config.Servers, &config.Server{Name: server, ID: e.ID})
 	}
 	return p
 }
@@ -190,7 +191,7 @@ func TestArgumentsAreRepaired(t *testing.T) {
 		{"wrong", `{"text":"a","count":"many"}`, "count", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, notes, err := (&target{Server: &Server{Name: "s"}}).repair(tool, json.RawMessage(c.in))
+			got, notes, err := (&target{Server: &config.Server{Name: "s"}}).repair(tool, json.RawMessage(c.in))
 			if err != nil {
 				if !strings.Contains(err.Error(), c.want) {
 					t.Errorf("error %v, want %q", err, c.want)

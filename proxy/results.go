@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mcpproxy/proxy/config"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,7 +161,7 @@ func (s *store) open() error {
 	case s.own != "":
 		return nil
 	}
-	if err := MakePrivateDir(s.dir); err != nil {
+	if err := config.MakePrivateDir(s.dir); err != nil {
 		return err
 	}
 	return s.locked(func() error {

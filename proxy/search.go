@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mcpproxy/catalog"
+	"mcpproxy/proxy/config"
 )
 
 const (
@@ -40,7 +41,7 @@ func (p *Proxy) SearchTools(ctx context.Context, query, server string, limit int
 		if err := s.Usable(); err != nil {
 			return ToolHits{}, err
 		}
-		servers = []*Server{s}
+		servers = []*config.Server{s}
 	}
 	if limit == 0 {
 		limit = defaultLimit
@@ -87,7 +88,7 @@ func bounded(missing []Unavailable) ([]Unavailable, int) {
 // listNew lists the servers that were never listed, as far as that goes in
 // the time of a search. Their starts go on beyond it; why a server could not
 // be listed is kept in its state.
-func (p *Proxy) listNew(ctx context.Context, servers []*Server) {
+func (p *Proxy) listNew(ctx context.Context, servers []*config.Server) {
 	ctx, cancel := context.WithTimeout(ctx, searchWait)
 	defer cancel()
 	var wait sync.WaitGroup
@@ -123,7 +124,7 @@ type segment struct {
 
 // segmentsOf returns what the search reads of each server's tools, nil where
 // they are not known. The first search makes them all, hence on all processors.
-func (p *Proxy) segmentsOf(servers []*Server) []*catalog.Segment {
+func (p *Proxy) segmentsOf(servers []*config.Server) []*catalog.Segment {
 	segments := make([]*catalog.Segment, len(servers))
 	infos := p.opts.Catalog.Infos()
 	var next atomic.Int64
@@ -139,7 +140,7 @@ func (p *Proxy) segmentsOf(servers []*Server) []*catalog.Segment {
 	return segments
 }
 
-func (p *Proxy) segment(s *Server, infos map[string]catalog.Info) *catalog.Segment {
+func (p *Proxy) segment(s *config.Server, infos map[string]catalog.Info) *catalog.Segment {
 	info, ok := infos[s.ID]
 	if !ok || s.Usable() != nil {
 		return nil

@@ -3,6 +3,7 @@ package proxy
 import (
 	"encoding/json"
 	"fmt"
+	"mcpproxy/proxy/config"
 	"slices"
 	"sort"
 	"strings"
@@ -96,8 +97,8 @@ func (p *Proxy) instructions() string {
 }
 
 // shown returns the servers that a model is told of before it asks.
-func (p *Proxy) shown() []*Server {
-	return slices.DeleteFunc(slices.Clone(p.config().Servers), func(s *Server) bool {
+func (p *Proxy) shown() []*config.Server {
+	return slices.DeleteFunc(slices.Clone(p.config().Servers), func(s *config.Server) bool {
 		return s.Untrusted || s.Problem == nil && s.Entry.Disabled
 	})
 }

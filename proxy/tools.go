@@ -10,6 +10,7 @@ import (
 
 	"mcpproxy/catalog"
 	"mcpproxy/catalog/names"
+	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
 )
 
@@ -148,13 +149,13 @@ func (p *Proxy) ListAfresh(ctx context.Context, server string, each func(Listed)
 		if err != nil {
 			return err
 		}
-		servers = []*Server{s}
+		servers = []*config.Server{s}
 	}
 	var telling sync.Mutex
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, afreshStarts)
 	for _, s := range servers {
-		if _, off := errors.AsType[*DisabledError](s.Usable()); off && server == "" {
+		if _, off := errors.AsType[*config.DisabledError](s.Usable()); off && server == "" {
 			continue
 		}
 		select {
@@ -174,7 +175,7 @@ func (p *Proxy) ListAfresh(ctx context.Context, server string, each func(Listed)
 	return ctx.Err()
 }
 
-func (p *Proxy) listAfresh(ctx context.Context, s *Server) Listed {
+func (p *Proxy) listAfresh(ctx context.Context, s *config.Server) Listed {
 	t, err := p.target(s.Name)
 	if err != nil {
 		return Listed{Server: s.Name, Err: err}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mcpproxy/catalog"
+	"mcpproxy/proxy/config"
 )
 
 // remember puts into the catalogue what an earlier process saw of a server.
@@ -110,7 +111,7 @@ func TestListAfresh(t *testing.T) {
 // A search that has to start servers is bounded, and tells what it missed.
 func TestSearchDoesNotWaitForServersThatHang(t *testing.T) {
 	t.Parallel()
-	servers := []*Server{childServer(t, "a", "raw")}
+	servers := []*config.Server{childServer(t, "a", "raw")}
 	for i := range 6 {
 		servers = append(servers, childServer(t, fmt.Sprint("stuck", i), "stuck"))
 	}
@@ -135,7 +136,7 @@ func TestSearchDoesNotWaitForServersThatHang(t *testing.T) {
 
 func TestSearchNamesABoundedNumberOfServers(t *testing.T) {
 	t.Parallel()
-	var servers []*Server
+	var servers []*config.Server
 	for i := range 100 {
 		s := childServer(t, fmt.Sprint("unset", i), "raw")
 		s.Entry.Env["TOKEN"] = "${env:NO_SUCH_TOKEN}"

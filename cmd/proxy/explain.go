@@ -14,6 +14,7 @@ import (
 	"mcpproxy/auth"
 	"mcpproxy/catalog/names"
 	"mcpproxy/proxy"
+	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
 )
 
@@ -110,33 +111,33 @@ func explainNames(err error, e *explanation, hint func(string, ...any)) bool {
 }
 
 func explainConfig(err error, e *explanation, hint func(string, ...any)) bool {
-	if u, ok := errors.AsType[*proxy.UntrustedError](err); ok {
+	if u, ok := errors.AsType[*config.UntrustedError](err); ok {
 		e.code = exitConfig
 		hint("look at %s/.proxy/mcp.json, then run: proxy trust %s", u.Dir, u.Dir)
 		return true
 	}
-	if d, ok := errors.AsType[*proxy.DisabledError](err); ok {
+	if d, ok := errors.AsType[*config.DisabledError](err); ok {
 		e.code = exitConfig
 		hint("remove \"disabled\" from its entry in %s", d.File)
 		return true
 	}
-	if m, ok := errors.AsType[*proxy.MissingVariableError](err); ok {
+	if m, ok := errors.AsType[*config.MissingVariableError](err); ok {
 		e.code = exitConfig
 		hint("set %s, or give it a default: ${env:%s:-value}", m.Variable, m.Variable)
 		return true
 	}
-	if p, ok := errors.AsType[*proxy.Problem](err); ok {
+	if p, ok := errors.AsType[*config.Problem](err); ok {
 		e.code = exitConfig
 		if p.Hint != "" {
 			hint("%s", p.Hint)
 		}
 		return true
 	}
-	if _, ok := errors.AsType[*proxy.EntryError](err); ok {
+	if _, ok := errors.AsType[*config.EntryError](err); ok {
 		e.code = exitConfig
 		return true
 	}
-	if errors.Is(err, proxy.ErrNoProject) {
+	if errors.Is(err, config.ErrNoProject) {
 		e.code = exitConfig
 		hint("a project's servers are written in .proxy/mcp.json, in its top folder")
 		return true

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mcpproxy/proxy"
+	"mcpproxy/proxy/config"
 )
 
 func listCommand(t *terminal) *cli.Command {
@@ -182,7 +183,7 @@ func trustCommand(t *terminal) *cli.Command {
 			if c.Args().Present() {
 				dir = c.Args().First()
 			}
-			report, err := proxy.Trust(dir, s.load.StateDir)
+			report, err := config.Trust(dir, s.load.StateDir)
 			if err != nil {
 				return err
 			}
@@ -195,7 +196,7 @@ func trustCommand(t *terminal) *cli.Command {
 }
 
 // trusted shows what was allowed.
-func (t *terminal) trusted(r proxy.TrustReport) error {
+func (t *terminal) trusted(r config.TrustReport) error {
 	fmt.Fprintf(t.out, "trusted %s\n", r.File)
 	for _, server := range r.Servers {
 		fmt.Fprintf(t.out, "\n%s\n", server.Name)

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"mcpproxy/catalog"
-	"mcpproxy/proxy"
+	"mcpproxy/proxy/config"
 )
 
 // A crowd is a configuration of many servers that were all listed before.
@@ -34,7 +34,7 @@ func crowd(b *testing.B, dir string, servers, toolsEach int) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		b.Fatal(err)
 	}
-	loaded := proxy.Load(proxy.LoadOptions{Global: file, Explicit: true, Dir: dir, StateDir: filepath.Join(dir, "state")})
+	loaded := config.Load(config.LoadOptions{Global: file, Explicit: true, Dir: dir, StateDir: filepath.Join(dir, "state")})
 	known := catalog.Open(filepath.Join(dir, "cache", "catalog"), slog.New(slog.DiscardHandler))
 	for i, s := range loaded.Servers {
 		e := catalog.Entry{ID: s.ID, Instructions: "Does one thing, and does it well. Use it.", ListedAt: time.Now()}

@@ -13,6 +13,7 @@ import (
 	"mcpproxy/auth"
 	"mcpproxy/catalog"
 	"mcpproxy/proxy"
+	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/redact"
 )
 
@@ -20,9 +21,9 @@ import (
 // state is kept.
 type setup struct {
 	*terminal
-	paths   proxy.Paths
-	load    proxy.LoadOptions
-	config  *proxy.Config
+	paths   config.Paths
+	load    config.LoadOptions
+	config  *config.Config
 	log     *slog.Logger
 	logFile io.Closer // nil if the log goes to stderr
 }
@@ -45,16 +46,16 @@ func (t *terminal) open(c *cli.Context) (*setup, error) {
 		s.logFile, out = f, f
 	}
 	s.log = redact.NewLogger(out, level, s.redactor)
-	paths, err := proxy.NewPaths(t.getenv)
+	paths, err := config.NewPaths(t.getenv)
 	if err != nil {
 		return nil, err
 	}
 	s.paths = paths
-	s.load = proxy.LoadOptions{Global: paths.Config, Explicit: paths.Explicit, Dir: t.dir, StateDir: paths.State}
+	s.load = config.LoadOptions{Global: paths.Config, Explicit: paths.Explicit, Dir: t.dir, StateDir: paths.State}
 	if named := c.String("config"); named != "" {
 		s.load.Global, s.load.Explicit = named, true
 	}
-	s.config = proxy.Load(s.load)
+	s.config = config.Load(s.load)
 	return s, nil
 }
 
@@ -104,7 +105,7 @@ func (t *terminal) run(c *cli.Context, patient bool, work func(*setup, *proxy.Pr
 	defer a.Close()
 	p := proxy.New(proxy.Options{
 		Config:    s.config,
-		Load:      func() *proxy.Config { return proxy.Load(s.load) },
+		Load:      func() *config.Config { return config.Load(s.load) },
 		Catalog:   catalog.Open(filepath.Join(s.paths.Cache, "catalog"), s.log),
 		Getenv:    s.getenv,
 		Redactor:  s.redactor,

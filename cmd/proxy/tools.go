@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mcpproxy/proxy"
+	"mcpproxy/proxy/config"
 )
 
 func toolsCommand(t *terminal) *cli.Command {
@@ -61,7 +62,7 @@ func (s *setup) nameAndQuery(args []string) (name, query string) {
 	if len(args) == 0 {
 		return "", ""
 	}
-	known := slices.ContainsFunc(s.config.Servers, func(server *proxy.Server) bool { return server.Name == args[0] })
+	known := slices.ContainsFunc(s.config.Servers, func(server *config.Server) bool { return server.Name == args[0] })
 	if known || args[0] == "" || len(args) == 1 && !strings.Contains(args[0], " ") {
 		return args[0], strings.Join(args[1:], " ")
 	}

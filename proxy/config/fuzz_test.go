@@ -1,4 +1,4 @@
-package proxy
+package config
 
 import (
 	"encoding/json"
@@ -19,7 +19,7 @@ func jsonText(s string) string {
 
 // FuzzLoad feeds files to the decoder, as a trusted and as an untrusted layer.
 func FuzzLoad(f *testing.F) {
-	seed, err := os.ReadFile("testdata/config/everything.jsonc")
+	seed, err := os.ReadFile("testdata/everything.jsonc")
 	if err != nil {
 		f.Fatal(err)
 	}

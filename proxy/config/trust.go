@@ -1,4 +1,4 @@
-package proxy
+package config
 
 import (
 	"crypto/sha256"
@@ -181,12 +181,12 @@ func recordTrust(stateDir, file string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(name, append(data, '\n'))
+	return ReplaceFile(name, append(data, '\n'))
 }
 
-// replaceFile writes a private file so that a reader sees the old contents or
+// ReplaceFile writes a private file so that a reader sees the old contents or
 // the new ones, also after a crash.
-func replaceFile(name string, data []byte) (err error) {
+func ReplaceFile(name string, data []byte) (err error) {
 	// CreateTemp makes files of mode 0600.
 	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.tmp")
 	if err != nil {

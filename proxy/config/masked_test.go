@@ -1,4 +1,4 @@
-package proxy
+package config
 
 import (
 	"encoding/json"
@@ -9,7 +9,7 @@ import (
 
 func TestMaskedListing(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("testdata/config/everything.jsonc")
+	text, err := os.ReadFile("testdata/everything.jsonc")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -17,7 +17,7 @@ func TestMaskedListing(t *testing.T) {
 	if p := problems(c); p != "" {
 		t.Fatal(p)
 	}
-	want, err := os.ReadFile("testdata/config/everything.masked.json")
+	want, err := os.ReadFile("testdata/everything.masked.json")
 	if err != nil {
 		t.Fatal(err)
 	}

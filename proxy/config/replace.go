@@ -1,14 +1,14 @@
-package proxy
+package config
 
 import (
 	"reflect"
 	"slices"
 )
 
-// keeping returns c with the global servers and settings of old if the global
+// Keeping returns c with the global servers and settings of old if the global
 // file cannot be read any more: a slip in an editor must not take them away. A
 // project's are not kept, since a changed file is no longer trusted.
-func (c *Config) keeping(old *Config) *Config {
+func (c *Config) Keeping(old *Config) *Config {
 	isGlobal := func(s *Server) bool { return s.Layer == Global }
 	broken := slices.ContainsFunc(c.Problems, func(p *Problem) bool { return len(c.Files) > 0 && p.File == c.Files[0] })
 	if !broken || slices.ContainsFunc(c.Servers, isGlobal) {
@@ -26,8 +26,8 @@ func (c *Config) keeping(old *Config) *Config {
 	return &kept
 }
 
-// equal reports whether a server that was started as r is what q asks for.
-func (r Resolved) equal(q Resolved) bool {
+// Equal reports whether a server that was started as r is what q asks for.
+func (r Resolved) Equal(q Resolved) bool {
 	r.Secrets, q.Secrets = nil, nil // of no order
 	return reflect.DeepEqual(r, q)
 }

@@ -1,4 +1,4 @@
-package proxy
+package config
 
 import (
 	"cmp"
@@ -131,5 +131,5 @@ type Resolved struct {
 	OAuth          *auth.Config
 	Breaker        upstream.BreakerConfig
 	MaxResultBytes int      // 0 is off
-	Secrets        []string // values that must never be shown, see [Redactor]
+	Secrets        []string // values that must never be shown, for a redactor to mask
 }
