@@ -176,7 +176,7 @@ func (p *Proxy) DescribeTool(ctx context.Context, server, name string) (Descript
 		Server:       t.Name,
 		Tool:         catalog.CleanLine(tool.Name, 0),
 		Title:        catalog.CleanLine(tool.Title, maxSummary),
-		Description:  clean(tool.Description, maxFullDescription),
+		Description:  cleanText(tool.Description, maxFullDescription),
 		InputSchema:  orEmpty(tool.InputSchema),
 		OutputSchema: tool.OutputSchema,
 		Annotations:  tool.Annotations,

@@ -188,7 +188,7 @@ func (r result) with(content [][]byte, structured bool) []byte {
 // decoded returns the text of a JSON string, or nothing for what is none.
 func decoded(raw []byte) (s string) {
 	_ = json.Unmarshal(raw, &s)
-	return clean(s, maxSummary)
+	return cleanText(s, maxSummary)
 }
 
 // A prefix keeps the beginning of what is written to it.

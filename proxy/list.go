@@ -210,7 +210,7 @@ func (p *Proxy) AllTools(ctx context.Context, server string) (ToolPage, error) {
 	if err != nil {
 		return ToolPage{}, err
 	}
-	page := ToolPage{Server: t.Name, Instructions: clean(e.Instructions, maxInstructions), Tools: []ToolItem{}}
+	page := ToolPage{Server: t.Name, Instructions: cleanText(e.Instructions, maxInstructions), Tools: []ToolItem{}}
 	for _, tool := range allowed(t.Server, e) {
 		page.Tools = append(page.Tools, toolItem(tool))
 	}
@@ -393,8 +393,8 @@ func (p *Proxy) lastError(c condition) *LastError {
 	return e
 }
 
-// clean makes text of several lines harmless and bounds it.
-func clean(s string, most int) string {
+// cleanText makes text of several lines harmless and bounds it.
+func cleanText(s string, most int) string {
 	text, _ := catalog.Clean(s, most)
 	return text
 }

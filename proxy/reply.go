@@ -81,7 +81,7 @@ func (p *Proxy) explain(err error) failure {
 		f.Message = err.Error()
 	}
 	f.Message = catalog.CleanLine(p.opts.Redactor.Redact(f.Message), maxMessage)
-	f.Stderr = clean(p.opts.Redactor.Redact(f.Stderr), maxMessage)
+	f.Stderr = cleanText(p.opts.Redactor.Redact(f.Stderr), maxMessage)
 	return f
 }
 
