@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"log/slog"
+	"mcpproxy/catalog/clean"
 	"slices"
 	"sync"
 	"time"
@@ -34,12 +35,12 @@ const maxSummary = 100
 // reading any descriptor.
 type Info struct {
 	Tools    int       `json:"tools"`             // number of tools, unfiltered
-	Summary  string    `json:"summary,omitempty"` // first sentence of the instructions, see [FirstSentence]
+	Summary  string    `json:"summary,omitempty"` // first sentence of the instructions, see [clean.FirstSentence]
 	ListedAt time.Time `json:"listed_at"`
 }
 
 func (e Entry) info() Info {
-	return Info{Tools: len(e.Tools), Summary: FirstSentence(e.Instructions, maxSummary), ListedAt: e.ListedAt.Round(0)}
+	return Info{Tools: len(e.Tools), Summary: clean.FirstSentence(e.Instructions, maxSummary), ListedAt: e.ListedAt.Round(0)}
 }
 
 // A Catalog holds the entries last seen, by [Entry.ID]. It is safe for

@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json"
 	"fmt"
+	"mcpproxy/catalog/clean"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,9 +57,9 @@ func (p *location) String() string {
 	case !identifier().MatchString(p.name):
 		return before + "[" + showName(p.name) + "]"
 	case before == "":
-		return CleanLine(p.name, maxShown)
+		return clean.Line(p.name, maxShown)
 	}
-	return before + "." + CleanLine(p.name, maxShown)
+	return before + "." + clean.Line(p.name, maxShown)
 }
 
 // A failure is the reason why a schema does not allow a value. Besides the
@@ -73,7 +74,7 @@ type failure struct {
 }
 
 func (f *failure) explain() *ArgumentError {
-	return &ArgumentError{Path: cut(f.at.String(), maxPath), Problem: f.problem()}
+	return &ArgumentError{Path: clean.Cut(f.at.String(), maxPath), Problem: f.problem()}
 }
 
 func failed(at *location, format string, args ...any) *failure {
@@ -217,10 +218,10 @@ func show(v *value) string {
 	case arrayType:
 		return "an array"
 	}
-	return CleanLine(string(v.raw), maxShown)
+	return clean.Line(string(v.raw), maxShown)
 }
 
-func showName(name string) string { return string(quote(CleanLine(name, maxShown))) }
+func showName(name string) string { return string(quote(clean.Line(name, maxShown))) }
 
 // quote is the JSON string of a text.
 func quote(text string) json.RawMessage {

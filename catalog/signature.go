@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"mcpproxy/catalog/clean"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ const (
 // room. What does not fit into about 300 characters is folded into "…", the
 // last parameters first.
 func (t Tool) Signature() string {
-	name := CleanLine(t.Name, maxSignatureName)
+	name := clean.Line(t.Name, maxSignatureName)
 	if t.InputSchema == nil {
 		return name + "()"
 	}
@@ -154,7 +155,7 @@ func (w typeWriter) list(parameters []parameter, deep int) string {
 }
 
 func (w typeWriter) parameter(p parameter, deep int) string {
-	text := CleanLine(p.name, maxSignatureName)
+	text := clean.Line(p.name, maxSignatureName)
 	if !plainName().MatchString(text) {
 		text = string(quote(text))
 	}
@@ -307,11 +308,11 @@ func enumeration(values []*value) string {
 		case len(parts) == maxSignatureEnum && len(values) > maxSignatureEnum+1:
 			return strings.Join(parts, "|") + "|…" + null
 		case v.typ == stringType:
-			parts = append(parts, string(quote(CleanLine(v.text(), maxSignatureText))))
+			parts = append(parts, string(quote(clean.Line(v.text(), maxSignatureText))))
 		case v.typ == objectType:
 			parts = append(parts, "{…}")
 		default:
-			parts = append(parts, CleanLine(string(v.raw), maxSignatureText))
+			parts = append(parts, clean.Line(string(v.raw), maxSignatureText))
 		}
 	}
 	return strings.Join(parts, "|") + null

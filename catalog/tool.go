@@ -20,7 +20,7 @@ const (
 type Tool struct {
 	Name         string
 	Title        string          // the descriptor's title, else its annotations' title
-	Description  string          // as sent: foreign text, see [Clean]
+	Description  string          // as sent: foreign text, see package clean
 	InputSchema  json.RawMessage // nil if the descriptor has none
 	OutputSchema json.RawMessage // nil if the descriptor has none
 	Annotations  json.RawMessage // nil if the descriptor has none

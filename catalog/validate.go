@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json"
 	"math/big"
+	"mcpproxy/catalog/clean"
 	"slices"
 	"unicode/utf8"
 )
@@ -309,7 +310,7 @@ func (e *evaluation) text(n *node, v *value, at *location) *failure {
 		return failed(at, "%s long, at most %d wanted", plural(length, "character"), n.length.max)
 	}
 	if n.pattern != nil && !e.matches(n.pattern, text) {
-		return failed(at, "%s does not match the pattern %s", show(v), CleanLine(n.pattern.source, maxShown))
+		return failed(at, "%s does not match the pattern %s", show(v), clean.Line(n.pattern.source, maxShown))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"mcpproxy/catalog"
+	"mcpproxy/catalog/clean"
 	"mcpproxy/upstream"
 )
 
@@ -174,8 +175,8 @@ func (p *Proxy) DescribeTool(ctx context.Context, server, name string) (Descript
 	}
 	d := Description{
 		Server:       t.Name,
-		Tool:         catalog.CleanLine(tool.Name, 0),
-		Title:        catalog.CleanLine(tool.Title, maxSummary),
+		Tool:         clean.Line(tool.Name, 0),
+		Title:        clean.Line(tool.Title, maxSummary),
 		Description:  cleanText(tool.Description, maxFullDescription),
 		InputSchema:  orEmpty(tool.InputSchema),
 		OutputSchema: tool.OutputSchema,
@@ -239,7 +240,7 @@ func (p *Proxy) Connect(ctx context.Context, server string) (Connection, error) 
 	}
 	c := Connection{Server: t.Name, Protocol: self.ProtocolVersion, Tools: len(allowed(t.Server, e))}
 	if about := self.ServerInfo; about != nil {
-		c.Name, c.Version = catalog.CleanLine(about.Name, maxSummary), catalog.CleanLine(about.Version, maxSummary)
+		c.Name, c.Version = clean.Line(about.Name, maxSummary), clean.Line(about.Version, maxSummary)
 	}
 	return c, nil
 }

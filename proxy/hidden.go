@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"mcpproxy/catalog"
+	"mcpproxy/catalog/clean"
 )
 
 // What warns of a tool that tries to hide something from the person.
@@ -24,6 +25,6 @@ func hidesSchema(t catalog.Tool) bool {
 }
 
 func hides(s string) bool {
-	_, hidden := catalog.Clean(s, 0)
+	_, hidden := clean.Text(s, 0)
 	return hidden
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mcpproxy/catalog"
+	"mcpproxy/catalog/clean"
 	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
 )
@@ -152,7 +153,7 @@ func summary(s *config.Server, infos map[string]catalog.Info) string {
 		return ""
 	}
 	if s.Entry.Description != "" {
-		return catalog.FirstSentence(s.Entry.Description, maxSummary)
+		return clean.FirstSentence(s.Entry.Description, maxSummary)
 	}
 	return infos[s.ID].Summary
 }
@@ -254,9 +255,9 @@ func (p *Proxy) unavailable(s *config.Server) []Unavailable {
 
 func toolItem(t catalog.Tool) ToolItem {
 	item := ToolItem{
-		Tool:        catalog.CleanLine(t.Name, 0),
+		Tool:        clean.Line(t.Name, 0),
 		Signature:   t.Signature(),
-		Description: catalog.CleanLine(cmp.Or(t.Description, t.Title), maxDescription),
+		Description: clean.Line(cmp.Or(t.Description, t.Title), maxDescription),
 		Access:      t.Access(),
 	}
 	if hidesText(t) {
@@ -395,6 +396,6 @@ func (p *Proxy) lastError(c condition) *LastError {
 
 // cleanText makes text of several lines harmless and bounds it.
 func cleanText(s string, most int) string {
-	text, _ := catalog.Clean(s, most)
+	text, _ := clean.Text(s, most)
 	return text
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"mcpproxy/catalog"
+	"mcpproxy/catalog/clean"
 	"mcpproxy/catalog/names"
 	"mcpproxy/proxy/config"
 )
@@ -35,7 +36,7 @@ func namesOf(tools []catalog.Tool) (names []string) {
 func shownNames(tools []catalog.Tool) []string {
 	names := namesOf(tools)
 	for i, name := range names {
-		names[i] = catalog.CleanLine(name, 0)
+		names[i] = clean.Line(name, 0)
 	}
 	return names
 }
@@ -51,7 +52,7 @@ func fold(name string) string {
 			return r + 'a' - 'A'
 		}
 		return r
-	}, catalog.CleanLine(name, 0))
+	}, clean.Line(name, 0))
 }
 
 // alike returns the name itself if it is one of names, else the names that

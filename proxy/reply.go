@@ -14,7 +14,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/auth"
-	"mcpproxy/catalog"
+	"mcpproxy/catalog/clean"
 	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
 )
@@ -80,7 +80,7 @@ func (p *Proxy) explain(err error) failure {
 	if f.Message == "" {
 		f.Message = err.Error()
 	}
-	f.Message = catalog.CleanLine(p.opts.Redactor.Redact(f.Message), maxMessage)
+	f.Message = clean.Line(p.opts.Redactor.Redact(f.Message), maxMessage)
 	f.Stderr = cleanText(p.opts.Redactor.Redact(f.Stderr), maxMessage)
 	return f
 }

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/term"
 
-	"mcpproxy/catalog"
+	"mcpproxy/catalog/clean"
 	"mcpproxy/proxy/redact"
 )
 
@@ -56,7 +56,7 @@ func (t *terminal) env(name string) string {
 
 // say tells the person something on stderr. It may hold text of an upstream.
 func (t *terminal) say(format string, args ...any) {
-	text, _ := catalog.Clean(fmt.Sprintf(format, args...), 0)
+	text, _ := clean.Text(fmt.Sprintf(format, args...), 0)
 	fmt.Fprintln(t.err, t.redactor.Redact(text))
 }
 
@@ -73,7 +73,7 @@ func (t *terminal) table(header []string, rows [][]string) error {
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{header}, rows...) {
 		for i := range row {
-			row[i] = catalog.CleanLine(row[i], 0)
+			row[i] = clean.Line(row[i], 0)
 		}
 		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t"))
 	}

@@ -1,4 +1,4 @@
-package catalog
+package clean
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestClean(t *testing.T) {
+func TestText(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		in, want string
@@ -41,14 +41,14 @@ func TestClean(t *testing.T) {
 		{"äöüäöü", "äöü…", 4, false},
 		{"fits", "fits", 4, false},
 	} {
-		got, flagged := Clean(test.in, test.max)
+		got, flagged := Text(test.in, test.max)
 		if got != test.want || flagged != test.flagged {
 			t.Errorf("%q: got %q, %v; want %q, %v", test.in, got, flagged, test.want, test.flagged)
 		}
 	}
 }
 
-func TestCleanLine(t *testing.T) {
+func TestLine(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"one line":               "one line",
@@ -56,7 +56,7 @@ func TestCleanLine(t *testing.T) {
 		"\x1b[1mbold\x1b[0m":     "bold",
 		strings.Repeat("xy ", 9): "xy xy xy x…",
 	} {
-		if got := CleanLine(in, 11); got != want {
+		if got := Line(in, 11); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
@@ -89,12 +89,12 @@ func TestFirstSentence(t *testing.T) {
 	}
 }
 
-func FuzzClean(f *testing.F) {
+func FuzzText(f *testing.F) {
 	f.Add("a\x1b[31mb\u202ec\r\nd\U000e0041\xff", 3)
 	f.Add("\x1b]8;;x\x1b\x1b\\", 0)
 	f.Fuzz(func(t *testing.T, s string, most int) {
-		clean, _ := Clean(s, most)
-		line := CleanLine(s, most)
+		clean, _ := Text(s, most)
+		line := Line(s, most)
 		sentence := FirstSentence(s, most)
 		for _, got := range []string{clean, line, sentence} {
 			if !utf8.ValidString(got) {
@@ -108,7 +108,7 @@ func FuzzClean(f *testing.F) {
 					t.Errorf("%q became %q", s, got)
 				}
 			}
-			if again, flagged := Clean(got, 0); flagged || again != got && got != line {
+			if again, flagged := Text(got, 0); flagged || again != got && got != line {
 				t.Errorf("%q became %q and then %q", s, got, again)
 			}
 		}

@@ -1,4 +1,6 @@
-package catalog
+// Package clean disarms foreign text: what it returns can be shown to a person
+// at a terminal and to a model.
+package clean
 
 import (
 	"strings"
@@ -6,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Clean makes text of an upstream harmless to show to a person at a terminal
+// Text makes text of an upstream harmless to show to a person at a terminal
 // and to a model, keeping its lines. It removes what acts instead of being
 // read, or is there without being seen: terminal escape sequences, control
 // characters, bidirectional overrides, and invisible characters, in which
@@ -17,26 +19,26 @@ import (
 // The result has at most that many characters, the last of them "…" if it was
 // cut; 0 is no limit. flagged reports that something was removed that honest text
 // does not hold.
-func Clean(s string, most int) (clean string, flagged bool) {
+func Text(s string, most int) (clean string, flagged bool) {
 	clean, flagged = harmless(s)
-	return cut(tidy(clean), most), flagged
+	return Cut(tidy(clean), most), flagged
 }
 
-// CleanLine is Clean for one line: line breaks and tabs become spaces, and
+// Line is Text for one line: line breaks and tabs become spaces, and
 // runs of spaces one.
-func CleanLine(s string, most int) string {
+func Line(s string, most int) string {
 	if (most <= 0 || len(s) <= most) && isPlainLine(s) {
 		return s
 	}
 	clean, _ := harmless(enough(s, most))
-	return cut(strings.Join(strings.Fields(clean), " "), most)
+	return Cut(strings.Join(strings.Fields(clean), " "), most)
 }
 
 // FirstSentence returns the first sentence of a text as one clean line of at
 // most that many characters, for lists in which a tool or server has one line.
 // Headings are passed over if anything else is there.
 func FirstSentence(s string, most int) string {
-	text, _ := Clean(enough(s, most), 0)
+	text, _ := Text(enough(s, most), 0)
 	heading := ""
 	for paragraph := range strings.SplitSeq(text, "\n\n") {
 		for strings.HasPrefix(paragraph, "#") {
@@ -46,11 +48,11 @@ func FirstSentence(s string, most int) string {
 				heading = strings.TrimSpace(strings.Trim(line, "#"))
 			}
 		}
-		if line := CleanLine(paragraph, 0); line != "" {
-			return cut(line[:sentenceEnd(line)], most)
+		if line := Line(paragraph, 0); line != "" {
+			return Cut(line[:sentenceEnd(line)], most)
 		}
 	}
-	return CleanLine(heading, most)
+	return Line(heading, most)
 }
 
 // enough returns the beginning of s, of which far more can be removed than
@@ -243,8 +245,8 @@ func tidy(s string) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// cut shortens to most characters, "…" included; 0 is no limit.
-func cut(s string, most int) string {
+// Cut shortens to most characters, "…" included; 0 is no limit.
+func Cut(s string, most int) string {
 	if most <= 0 || len(s) <= most || utf8.RuneCountInString(s) <= most {
 		return s
 	}
