@@ -18,97 +18,44 @@ func (p *Proxy) server(name string) (*config.Server, error) {
 	return nil, &UnknownServerError{Server: name, Near: names.Nearest(name, p.serverNames(), 3)}
 }
 
-func (p *Proxy) serverNames() (names []string) {
+func (p *Proxy) serverNames() (list []string) {
 	for _, s := range p.config().Servers {
-		names = append(names, s.Name)
+		list = append(list, s.Name)
 	}
-	return names
+	return list
 }
 
-func namesOf(tools []catalog.Tool) (names []string) {
+func namesOf(tools []catalog.Tool) (list []string) {
 	for _, t := range tools {
-		names = append(names, t.Name)
+		list = append(list, t.Name)
 	}
-	return names
+	return list
 }
 
 // shownNames returns the tools' names as listings show them.
 func shownNames(tools []catalog.Tool) []string {
-	names := namesOf(tools)
-	for i, name := range names {
-		names[i] = clean.Line(name, 0)
+	shown := namesOf(tools)
+	for i, name := range shown {
+		shown[i] = clean.Line(name, 0)
 	}
-	return names
-}
-
-// fold makes names equal that differ in case, hyphens, underscores and spaces,
-// or in what listings do not show.
-func fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '-' || r == ' ':
-			return '_'
-		case 'A' <= r && r <= 'Z':
-			return r + 'a' - 'A'
-		}
-		return r
-	}, clean.Line(name, 0))
-}
-
-// alike returns the name itself if it is one of names, else the names that
-// are equal to it when folded.
-func alike(name string, names []string) []string {
-	if slices.Contains(names, name) {
-		return []string{name}
-	}
-	var found []string
-	for _, n := range names {
-		if fold(n) == fold(name) {
-			found = append(found, n)
-		}
-	}
-	return found
+	return shown
 }
 
 // findTool returns the tool that a model means by name: the one of exactly
 // that name, else the only one that differs in case or hyphens, else that
 // again without a server's name in front.
 func findTool(server string, tools []catalog.Tool, name string) (catalog.Tool, bool) {
-	names := namesOf(tools)
-	found := alike(name, names)
+	offered := namesOf(tools)
+	found := alike(name, offered)
 	if len(found) == 0 {
 		if _, rest, ok := splitJoined(name, []string{server}); ok {
-			found = alike(rest, names)
+			found = alike(rest, offered)
 		}
 	}
 	if len(found) != 1 {
 		return catalog.Tool{}, false
 	}
-	return tools[slices.Index(names, found[0])], true
-}
-
-// Separators that hosts and models put between a server's and a tool's name.
-var separators = []string{"__", ".", ":", "/"}
-
-// splitJoined takes a name like "server.tool" or "mcp__server__tool" apart, at
-// the longest of the servers' names that fits.
-func splitJoined(joined string, servers []string) (server, tool string, ok bool) {
-	rest := joined
-	if len(rest) > 5 && fold(rest[:5]) == "mcp__" {
-		rest = rest[5:]
-	}
-	for _, name := range servers {
-		if len(name) <= len(server) || len(name) >= len(rest) || fold(rest[:len(name)]) != fold(name) {
-			continue
-		}
-		for _, sep := range separators {
-			if t, found := strings.CutPrefix(rest[len(name):], sep); found && t != "" {
-				server, tool, ok = name, t, true
-				break
-			}
-		}
-	}
-	return server, tool, ok
+	return tools[slices.Index(offered, found[0])], true
 }
 
 // place finds out which server and tool are meant and writes both as they are
