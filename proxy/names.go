@@ -46,10 +46,10 @@ func shownNames(tools []catalog.Tool) []string {
 // again without a server's name in front.
 func findTool(server string, tools []catalog.Tool, name string) (catalog.Tool, bool) {
 	offered := namesOf(tools)
-	found := alike(name, offered)
+	found := names.Alike(name, offered)
 	if len(found) == 0 {
-		if _, rest, ok := splitJoined(name, []string{server}); ok {
-			found = alike(rest, offered)
+		if _, rest, ok := names.Split(name, []string{server}); ok {
+			found = names.Alike(rest, offered)
 		}
 	}
 	if len(found) != 1 {
@@ -69,7 +69,7 @@ func (p *Proxy) place(r *request) error {
 	if r.Tool == "" {
 		return nil
 	}
-	server, tool, joined := splitJoined(r.Tool, p.serverNames())
+	server, tool, joined := names.Split(r.Tool, p.serverNames())
 	switch {
 	case r.Server == "" && joined:
 		r.note("tool %s was read as tool %s of server %s", quote(r.Tool), quote(tool), quote(server))
@@ -92,7 +92,7 @@ func (p *Proxy) offers(server, tool string) bool {
 }
 
 func (p *Proxy) placeServer(r *request) error {
-	switch found := alike(r.Server, p.serverNames()); len(found) {
+	switch found := names.Alike(r.Server, p.serverNames()); len(found) {
 	case 0:
 		_, err := p.server(r.Server)
 		return err

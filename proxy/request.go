@@ -200,7 +200,7 @@ func parseAction(m members) (action, error) {
 	if json.Unmarshal(m["action"], &word) != nil {
 		return "", &RequestError{Field: "action", Reason: "must be a string, not " + typeName(m["action"])}
 	}
-	name := fold(word)
+	name := names.Fold(word)
 	if a, ok := synonyms[name]; ok {
 		return a, nil
 	}

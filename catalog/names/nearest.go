@@ -1,4 +1,3 @@
-// Package names guesses what was meant by a name that is not known.
 package names
 
 import (

@@ -1,4 +1,4 @@
-package proxy
+package names
 
 import (
 	"slices"
@@ -7,9 +7,9 @@ import (
 	"mcpproxy/catalog/clean"
 )
 
-// fold makes names equal that differ in case, hyphens, underscores and spaces,
+// Fold makes names equal that differ in case, hyphens, underscores and spaces,
 // or in what listings do not show.
-func fold(name string) string {
+func Fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '-' || r == ' ':
@@ -21,15 +21,15 @@ func fold(name string) string {
 	}, clean.Line(name, 0))
 }
 
-// alike returns the name itself if it is one of names, else the names that
+// Alike returns the name itself if it is one of names, else the names that
 // are equal to it when folded.
-func alike(name string, names []string) []string {
+func Alike(name string, names []string) []string {
 	if slices.Contains(names, name) {
 		return []string{name}
 	}
 	var found []string
 	for _, n := range names {
-		if fold(n) == fold(name) {
+		if Fold(n) == Fold(name) {
 			found = append(found, n)
 		}
 	}

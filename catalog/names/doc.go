@@ -1,0 +1,2 @@
+// Package names guesses which known name is meant by one that is not known.
+package names
