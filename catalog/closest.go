@@ -2,12 +2,15 @@ package catalog
 
 import "unicode/utf8"
 
+// maxClosest bounds the name that [closest] looks for, in characters.
+const maxClosest = 60
+
 // closest returns the candidate that is most likely meant by name: a slip of
 // few letters away, and nearer than all others.
 func closest(name string, candidates []string) (string, bool) {
 	folded := foldName(name)
 	best, tie, found := len(folded)/3, true, ""
-	if utf8.RuneCountInString(folded) > maxShown {
+	if utf8.RuneCountInString(folded) > maxClosest {
 		return "", false
 	}
 	for _, c := range candidates {

@@ -165,9 +165,9 @@ func (r *repair) renames(nodes []*node, v *value) map[string]string {
 		}
 	}
 	renamed := make(map[string]string)
-	for folded, names := range strangers {
-		if len(names) == 1 && len(meant[folded]) == 1 {
-			renamed[names[0]] = meant[folded][0]
+	for folded, alike := range strangers {
+		if len(alike) == 1 && len(meant[folded]) == 1 {
+			renamed[alike[0]] = meant[folded][0]
 		}
 	}
 	return renamed

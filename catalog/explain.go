@@ -128,12 +128,12 @@ func missingProblem(missing []string, n *node, v *value) string {
 		}
 	}
 	const most = 12
-	var names []string
+	var shown []string
 	for _, name := range missing[:min(len(missing), most)] {
-		names = append(names, showName(name))
+		shown = append(shown, showName(name))
 	}
 	if more := len(missing) - most; more > 0 {
-		names = append(names, fmt.Sprintf("and %d more", more))
+		shown = append(shown, fmt.Sprintf("and %d more", more))
 	}
 	what := "property"
 	if len(missing) > 1 {
@@ -141,9 +141,9 @@ func missingProblem(missing []string, n *node, v *value) string {
 	}
 	hint := ""
 	if given, ok := closest(missing[0], strangers); ok {
-		hint = fmt.Sprintf(" (is %s meant as %s?)", showName(given), names[0])
+		hint = fmt.Sprintf(" (is %s meant as %s?)", showName(given), shown[0])
 	}
-	return fmt.Sprintf("missing required %s %s%s", what, strings.Join(names, ", "), hint)
+	return fmt.Sprintf("missing required %s %s%s", what, strings.Join(shown, ", "), hint)
 }
 
 func unknownMember(at *location, name string, n *node) *failure {
