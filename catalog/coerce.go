@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"mcpproxy/catalog/names"
 	"slices"
 )
 
@@ -149,7 +150,7 @@ func (r *repair) renames(nodes []*node, v *value) map[string]string {
 			return nil // any name may be a good one
 		}
 		for _, p := range n.properties {
-			if folded := foldName(p.name); v.get(p.name) == nil && !slices.Contains(meant[folded], p.name) {
+			if folded := names.FoldStyle(p.name); v.get(p.name) == nil && !slices.Contains(meant[folded], p.name) {
 				meant[folded] = append(meant[folded], p.name)
 			}
 		}
@@ -160,7 +161,7 @@ func (r *repair) renames(nodes []*node, v *value) map[string]string {
 	strangers := make(map[string][]string)
 	for _, m := range v.members {
 		if memberNodes(nodes, m.name) == nil {
-			folded := foldName(m.name)
+			folded := names.FoldStyle(m.name)
 			strangers[folded] = append(strangers[folded], m.name)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"mcpproxy/catalog/clean"
+	"mcpproxy/catalog/names"
 	"regexp"
 	"slices"
 	"strings"
@@ -110,7 +111,7 @@ func listProblem(v *value, list []*value) string {
 		more = fmt.Sprintf(" or %d more", len(list)-most)
 	}
 	hint := ""
-	if name, ok := closest(v.text(), near); ok && v.typ == stringType {
+	if name, ok := names.Closest(v.text(), near); ok && v.typ == stringType {
 		hint = ", did you mean " + showName(name) + "?"
 	}
 	return fmt.Sprintf("%s is not one of %s%s%s", show(v), strings.Join(shown, ", "), more, hint)
@@ -140,7 +141,7 @@ func missingProblem(missing []string, n *node, v *value) string {
 		what = "properties"
 	}
 	hint := ""
-	if given, ok := closest(missing[0], strangers); ok {
+	if given, ok := names.Closest(missing[0], strangers); ok {
 		hint = fmt.Sprintf(" (is %s meant as %s?)", showName(given), shown[0])
 	}
 	return fmt.Sprintf("missing required %s %s%s", what, strings.Join(shown, ", "), hint)
@@ -156,7 +157,7 @@ func unknownProblem(name string, n *node) string {
 		known[i] = p.name
 	}
 	const most = 12
-	switch near, ok := closest(name, known); {
+	switch near, ok := names.Closest(name, known); {
 	case ok:
 		return fmt.Sprintf("unknown property %s, did you mean %s?", showName(name), showName(near))
 	case len(known) == 0 || len(known) > most:

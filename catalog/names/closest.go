@@ -1,20 +1,20 @@
-package catalog
+package names
 
 import "unicode/utf8"
 
-// maxClosest bounds the name that [closest] looks for, in characters.
+// maxClosest bounds the name that [Closest] looks for, in characters.
 const maxClosest = 60
 
-// closest returns the candidate that is most likely meant by name: a slip of
+// Closest returns the candidate that is most likely meant by name: a slip of
 // few letters away, and nearer than all others.
-func closest(name string, candidates []string) (string, bool) {
-	folded := foldName(name)
+func Closest(name string, candidates []string) (string, bool) {
+	folded := FoldStyle(name)
 	best, tie, found := len(folded)/3, true, ""
 	if utf8.RuneCountInString(folded) > maxClosest {
 		return "", false
 	}
 	for _, c := range candidates {
-		d := slips([]rune(folded), []rune(foldName(c)), best)
+		d := slips([]rune(folded), []rune(FoldStyle(c)), best)
 		switch {
 		case d < best || d == best && found == "":
 			best, tie, found = d, false, c
@@ -25,9 +25,9 @@ func closest(name string, candidates []string) (string, bool) {
 	return found, !tie
 }
 
-// foldName brings the ways of writing one name together: repoName, repo_name,
+// FoldStyle brings the ways of writing one name together: repoName, repo_name,
 // repo-name and "Repo Name".
-func foldName(name string) string {
+func FoldStyle(name string) string {
 	folded := make([]byte, 0, len(name))
 	for i := range len(name) {
 		switch c := name[i]; {
