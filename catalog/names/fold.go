@@ -35,3 +35,18 @@ func Alike(name string, names []string) []string {
 	}
 	return found
 }
+
+// FoldStyle brings the ways of writing one name together: repoName, repo_name,
+// repo-name and "Repo Name".
+func FoldStyle(name string) string {
+	folded := make([]byte, 0, len(name))
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'A' <= c && c <= 'Z':
+			folded = append(folded, c+'a'-'A')
+		case c != '-' && c != '_' && c != ' ':
+			folded = append(folded, c)
+		}
+	}
+	return string(folded)
+}
