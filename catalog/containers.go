@@ -38,7 +38,7 @@ func (e *evaluation) array(n *node, v *value, at *location, seen *marks) *failur
 func (e *evaluation) unique(v *value, at *location) *failure {
 	for i := range v.items {
 		for j := range i {
-			if v.items[i].equal(&v.items[j], e.spend) {
+			if equal(&v.items[i], &v.items[j], e.spend) {
 				return failed(&location{parent: at, index: i, item: true}, "the same as item %d, all must differ", j)
 			}
 		}

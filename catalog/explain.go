@@ -251,31 +251,6 @@ func kindOfValue(v *value) string {
 	return "an object"
 }
 
-// String names a set of types, "string or null".
-func (types jsonTypes) String() string {
-	var names []string
-	for _, t := range []struct {
-		types jsonTypes
-		name  string
-	}{
-		{stringType, "string"}, {numberType, "number"}, {integerType, "integer"}, {booleanType, "boolean"},
-		{arrayType, "array"}, {objectType, "object"}, {nullType, "null"},
-	} {
-		if types&t.types == t.types {
-			names = append(names, t.name)
-			types &^= t.types
-		}
-	}
-	if len(names) == 0 {
-		return "nothing"
-	}
-	last := len(names) - 1
-	if last == 0 {
-		return names[0]
-	}
-	return strings.Join(names[:last], ", ") + " or " + names[last]
-}
-
 func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

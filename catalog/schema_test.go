@@ -259,7 +259,7 @@ func TestBombsAreBounded(t *testing.T) {
 				}
 				s.Coerce(args)
 			}
-			Tool{Name: "t", InputSchema: json.RawMessage(schema)}.Signature()
+			signature("t", json.RawMessage(schema))
 		})
 	}
 }
@@ -276,7 +276,7 @@ func FuzzSchema(f *testing.F) {
 		}
 		refused := s.Validate(data)
 		s.Coerce(data)
-		Tool{Name: "t", InputSchema: schema}.Signature()
+		signature("t", schema)
 		if refused == nil || strings.ContainsAny(string(schema)+string(data), `0123456789\`) || strings.Contains(string(schema), "ef\"") {
 			return
 		}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"encoding/json"
 	"mcpproxy/catalog/clean"
 	"regexp"
 	"slices"
@@ -19,21 +20,21 @@ const (
 	maxTypeDeep      = 6  // references, arrays and unions inside one another
 )
 
-// Signature describes how to call the tool in one line:
+// signature describes how to call the tool of that name in one line:
 //
 //	create_issue(owner, repo, title, body?, labels?: string[], state?: "open"|"closed", options?: {…})
 //
 // Required parameters come first, otherwise the schema's order is kept. What
 // has no type written is a string; "?" may be left out; {…} is an object whose
-// members [Tool.InputSchema] tells. Small objects are spelt out where there is
+// members the schema tells. Small objects are spelt out where there is
 // room. What does not fit into about 300 characters is folded into "…", the
 // last parameters first.
-func (t Tool) Signature() string {
-	name := clean.Line(t.Name, maxSignatureName)
-	if t.InputSchema == nil {
+func signature(name string, input json.RawMessage) string {
+	name = clean.Line(name, maxSignatureName)
+	if input == nil {
 		return name + "()"
 	}
-	s, err := CompileSchema(t.InputSchema)
+	s, err := CompileSchema(input)
 	if err != nil {
 		return name + unreadable
 	}

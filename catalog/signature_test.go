@@ -36,9 +36,9 @@ func TestSignature(t *testing.T) {
 		{`"a":{"allOf":[{"description":"x"},{"type":"integer"}]}`, `a?: integer`},
 		{`"with space":{"type":"string"},"quo\"te":{},"esc\u001b[31mape":{},"naïve":{}`, `"with space"?, "quo\"te"?: any, escape?: any, naïve?: any`},
 	} {
-		tool := Tool{Name: "f", InputSchema: json.RawMessage(`{"type":"object","properties":{` + test.properties +
-			`},"$defs":{"color":{"enum":["red","blue"]},"tree":{"type":"object","properties":{"children":{"type":"array","items":{"$ref":"#/$defs/tree"}}}}}}`)}
-		if got, want := tool.Signature(), "f("+test.want+")"; got != want {
+		input := json.RawMessage(`{"type":"object","properties":{` + test.properties +
+			`},"$defs":{"color":{"enum":["red","blue"]},"tree":{"type":"object","properties":{"children":{"type":"array","items":{"$ref":"#/$defs/tree"}}}}}}`)
+		if got, want := signature("f", input), "f("+test.want+")"; got != want {
 			t.Errorf("%s:\n got %s\nwant %s", test.properties, got, want)
 		}
 	}
@@ -65,7 +65,7 @@ func TestSignatureOfWholeTools(t *testing.T) {
 		if test.schema != "" {
 			schema = json.RawMessage(test.schema)
 		}
-		if got := (Tool{Name: "f", InputSchema: schema}).Signature(); got != test.want {
+		if got := signature("f", schema); got != test.want {
 			t.Errorf("%s:\n got %s\nwant %s", test.schema, got, test.want)
 		}
 	}
@@ -85,22 +85,21 @@ func TestSignatureIsBounded(t *testing.T) {
 		{"long", `"` + strings.Repeat("x", 1000) + `":{}`, "f(parameter_99: any, \"xxx", "xxx…\"?: any)"},
 	} {
 		schema := `{"properties":{` + test.properties + `},"required":["parameter_99"]}`
-		got := Tool{Name: "f", InputSchema: json.RawMessage(schema)}.Signature()
+		got := signature("f", json.RawMessage(schema))
 		if n := utf8.RuneCountInString(got); n > maxSignature || !strings.HasPrefix(got, test.prefix) || !strings.HasSuffix(got, test.suffix) {
 			t.Errorf("%s: %d characters: %s", test.name, n, got)
 		}
 	}
-	got := Tool{Name: strings.Repeat("n", 500) + "\x1b[31m", InputSchema: json.RawMessage(`{}`)}.Signature()
+	got := signature(strings.Repeat("n", 500)+"\x1b[31m", json.RawMessage(`{}`))
 	if utf8.RuneCountInString(got) > maxSignatureName+2 {
 		t.Errorf("the name is not bounded: %s", got)
 	}
 }
 
 func BenchmarkSignature(b *testing.B) {
-	tool := Tool{Name: "create_issue", InputSchema: json.RawMessage(issueSchema)}
 	b.ReportAllocs()
 	for b.Loop() {
-		tool.Signature()
+		signature("create_issue", json.RawMessage(issueSchema))
 	}
 }
 

@@ -103,3 +103,6 @@ func (t Tool) Repeatable() bool {
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }
+
+// Signature describes how to call the tool in one line, see [signature].
+func (t Tool) Signature() string { return signature(t.Name, t.InputSchema) }

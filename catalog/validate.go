@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"encoding/json"
 	"math/big"
 	"mcpproxy/catalog/clean"
@@ -186,11 +187,48 @@ func (e *evaluation) ofType(n *node, v *value, at *location, seen *marks) *failu
 func (e *evaluation) listed(list []*value, v *value) bool {
 	unsure := e.unsure
 	for _, w := range list {
-		if v.equal(w, e.spend) {
+		if equal(v, w, e.spend) {
 			return true
 		}
 	}
 	return e.unsure != unsure
+}
+
+// equal compares as JSON Schema does (core, section 4.2.2): numbers by what
+// they are worth, objects without regard to order. spend is asked for leave
+// before each comparison and ends it, unequal, by returning false.
+func equal(v, w *value, spend func(steps int) bool) bool {
+	if !spend(1 + len(v.raw)/bytesPerStep) {
+		return false
+	}
+	if v.folded || w.folded {
+		return bytes.Equal(v.raw, w.raw)
+	}
+	if v.typ != w.typ || len(v.members) != len(w.members) || len(v.items) != len(w.items) {
+		return false
+	}
+	switch v.typ {
+	case stringType:
+		return v.text() == w.text()
+	case integerType, fractionType:
+		return compareNumbers(v.raw, w.raw) == 0
+	case arrayType:
+		for i := range v.items {
+			if !equal(&v.items[i], &w.items[i], spend) {
+				return false
+			}
+		}
+		return true
+	case objectType:
+		for i := range v.members {
+			other := w.get(v.members[i].name)
+			if other == nil || !equal(&v.members[i].value, other, spend) {
+				return false
+			}
+		}
+		return true
+	}
+	return bytes.Equal(v.raw, w.raw)
 }
 
 // combined applies the keywords that hold other schemas for the same value.

@@ -1,10 +1,8 @@
 package catalog
 
 import (
-	"bytes"
 	"encoding/json"
-	"math/big"
-	"strconv"
+	"strings"
 )
 
 // jsonTypes is a set of the types of JSON Schema. "integer" is a part of
@@ -25,6 +23,31 @@ const (
 	scalarType = booleanType | numberType | stringType
 	anyType    = nullType | scalarType | arrayType | objectType
 )
+
+// String names a set of types, "string or null".
+func (types jsonTypes) String() string {
+	var names []string
+	for _, t := range []struct {
+		types jsonTypes
+		name  string
+	}{
+		{stringType, "string"}, {numberType, "number"}, {integerType, "integer"}, {booleanType, "boolean"},
+		{arrayType, "array"}, {objectType, "object"}, {nullType, "null"},
+	} {
+		if types&t.types == t.types {
+			names = append(names, t.name)
+			types &^= t.types
+		}
+	}
+	if len(names) == 0 {
+		return "nothing"
+	}
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
 
 // A value is one JSON value as it stands in a document: its bytes, its place
 // and its members in the order written. Nothing is converted, so that numbers
@@ -99,43 +122,6 @@ func (v *value) boolean() *bool {
 	}
 	b := v.isTrue()
 	return &b
-}
-
-// equal compares as JSON Schema does (core, section 4.2.2): numbers by what
-// they are worth, objects without regard to order. spend is asked for leave
-// before each comparison and ends it, unequal, by returning false.
-func (v *value) equal(w *value, spend func(steps int) bool) bool {
-	if !spend(1 + len(v.raw)/bytesPerStep) {
-		return false
-	}
-	if v.folded || w.folded {
-		return bytes.Equal(v.raw, w.raw)
-	}
-	if v.typ != w.typ || len(v.members) != len(w.members) || len(v.items) != len(w.items) {
-		return false
-	}
-	switch v.typ {
-	case stringType:
-		return unquote(v.raw) == unquote(w.raw)
-	case integerType, fractionType:
-		return compareNumbers(v.raw, w.raw) == 0
-	case arrayType:
-		for i := range v.items {
-			if !v.items[i].equal(&w.items[i], spend) {
-				return false
-			}
-		}
-		return true
-	case objectType:
-		for i := range v.members {
-			other := w.get(v.members[i].name)
-			if other == nil || !v.members[i].value.equal(other, spend) {
-				return false
-			}
-		}
-		return true
-	}
-	return bytes.Equal(v.raw, w.raw)
 }
 
 // A scanner walks valid JSON.
@@ -279,72 +265,4 @@ func unquote(quoted []byte) string {
 	var text string
 	_ = json.Unmarshal(quoted, &text) // cannot fail: the document is valid
 	return text
-}
-
-// isInteger reports whether a JSON number has no fraction: 7, 7.0 and 7e3 have
-// none. It counts digits and never expands an exponent.
-func isInteger(number []byte) bool {
-	mantissa, exponent := number, 0
-	if i := bytes.IndexAny(number, "eE"); i >= 0 {
-		mantissa = number[:i]
-		var err error
-		if exponent, err = strconv.Atoi(string(number[i+1:])); err != nil {
-			exponent = 1 // out of range: positive makes an integer of any mantissa
-			if number[i+1] == '-' {
-				return len(bytes.Trim(mantissa, "-0.")) == 0
-			}
-			return true
-		}
-	}
-	if len(bytes.Trim(mantissa, "-0.")) == 0 {
-		return true // zero
-	}
-	whole, fraction, _ := bytes.Cut(mantissa, []byte("."))
-	if places := len(bytes.TrimRight(fraction, "0")); places > 0 {
-		return places <= exponent
-	}
-	zeros := len(whole) - len(bytes.TrimRight(whole, "0"))
-	return -zeros <= exponent
-}
-
-// Numbers beyond these are compared as float64: an exponent of nine digits
-// would otherwise be expanded into a gigabyte.
-const (
-	maxExactDigits   = 1000
-	maxExactExponent = 1000
-)
-
-// exact returns the number as a fraction, unless it is absurdly large.
-func exact(number []byte) (*big.Rat, bool) {
-	if len(number) > maxExactDigits {
-		return nil, false
-	}
-	if i := bytes.IndexAny(number, "eE"); i >= 0 {
-		e, err := strconv.Atoi(string(number[i+1:]))
-		if err != nil || e > maxExactExponent || e < -maxExactExponent {
-			return nil, false
-		}
-	}
-	return new(big.Rat).SetString(string(number))
-}
-
-// compareNumbers orders two JSON numbers, exactly wherever that is feasible.
-func compareNumbers(a, b []byte) int {
-	if bytes.Equal(a, b) {
-		return 0
-	}
-	if x, ok := exact(a); ok {
-		if y, ok := exact(b); ok {
-			return x.Cmp(y)
-		}
-	}
-	x, _ := strconv.ParseFloat(string(a), 64) // out of range is ±Inf, which orders well
-	y, _ := strconv.ParseFloat(string(b), 64)
-	switch {
-	case x < y:
-		return -1
-	case x > y:
-		return 1
-	}
-	return 0
 }
