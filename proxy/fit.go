@@ -28,10 +28,10 @@ type block struct {
 	text []byte // the JSON string of a text, or of a resource's text; nil for others
 }
 
-func parseResult(raw []byte) result {
-	r := result{raw: raw}
-	for key, at := range eachMember(raw) {
-		value := raw[at.start:at.end]
+func parseResult(object []byte) result {
+	r := result{raw: object}
+	for key, at := range eachMember(object) {
+		value := object[at.start:at.end]
 		switch {
 		case sameKey(key, "content"):
 			r.blocks = nil // of a member given twice the last counts
@@ -48,12 +48,12 @@ func parseResult(raw []byte) result {
 	return r
 }
 
-func parseBlock(raw []byte) block {
-	holder := raw
-	if string(member(raw, "type")) == `"resource"` {
-		holder = member(raw, "resource")
+func parseBlock(object []byte) block {
+	holder := object
+	if string(member(object, "type")) == `"resource"` {
+		holder = member(object, "resource")
 	}
-	b := block{raw: raw}
+	b := block{raw: object}
 	if text := member(holder, "text"); len(text) > 1 && text[0] == '"' {
 		b.text = text
 	}
@@ -110,11 +110,11 @@ type handle struct {
 // leaves out the structured content, and one for each other block. All else is
 // kept byte for byte, so isError and _meta. A limit of 0 means that there is
 // none.
-func (s *store) fit(raw json.RawMessage, limit int, log *slog.Logger) json.RawMessage {
-	if limit <= 0 || len(raw) <= min(limit, maxBinary) {
-		return raw
+func (s *store) fit(object json.RawMessage, limit int, log *slog.Logger) json.RawMessage {
+	if limit <= 0 || len(object) <= min(limit, maxBinary) {
+		return object
 	}
-	r := parseResult(raw)
+	r := parseResult(object)
 	large := r.textSize() > limit
 	fits := !large
 	var content [][]byte
@@ -136,7 +136,7 @@ func (s *store) fit(raw json.RawMessage, limit int, log *slog.Logger) json.RawMe
 		}
 	}
 	if fits {
-		return raw
+		return object
 	}
 	return r.with(content, !large)
 }

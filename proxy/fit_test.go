@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -139,27 +138,6 @@ func TestWhatCannotBeStoredIsCut(t *testing.T) {
 	if h.ID != "" || h.Total != int64(len(text)) || !strings.HasPrefix(text, h.Head) || !strings.Contains(h.Next, "could not be stored") {
 		t.Errorf("got %+v", h)
 	}
-}
-
-func FuzzUnescape(f *testing.F) {
-	for _, seed := range []string{`"a"`, `"\ud83d\ude00é\n\\\""`, `"\ud83d"`, `"` + strings.Repeat(`\ud83d\ude00é`, 100) + `"`, "\"\xff\""} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, in []byte) {
-		if len(in) < 2 || in[0] != '"' {
-			return
-		}
-		var want string
-		if json.Unmarshal(in, &want) != nil {
-			_ = unescape(io.Discard, in) // must not panic
-			return
-		}
-		in = bytes.TrimSpace(in)
-		var got bytes.Buffer
-		if err := unescape(&got, in); err != nil || got.String() != want {
-			t.Errorf("%v\n got %q\nwant %q", err, got.String(), want)
-		}
-	})
 }
 
 // Whatever a result looks like, what comes of it is a result that keeps what

@@ -268,29 +268,3 @@ func FuzzHandle(f *testing.F) {
 		}
 	})
 }
-
-// Splicing keeps valid objects valid, and never reads past their end.
-func FuzzSplice(f *testing.F) {
-	for _, seed := range []string{oddResult, prettyResult, `{}`, ` { "\u005fmeta" : { } }`, `{"_meta":null}`, `{"a":"}","_meta":{"k":[1]}}`} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, in []byte) {
-		object, err := oneLine(in)
-		if err != nil {
-			return
-		}
-		out := spliceMeta(splice(object, `"resultType":"complete"`), map[string]string{"note": `"n"`})
-		if !json.Valid(in) {
-			return
-		}
-		var before, after map[string]json.RawMessage
-		if json.Unmarshal(in, &before) != nil || json.Unmarshal(out, &after) != nil {
-			t.Fatalf("%s: not an object: %s", in, out)
-		}
-		for key := range before {
-			if key != "_meta" && key != "resultType" && after[key] == nil {
-				t.Errorf("%s: lost %q: %s", in, key, out)
-			}
-		}
-	})
-}

@@ -149,8 +149,8 @@ func (h *host) call(ctx context.Context, r request, meta mcp.Meta) mcp.Result {
 }
 
 // dress adds to a result what its way to the host demands, and nothing else.
-func (h *host) dress(raw json.RawMessage, meta mcp.Meta, notes []string) (json.RawMessage, error) {
-	raw, err := oneLine(raw)
+func (h *host) dress(object json.RawMessage, meta mcp.Meta, notes []string) (json.RawMessage, error) {
+	object, err := oneLine(object)
 	if err != nil {
 		return nil, err
 	}
@@ -160,14 +160,14 @@ func (h *host) dress(raw json.RawMessage, meta mcp.Meta, notes []string) (json.R
 	}
 	if version, _ := meta[mcp.MetaKeyProtocolVersion].(string); version >= statelessEra {
 		add[mcp.MetaKeyServerInfo] = string(compact(h.self))
-		if at, _ := find(raw, "resultType"); at < 0 {
-			raw = splice(raw, `"resultType":"complete"`)
+		if at, _ := find(object, "resultType"); at < 0 {
+			object = splice(object, `"resultType":"complete"`)
 		}
 	}
 	if len(add) == 0 {
-		return raw, nil
+		return object, nil
 	}
-	return spliceMeta(raw, add), nil
+	return spliceMeta(object, add), nil
 }
 
 // quiet passes on the SDK's errors alone: what it tells besides is of no use

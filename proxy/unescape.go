@@ -78,9 +78,17 @@ func codeUnit(s []byte) (rune, bool) {
 
 // unescapedLen returns how many bytes unescape writes.
 func unescapedLen(quoted []byte) int {
-	c := counter{w: io.Discard}
-	_ = unescape(&c, quoted) // what cannot be decoded has no length
-	return int(c.n)
+	var n length
+	_ = unescape(&n, quoted) // what cannot be decoded has no length
+	return int(n)
+}
+
+// A length counts the bytes that are written to it.
+type length int
+
+func (n *length) Write(b []byte) (int, error) {
+	*n += length(len(b))
+	return len(b), nil
 }
 
 func inside(quoted []byte) []byte {
