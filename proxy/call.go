@@ -9,6 +9,7 @@ import (
 	"mcpproxy/catalog"
 	"mcpproxy/catalog/clean"
 	"mcpproxy/upstream"
+	"mcpproxy/upstream/raw"
 )
 
 // A CallRequest is one call of a server's tool.
@@ -55,7 +56,7 @@ func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
 		return CallResult{}, err
 	}
 	if tool.Name != r.Tool {
-		notes = append(notes, "tool "+quote(r.Tool)+" was read as "+quote(tool.Name))
+		notes = append(notes, "tool "+raw.Quote(r.Tool)+" was read as "+raw.Quote(tool.Name))
 	}
 	result := CallResult{Notes: notes, limit: t.resolved.MaxResultBytes}
 	send := func(ctx context.Context, s *upstream.Session) (err error) {
@@ -205,7 +206,7 @@ func orEmpty(schema json.RawMessage) json.RawMessage {
 func (d Description) JSON() []byte {
 	input, output, annotations := d.InputSchema, d.OutputSchema, d.Annotations
 	d.InputSchema, d.OutputSchema, d.Annotations = nil, nil, nil
-	b := bytes.TrimSuffix(compact(d), []byte("}"))
+	b := bytes.TrimSuffix(raw.Encode(d), []byte("}"))
 	b = append(append(b, `,"input_schema":`...), input...)
 	if output != nil {
 		b = append(append(b, `,"output_schema":`...), output...)

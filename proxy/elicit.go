@@ -11,6 +11,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/auth"
+	"mcpproxy/upstream/raw"
 )
 
 // A LoginReply tells a model how the person logs in.
@@ -77,7 +78,7 @@ func (h *host) login(ctx context.Context, r request, req *mcp.CallToolRequest) m
 	}
 	caps := req.ClientCapabilities()
 	if caps == nil || caps.Elicitation == nil || caps.Elicitation.URL == nil {
-		return text(string(compact(loginReply(l))), r.notes)
+		return text(string(raw.Encode(loginReply(l))), r.notes)
 	}
 	url, message := landing(l)
 	params := &mcp.ElicitParams{Mode: "url", URL: url, Message: message, ElicitationID: rand.Text()}
@@ -85,9 +86,9 @@ func (h *host) login(ctx context.Context, r request, req *mcp.CallToolRequest) m
 		return h.askForInput(params)
 	}
 	if !h.show(req.Session, l, params) {
-		return text(string(compact(loginReply(l))), r.notes)
+		return text(string(raw.Encode(loginReply(l))), r.notes)
 	}
-	return text(string(compact(elicitationReply(l))), r.notes)
+	return text(string(raw.Encode(elicitationReply(l))), r.notes)
 }
 
 func elicitationReply(l *auth.Login) LoginReply {
@@ -100,9 +101,9 @@ func elicitationReply(l *auth.Login) LoginReply {
 // askForInput answers with a request for input (MCP 2026-07-28, multi
 // round-trip requests): the host shows the link and repeats the call.
 func (h *host) askForInput(params *mcp.ElicitParams) mcp.Result {
-	asked := compact(mcp.InputRequestMap{elicitationID: params})
+	asked := raw.Encode(mcp.InputRequestMap{elicitationID: params})
 	raw := fmt.Appendf(nil, `{"resultType":"input_required","inputRequests":%s,"_meta":{%q:%s}}`,
-		asked, mcp.MetaKeyServerInfo, compact(h.self))
+		asked, mcp.MetaKeyServerInfo, raw.Encode(h.self))
 	return &relayed{CallToolResult: &mcp.CallToolResult{}, raw: raw, conn: h.conn}
 }
 
@@ -118,7 +119,7 @@ func (h *host) elicited(r request, answer mcp.InputResponse) mcp.Result {
 	if l == nil {
 		return h.proxy.fail(&ServerError{Server: r.Server, Err: &auth.LoginError{Server: r.Server, Reason: auth.NoLogin}}, r.notes)
 	}
-	return text(string(compact(elicitationReply(l))), r.notes)
+	return text(string(raw.Encode(elicitationReply(l))), r.notes)
 }
 
 // show asks the host to show the link, without waiting for the person. It
@@ -152,7 +153,7 @@ func (p *Proxy) complete(ctx context.Context, r request) (json.RawMessage, error
 	if err := p.CompleteLogin(ctx, r.Server, r.RedirectURL); err != nil {
 		return nil, err
 	}
-	return compact(struct {
+	return raw.Encode(struct {
 		OK     bool   `json:"ok"`
 		Server string `json:"server"`
 	}{true, r.Server}), nil

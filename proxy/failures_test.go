@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"mcpproxy/upstream/raw"
 	"os"
 	"testing"
 )
@@ -20,7 +21,7 @@ func TestFailuresAreRecordedAtOnceAndForgottenByOthers(t *testing.T) {
 	if err := os.WriteFile(program, []byte("no program"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	c.write(`{"mcpServers": {"a": {"command": ` + quote(program) + `, "env": {"` + childMode + `": "raw"}}}}`)
+	c.write(`{"mcpServers": {"a": {"command": ` + raw.Quote(program) + `, "env": {"` + childMode + `": "raw"}}}}`)
 	c.opts.Config = c.opts.Load()
 	recorded := func() (e *LastError) {
 		run(func(p *Proxy) {

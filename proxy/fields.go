@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"mcpproxy/upstream/raw"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,7 +43,7 @@ func (r *request) readFields() error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.members)) {
 		if r.Action != actionCall && key != "action" && !slices.Contains(takes, key) && !absent(r.members[key]) {
-			r.note("%s was ignored: %s does not take it", quote(key), r.Action)
+			r.note("%s was ignored: %s does not take it", raw.Quote(key), r.Action)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"mcpproxy/upstream/raw"
 	"strings"
 	"unicode/utf8"
 )
@@ -30,15 +31,15 @@ type block struct {
 
 func parseResult(object []byte) result {
 	r := result{raw: object}
-	for key, at := range eachMember(object) {
-		value := object[at.start:at.end]
+	for key, at := range raw.Members(object) {
+		value := object[at.Start:at.End]
 		switch {
-		case sameKey(key, "content"):
+		case raw.KeyIs(key, "content"):
 			r.blocks = nil // of a member given twice the last counts
-			for at := range eachElement(value) {
-				r.blocks = append(r.blocks, parseBlock(value[at.start:at.end]))
+			for at := range raw.Elements(value) {
+				r.blocks = append(r.blocks, parseBlock(value[at.Start:at.End]))
 			}
-		case sameKey(key, "structuredContent"):
+		case raw.KeyIs(key, "structuredContent"):
 			r.structured = value
 		}
 	}
@@ -50,11 +51,11 @@ func parseResult(object []byte) result {
 
 func parseBlock(object []byte) block {
 	holder := object
-	if string(member(object, "type")) == `"resource"` {
-		holder = member(object, "resource")
+	if string(raw.Member(object, "type")) == `"resource"` {
+		holder = raw.Member(object, "resource")
 	}
 	b := block{raw: object}
-	if text := member(holder, "text"); len(text) > 1 && text[0] == '"' {
+	if text := raw.Member(holder, "text"); len(text) > 1 && text[0] == '"' {
 		b.text = text
 	}
 	return b
@@ -64,7 +65,7 @@ func parseBlock(object []byte) block {
 func (r result) textSize() int {
 	n := len(r.structured)
 	for _, b := range r.blocks {
-		n += unescapedLen(b.text)
+		n += raw.UnescapedLen(b.text)
 	}
 	return n
 }
@@ -83,7 +84,7 @@ func (r result) writeText(w io.Writer) error {
 			}
 		}
 		wrote = true
-		if err := unescape(w, b.text); err != nil {
+		if err := raw.Unescape(w, b.text); err != nil {
 			return err
 		}
 	}
@@ -125,7 +126,7 @@ func (s *store) fit(object json.RawMessage, limit int, log *slog.Logger) json.Ra
 	for _, b := range r.blocks {
 		switch {
 		case b.text == nil && other+len(b.raw) > maxBinary:
-			h := handle{Type: decoded(member(b.raw, "type")), MIMEType: decoded(member(b.raw, "mimeType"))}
+			h := handle{Type: decoded(raw.Member(b.raw, "type")), MIMEType: decoded(raw.Member(b.raw, "mimeType"))}
 			write := func(w io.Writer) error { _, err := w.Write(b.raw); return err }
 			content, fits = append(content, s.replace(write, h, nil, limit, log)), false
 		case b.text == nil:
@@ -168,7 +169,7 @@ func (s *store) replace(write func(io.Writer) error, h handle, structured []byte
 		h.Next = "read on: " + say(request{Action: actionReadResult, ResultID: h.ID, Offset: int64(len(h.Head))}) +
 			"; or give grep (RE2) or select (JMESPath) instead of offset"
 	}
-	return compact(map[string]string{"type": "text", "text": string(compact(h))})
+	return raw.Encode(map[string]string{"type": "text", "text": string(raw.Encode(h))})
 }
 
 // with returns the result with other content and, unless it is kept, without
@@ -176,11 +177,11 @@ func (s *store) replace(write func(io.Writer) error, h handle, structured []byte
 func (r result) with(content [][]byte, structured bool) []byte {
 	out := []byte(`{"content":[`)
 	out = append(append(out, bytes.Join(content, []byte(","))...), ']')
-	for key, at := range eachMember(r.raw) {
-		if sameKey(key, "content") || !structured && sameKey(key, "structuredContent") {
+	for key, at := range raw.Members(r.raw) {
+		if raw.KeyIs(key, "content") || !structured && raw.KeyIs(key, "structuredContent") {
 			continue
 		}
-		out = append(append(append(append(out, ','), key...), ':'), r.raw[at.start:at.end]...)
+		out = append(append(append(append(out, ','), key...), ':'), r.raw[at.Start:at.End]...)
 	}
 	return append(out, '}')
 }

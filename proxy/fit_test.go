@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"mcpproxy/upstream/raw"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -56,7 +57,7 @@ func handleOf(t testing.TB, reply string) (h handle) {
 }
 
 func textBlock(text string) string {
-	return `{"type":"text","text":` + string(compact(text)) + `}`
+	return `{"type":"text","text":` + string(raw.Encode(text)) + `}`
 }
 
 func TestOnlyWhatIsTooLargeIsReplaced(t *testing.T) {
@@ -152,7 +153,7 @@ func FuzzFit(f *testing.F) {
 	s, _ := newStore(f)
 	f.Fuzz(func(t *testing.T, in []byte) {
 		var before, after map[string]json.RawMessage
-		raw, err := oneLine(in)
+		raw, err := raw.OneLine(in)
 		if err != nil || json.Unmarshal(raw, &before) != nil {
 			s.fit(in, 100, slog.New(slog.DiscardHandler)) // must not panic
 			return

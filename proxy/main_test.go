@@ -20,6 +20,7 @@ import (
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/redact"
 	"mcpproxy/upstream"
+	"mcpproxy/upstream/raw"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -91,7 +92,7 @@ func largeResult() string {
 		fmt.Fprintf(&b, `{"id":%d,"title":"Issue \"%d\"","open":%t},`, 9007199254740992+i, i, i%2 == 0)
 	}
 	items := `{"items":[` + strings.TrimSuffix(b.String(), ",") + `]}`
-	return `{"_meta":{"x":[ 1 ]},"content":[{"type":"text","text":` + quote(items) + `},{"type":"image","data":"QUJD","mimeType":"image/png"}],` +
+	return `{"_meta":{"x":[ 1 ]},"content":[{"type":"text","text":` + raw.Quote(items) + `},{"type":"image","data":"QUJD","mimeType":"image/png"}],` +
 		`"structuredContent":` + items + `,"isError":true}`
 }
 

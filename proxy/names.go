@@ -8,6 +8,7 @@ import (
 	"mcpproxy/catalog/clean"
 	"mcpproxy/catalog/names"
 	"mcpproxy/proxy/config"
+	"mcpproxy/upstream/raw"
 )
 
 // server returns the server of that name.
@@ -72,7 +73,7 @@ func (p *Proxy) place(r *request) error {
 	server, tool, joined := names.Split(r.Tool, p.serverNames())
 	switch {
 	case r.Server == "" && joined:
-		r.note("tool %s was read as tool %s of server %s", quote(r.Tool), quote(tool), quote(server))
+		r.note("tool %s was read as tool %s of server %s", raw.Quote(r.Tool), raw.Quote(tool), raw.Quote(server))
 		r.Server, r.Tool = server, tool
 	case r.Server == "":
 		return p.placeTool(r)
@@ -98,7 +99,7 @@ func (p *Proxy) placeServer(r *request) error {
 		return err
 	case 1:
 		if found[0] != r.Server {
-			r.note("server %s was read as %s", quote(r.Server), quote(found[0]))
+			r.note("server %s was read as %s", raw.Quote(r.Server), raw.Quote(found[0]))
 		}
 		r.Server = found[0]
 		return nil
@@ -125,7 +126,7 @@ func (p *Proxy) placeTool(r *request) error {
 	case 0:
 		return &UnknownToolError{Tool: r.Tool, Near: names.Nearest(r.Tool, known, 3)}
 	case 1:
-		r.note("server was missing and read as %s, the only one known to have that tool", quote(servers[0]))
+		r.note("server was missing and read as %s, the only one known to have that tool", raw.Quote(servers[0]))
 		r.Server = servers[0]
 		return nil
 	}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/json"
+	"mcpproxy/upstream/raw"
 	"sync"
 )
 
@@ -24,7 +25,7 @@ type progress struct {
 
 func newProgress(conn *hostConn, token any) *progress {
 	p := &progress{
-		conn: conn, token: string(compact(token)),
+		conn: conn, token: string(raw.Encode(token)),
 		queue: make(chan json.RawMessage, maxProgress), end: make(chan struct{}),
 	}
 	p.done.Go(p.relay)
@@ -58,11 +59,11 @@ func (p *progress) write(params json.RawMessage) {
 
 // add queues a notification's params; the upstream's token is replaced.
 func (p *progress) add(params json.RawMessage) {
-	start, end := find(params, "progressToken")
+	start, end := raw.Find(params, "progressToken")
 	if start < 0 {
 		return
 	}
-	params, err := oneLine([]byte(string(params[:start]) + p.token + string(params[end:])))
+	params, err := raw.OneLine([]byte(string(params[:start]) + p.token + string(params[end:])))
 	if err != nil {
 		return
 	}

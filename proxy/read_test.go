@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mcpproxy/upstream/raw"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -178,7 +179,7 @@ func TestSelectLooksIntoTextThatIsMerelyWrapped(t *testing.T) {
 	t.Parallel()
 	asJSON, _ := fiveMiB()
 	s, _ := newStore(t)
-	id := handleOf(t, fitted(t, s, `{"content":[`+textBlock(asJSON)+`],"structuredContent":{"content":`+quote(asJSON)+`}}`, 48<<10)).ID
+	id := handleOf(t, fitted(t, s, `{"content":[`+textBlock(asJSON)+`],"structuredContent":{"content":`+raw.Quote(asJSON)+`}}`, 48<<10)).ID
 	got, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: id, Select: "total"})
 	if err != nil || string(got.Value) != "9007199254740993" {
 		t.Errorf("%s, %v", got.Value, err)
@@ -216,8 +217,8 @@ func FuzzReadResult(f *testing.F) {
 				}
 				continue
 			}
-			if !json.Valid(compact(got)) {
-				t.Errorf("not valid: %s", compact(got))
+			if !json.Valid(raw.Encode(got)) {
+				t.Errorf("not valid: %s", raw.Encode(got))
 			}
 		}
 	})

@@ -17,6 +17,7 @@ import (
 	"mcpproxy/catalog/clean"
 	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
+	"mcpproxy/upstream/raw"
 )
 
 // noteKey is the _meta entry under which repairs are told.
@@ -350,7 +351,7 @@ func innermost(err error) error {
 }
 
 // say writes a request as the next thing to do.
-func say(r request) string { return "call mcp with " + string(compact(r)) }
+func say(r request) string { return "call mcp with " + string(raw.Encode(r)) }
 
 // wayOn is the request that helps after one that could not be read.
 func wayOn(e *RequestError) request {
@@ -382,7 +383,7 @@ func text(s string, notes []string) *mcp.CallToolResult {
 
 // fail makes a result of an error.
 func (p *Proxy) fail(err error, notes []string) *mcp.CallToolResult {
-	r := text(string(compact(map[string]failure{"error": p.explain(err)})), notes)
+	r := text(string(raw.Encode(map[string]failure{"error": p.explain(err)})), notes)
 	r.IsError = true
 	return r
 }

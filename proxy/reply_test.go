@@ -19,6 +19,7 @@ import (
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/redact"
 	"mcpproxy/upstream"
+	"mcpproxy/upstream/raw"
 )
 
 // A reply is what a model gets to see.
@@ -110,7 +111,7 @@ func TestReplies(t *testing.T) {
 		{"no_tool", `{"action":"call","server":"raw"}`},
 		{"no_object", `[1,2]`},
 	} {
-		r := ask(t, h, strings.Replace(c.request, `"ID"`, quote(id), 1))
+		r := ask(t, h, strings.Replace(c.request, `"ID"`, raw.Quote(id), 1))
 		out := fmt.Sprintln(c.request)
 		for _, b := range r.Content {
 			if found := handled.FindStringSubmatch(b.Text); found != nil {
@@ -153,7 +154,7 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"internal_error", &jsonrpc.Error{Code: -32603, Message: "oops\x1b[31m"}},
 			{"ambiguous", &AmbiguousError{Kind: "tool", Name: "create", Could: []string{"a/create", "b/create"}}},
 		} {
-			out := compact(p.explain(&ServerError{Server: "srv", Err: c.err}))
+			out := raw.Encode(p.explain(&ServerError{Server: "srv", Err: c.err}))
 			golden(t, "errors/"+c.name+".json", append(out, '\n'))
 		}
 	})
@@ -226,7 +227,7 @@ func TestListToolsPages(t *testing.T) {
 func TestDefinitionKeepsItsBudget(t *testing.T) {
 	t.Parallel()
 	small := newTest(t, zoo(t)...)
-	golden(t, "definition.json", append(compact(small.definition()), '\n'))
+	golden(t, "definition.json", append(raw.Encode(small.definition()), '\n'))
 	golden(t, "instructions.txt", []byte(small.instructions()+"\n"))
 	for _, n := range []int{0, 1, 20, 1000} {
 		var servers []*config.Server

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"mcpproxy/catalog/names"
+	"mcpproxy/upstream/raw"
 	"slices"
 	"strings"
 )
@@ -191,7 +192,7 @@ func (r *request) findAction() (err error) {
 	default:
 		return r.fail("action", "is missing")
 	}
-	r.note("action was missing and read as %s", quote(string(r.Action)))
+	r.note("action was missing and read as %s", raw.Quote(string(r.Action)))
 	return nil
 }
 
@@ -268,10 +269,10 @@ func (r *request) addLeftovers(args members) error {
 			}
 			return r.fail(key, "is there twice, at the top level and in arguments, with different values")
 		}
-		added = append(added, quote(key)+":"+string(r.members[key]))
-		r.note("%s was moved into arguments", quote(key))
+		added = append(added, raw.Quote(key)+":"+string(r.members[key]))
+		r.note("%s was moved into arguments", raw.Quote(key))
 	}
-	r.Arguments = splice(r.Arguments, added...)
+	r.Arguments = raw.Splice(r.Arguments, added...)
 	return nil
 }
 

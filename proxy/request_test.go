@@ -10,6 +10,7 @@ import (
 	"mcpproxy/catalog"
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/redact"
+	"mcpproxy/upstream/raw"
 )
 
 // library returns a proxy whose catalogue knows a few tools.
@@ -148,7 +149,7 @@ func TestForgiveness(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, err := p.read(json.RawMessage(c.in))
-			got := string(compact(r))
+			got := string(raw.Encode(r))
 			if err != nil {
 				f := p.explain(err)
 				got = f.Code + ": " + f.Message
@@ -230,11 +231,11 @@ func FuzzRead(f *testing.F) {
 			}
 			return
 		}
-		if !json.Valid(compact(r)) {
-			t.Errorf("%s: not valid: %s", in, compact(r))
+		if !json.Valid(raw.Encode(r)) {
+			t.Errorf("%s: not valid: %s", in, raw.Encode(r))
 		}
 		if r.Action == actionCall && (r.Server == "" || r.Tool == "" || r.Arguments[0] != '{') {
-			t.Errorf("%s: incomplete call %s", in, compact(r))
+			t.Errorf("%s: incomplete call %s", in, raw.Encode(r))
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"mcpproxy/upstream/raw"
 	"os"
 	"regexp"
 	"slices"
@@ -42,7 +43,7 @@ func (out *ReadResult) choose(s stored, q ReadRequest) error {
 	e := encoder{numbers: n, room: min(maxPage, s.limit)}
 	if e.write(found); e.room < 0 {
 		out.Cut = "value is the beginning of the JSON text of what was selected, which is too large; select less"
-		out.Value = compact(cutText(e.buf.String(), true))
+		out.Value = raw.Encode(cutText(e.buf.String(), true))
 		return nil
 	}
 	out.Value = e.buf.Bytes()
@@ -230,7 +231,7 @@ func (e *encoder) write(v any) {
 		case math.IsNaN(v) || math.IsInf(v, 0):
 			e.put("null") // such as the mean of nothing
 		default:
-			e.put(string(compact(v)))
+			e.put(string(raw.Encode(v)))
 		}
 	case []any:
 		e.put("[")
@@ -247,11 +248,11 @@ func (e *encoder) write(v any) {
 			if i > 0 {
 				e.put(",")
 			}
-			e.put(string(compact(key)) + ":")
+			e.put(string(raw.Encode(key)) + ":")
 			e.write(v[key])
 		}
 		e.put("}")
 	default:
-		e.put(string(compact(v)))
+		e.put(string(raw.Encode(v)))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"mcpproxy/upstream/raw"
 	"strings"
 	"time"
 
@@ -125,7 +126,7 @@ func (p *Proxy) answer(ctx context.Context, r request) (string, error) {
 	default:
 		return help, nil
 	}
-	return string(compact(v)), err
+	return string(raw.Encode(v)), err
 }
 
 // call relays a call and its progress.
@@ -150,24 +151,24 @@ func (h *host) call(ctx context.Context, r request, meta mcp.Meta) mcp.Result {
 
 // dress adds to a result what its way to the host demands, and nothing else.
 func (h *host) dress(object json.RawMessage, meta mcp.Meta, notes []string) (json.RawMessage, error) {
-	object, err := oneLine(object)
+	object, err := raw.OneLine(object)
 	if err != nil {
 		return nil, err
 	}
 	add := map[string]string{}
 	if len(notes) > 0 {
-		add[noteKey] = quote(strings.Join(notes, "; "))
+		add[noteKey] = raw.Quote(strings.Join(notes, "; "))
 	}
 	if version, _ := meta[mcp.MetaKeyProtocolVersion].(string); version >= statelessEra {
-		add[mcp.MetaKeyServerInfo] = string(compact(h.self))
-		if at, _ := find(object, "resultType"); at < 0 {
-			object = splice(object, `"resultType":"complete"`)
+		add[mcp.MetaKeyServerInfo] = string(raw.Encode(h.self))
+		if at, _ := raw.Find(object, "resultType"); at < 0 {
+			object = raw.Splice(object, `"resultType":"complete"`)
 		}
 	}
 	if len(add) == 0 {
 		return object, nil
 	}
-	return spliceMeta(object, add), nil
+	return raw.SpliceMeta(object, add), nil
 }
 
 // quiet passes on the SDK's errors alone: what it tells besides is of no use

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"mcpproxy/proxy/config"
+	"mcpproxy/upstream/raw"
 	"slices"
 	"sort"
 	"strings"
@@ -51,7 +52,7 @@ const inputSchema = `{"type":"object","properties":{` +
 func (p *Proxy) definition() *mcp.Tool {
 	var words []string
 	for _, a := range actions {
-		words = append(words, quote(string(a)))
+		words = append(words, raw.Quote(string(a)))
 	}
 	t := &mcp.Tool{
 		Name:        toolName,

@@ -1,4 +1,4 @@
-package proxy
+package raw
 
 import (
 	"bytes"
@@ -18,12 +18,12 @@ func FuzzUnescape(f *testing.F) {
 		}
 		var want string
 		if json.Unmarshal(in, &want) != nil {
-			_ = unescape(io.Discard, in) // must not panic
+			_ = Unescape(io.Discard, in) // must not panic
 			return
 		}
 		in = bytes.TrimSpace(in)
 		var got bytes.Buffer
-		if err := unescape(&got, in); err != nil || got.String() != want {
+		if err := Unescape(&got, in); err != nil || got.String() != want {
 			t.Errorf("%v\n got %q\nwant %q", err, got.String(), want)
 		}
 	})

@@ -1,4 +1,4 @@
-package proxy
+package raw
 
 import (
 	"encoding/json"
@@ -11,11 +11,11 @@ func FuzzSplice(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		object, err := oneLine(in)
+		object, err := OneLine(in)
 		if err != nil {
 			return
 		}
-		out := spliceMeta(splice(object, `"resultType":"complete"`), map[string]string{"note": `"n"`})
+		out := SpliceMeta(Splice(object, `"resultType":"complete"`), map[string]string{"note": `"n"`})
 		if !json.Valid(in) {
 			return
 		}

@@ -1,4 +1,4 @@
-package proxy
+package raw
 
 import (
 	"bufio"
@@ -12,10 +12,10 @@ import (
 
 var errEscape = errors.New("a JSON string has an escape that is none")
 
-// unescape writes the text of a JSON string, which is given with its quotes,
+// Unescape writes the text of a JSON string, which is given with its quotes,
 // without ever holding a copy of it. What is not UTF-8, and half of a pair of
 // surrogates, becomes U+FFFD, as in encoding/json.
-func unescape(w io.Writer, quoted []byte) error {
+func Unescape(w io.Writer, quoted []byte) error {
 	out := bufio.NewWriter(w)
 	for s := inside(quoted); len(s) > 0; {
 		at := bytes.IndexByte(s, '\\')
@@ -76,10 +76,10 @@ func codeUnit(s []byte) (rune, bool) {
 	return rune(n), err == nil
 }
 
-// unescapedLen returns how many bytes unescape writes.
-func unescapedLen(quoted []byte) int {
+// UnescapedLen returns how many bytes unescape writes.
+func UnescapedLen(quoted []byte) int {
 	var n length
-	_ = unescape(&n, quoted) // what cannot be decoded has no length
+	_ = Unescape(&n, quoted) // what cannot be decoded has no length
 	return int(n)
 }
 

@@ -1,4 +1,4 @@
-package proxy
+package raw
 
 import (
 	"bytes"
@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// splice returns the object with the members ("key":value) put first; all
+// Splice returns the object with the members ("key":value) put first; all
 // other bytes stay as they were.
-func splice(object []byte, members ...string) []byte {
+func Splice(object []byte, members ...string) []byte {
 	if len(members) == 0 {
 		return object
 	}
@@ -25,10 +25,10 @@ func splice(object []byte, members ...string) []byte {
 	return append(out, rest...)
 }
 
-// spliceMeta adds members to the result's _meta, unless they are there. A
+// SpliceMeta adds members to the result's _meta, unless they are there. A
 // _meta that is no object is not ours to mend and is left alone.
-func spliceMeta(result []byte, members map[string]string) []byte {
-	start, end := find(result, "_meta")
+func SpliceMeta(result []byte, members map[string]string) []byte {
+	start, end := Find(result, "_meta")
 	meta := []byte("{}")
 	if start >= 0 {
 		meta = result[start:end]
@@ -38,37 +38,37 @@ func spliceMeta(result []byte, members map[string]string) []byte {
 	}
 	var missing []string
 	for key, value := range members {
-		if at, _ := find(meta, key); at < 0 {
-			missing = append(missing, quote(key)+":"+value)
+		if at, _ := Find(meta, key); at < 0 {
+			missing = append(missing, Quote(key)+":"+value)
 		}
 	}
 	if len(missing) == 0 {
 		return result
 	}
 	slices.Sort(missing)
-	meta = splice(meta, missing...)
+	meta = Splice(meta, missing...)
 	if start < 0 {
-		return splice(result, `"_meta":`+string(meta))
+		return Splice(result, `"_meta":`+string(meta))
 	}
 	return slices.Concat(result[:start], meta, result[end:])
 }
 
-// A span is a place in a text.
-type span struct{ start, end int }
+// A Span is a place in a text.
+type Span struct{ Start, End int }
 
-// eachMember goes through a JSON object: keys as written, with their quotes,
+// Members goes through a JSON object: keys as written, with their quotes,
 // and the places of their values. It decodes nothing.
-func eachMember(object []byte) iter.Seq2[[]byte, span] {
-	return func(yield func([]byte, span) bool) {
+func Members(object []byte) iter.Seq2[[]byte, Span] {
+	return func(yield func([]byte, Span) bool) {
 		i := skipSpace(object, 0)
 		if i >= len(object) || object[i] != '{' {
 			return
 		}
 		for i = skipSpace(object, i+1); i < len(object) && object[i] == '"'; {
-			key := span{i, skipString(object, i)}
-			start := skipSpace(object, skipSpace(object, key.end)+1) // past the colon
+			key := Span{i, skipString(object, i)}
+			start := skipSpace(object, skipSpace(object, key.End)+1) // past the colon
 			end := skipValue(object, start)
-			if start >= end || !yield(object[key.start:key.end], span{start, end}) {
+			if start >= end || !yield(object[key.Start:key.End], Span{start, end}) {
 				return
 			}
 			i = skipSpace(object, skipSpace(object, end)+1) // past the comma
@@ -76,16 +76,16 @@ func eachMember(object []byte) iter.Seq2[[]byte, span] {
 	}
 }
 
-// eachElement goes through a JSON array, as eachMember does through an object.
-func eachElement(array []byte) iter.Seq[span] {
-	return func(yield func(span) bool) {
+// Elements goes through a JSON array, as eachMember does through an object.
+func Elements(array []byte) iter.Seq[Span] {
+	return func(yield func(Span) bool) {
 		i := skipSpace(array, 0)
 		if i >= len(array) || array[i] != '[' {
 			return
 		}
 		for i = skipSpace(array, i+1); i < len(array) && array[i] != ']'; {
 			end := skipValue(array, i)
-			if i >= end || !yield(span{i, end}) {
+			if i >= end || !yield(Span{i, end}) {
 				return
 			}
 			i = skipSpace(array, skipSpace(array, end)+1) // past the comma
@@ -93,28 +93,28 @@ func eachElement(array []byte) iter.Seq[span] {
 	}
 }
 
-// find returns the place of a member's value in a JSON object, or -1. It
+// Find returns the place of a member's value in a JSON object, or -1. It
 // reads no more of the object than it must.
-func find(object []byte, key string) (start, end int) {
-	for k, at := range eachMember(object) {
-		if sameKey(k, key) {
-			return at.start, at.end
+func Find(object []byte, key string) (start, end int) {
+	for k, at := range Members(object) {
+		if KeyIs(k, key) {
+			return at.Start, at.End
 		}
 	}
 	return -1, -1
 }
 
-// member returns a member's value in a JSON object, nil if it is not there.
-func member(object []byte, key string) []byte {
-	if start, end := find(object, key); start >= 0 {
+// Member returns a member's value in a JSON object, nil if it is not there.
+func Member(object []byte, key string) []byte {
+	if start, end := Find(object, key); start >= 0 {
 		return object[start:end]
 	}
 	return nil
 }
 
-// sameKey reports whether a key as written, quotes included, is the one
+// KeyIs reports whether a key as written, quotes included, is the one
 // looked for, which may be hidden behind escapes.
-func sameKey(written []byte, key string) bool {
+func KeyIs(written []byte, key string) bool {
 	if bytes.IndexByte(written, '\\') < 0 {
 		return string(inside(written)) == key
 	}
@@ -171,18 +171,18 @@ func skipString(b []byte, i int) int {
 	return len(b)
 }
 
-// quote returns s as a JSON string.
-func quote(s string) string {
+// Quote returns s as a JSON string.
+func Quote(s string) string {
 	b, _ := json.Marshal(s) // a string always has an encoding
 	return string(b)
 }
 
 var errNoObject = errors.New("the answer is not a JSON object")
 
-// oneLine returns the object without line breaks, which would end the line
+// OneLine returns the object without line breaks, which would end the line
 // that it is sent in; other bytes are not touched. Inside strings valid JSON
 // has none.
-func oneLine(object []byte) ([]byte, error) {
+func OneLine(object []byte) ([]byte, error) {
 	if i := skipSpace(object, 0); i == len(object) || object[i] != '{' {
 		return nil, errNoObject
 	}
@@ -196,9 +196,9 @@ func oneLine(object []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// compact writes v as JSON for a model to read: without space, and without
+// Encode writes v as JSON for a model to read: without space, and without
 // the escapes that only HTML needs.
-func compact(v any) []byte {
+func Encode(v any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
