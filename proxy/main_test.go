@@ -204,9 +204,10 @@ func childServer(t *testing.T, name, mode string) *config.Server {
 	l := upstream.DefaultLimits
 	l.WaitTimeout = upstream.Duration(20 * time.Second)
 	return &config.Server{Name: name, Layer: config.Global, File: "/etc/mcp.json", ID: "id-" + name, Entry: config.Entry{Config: upstream.Config{
-		Type: upstream.Stdio, Command: exe, Env: map[string]string{
+		Type: upstream.Stdio, Limits: l,
+		ChildConfig: upstream.ChildConfig{Command: exe, Env: map[string]string{
 			childMode: mode, childFile: filepath.Join(t.TempDir(), "died"),
-		}, Limits: l,
+		}},
 	}}}
 }
 

@@ -38,7 +38,7 @@ type child struct {
 
 // startChild starts a command under the guard. Each line of its stderr goes
 // through line and is kept in the tail.
-func startChild(cfg Config, g *guard, line func(string) string) (*child, error) {
+func startChild(cfg ChildConfig, g *guard, line func(string) string) (*child, error) {
 	if info, err := os.Stat(cfg.Cwd); cfg.Cwd != "" && (err != nil || !info.IsDir()) {
 		return nil, &WorkDirError{Dir: cfg.Cwd}
 	}
@@ -160,14 +160,20 @@ const (
 	stderrGrace = 100 * time.Millisecond // for its stderr, which may outlive it in a grandchild
 )
 
-// lastWords tells how the direct child ended and what it said last, waiting a
-// moment for both. The exit is empty while the child lives.
-func (c *child) lastWords() (exit, stderr string) {
+// An outcome is how a child ended and what it said last.
+type outcome struct {
+	ExitStatus string // of the direct child, as in "exit status 1" or "signal: killed"; empty while it lives
+	Stderr     string // its last lines, as they were kept
+}
+
+// outcome waits a moment for the exit status and the last lines.
+func (c *child) outcome() outcome {
+	var o outcome
 	t := time.NewTimer(exitGrace)
 	defer t.Stop()
 	select {
 	case <-c.exited:
-		exit = c.cmd.ProcessState.String()
+		o.ExitStatus = c.cmd.ProcessState.String()
 		t.Reset(stderrGrace)
 		select {
 		case <-c.silent:
@@ -175,8 +181,13 @@ func (c *child) lastWords() (exit, stderr string) {
 		}
 	case <-t.C:
 	}
-	return exit, c.tail.String()
+	o.Stderr = c.tail.String()
+	return o
 }
+
+// pid returns the id of the direct child. On Unix it is the id of its process
+// group too.
+func (c *child) pid() int { return c.cmd.Process.Pid }
 
 // succeeded reports whether the direct child has ended without an error.
 func (c *child) succeeded() bool {

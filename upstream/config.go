@@ -13,12 +13,7 @@ const (
 type Config struct {
 	Type string `json:"type,omitempty"` // Stdio, HTTP or SSE
 
-	// Stdio only.
-	Command    string            `json:"command,omitempty"`
-	Args       []string          `json:"args,omitempty"`
-	Env        map[string]string `json:"env,omitempty"`
-	InheritEnv []string          `json:"inherit_env,omitempty"` // names passed on beside the base set
-	Cwd        string            `json:"cwd,omitempty"`
+	ChildConfig // Stdio only
 
 	// HTTP and SSE only.
 	URL     string            `json:"url,omitempty"`

@@ -194,13 +194,13 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 		u.mu.Lock()
 		u.st.noise = nil
 		u.mu.Unlock()
-		child, err := startChild(u.cfg, u.pool.guard, u.stderrLine)
+		p, err := startChild(u.cfg.ChildConfig, u.pool.guard, u.stderrLine)
 		if err != nil {
 			return nil, err
 		}
-		c.child = child
-		c.release = child.stop
-		return muxed{connected{newLineConn(child.stdin, child.stdout, u.garbage)}, c}, nil
+		c.child = p
+		c.release = p.stop
+		return muxed{connected{newLineConn(p.stdin, p.stdout, u.garbage)}, c}, nil
 	}
 	t, err := newTapTransport(u.cfg, c.era == unknown)
 	if err != nil {
@@ -237,7 +237,8 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 		e.Err = &StatusError{Code: code, Err: err}
 	}
 	if c.child != nil {
-		e.Exit, e.Stderr = c.child.lastWords()
+		o := c.child.outcome()
+		e.Exit, e.Stderr = o.ExitStatus, o.Stderr
 		e.Said = u.said()
 	}
 	if cause := context.Cause(ctx); cause != nil {
@@ -253,11 +254,14 @@ func (u *Upstream) stderrLine(line string) string {
 	return line
 }
 
-// maxNoise is how many lines of one child are logged that are no messages.
-const maxNoise = 5
+// Bounds of what is kept and logged of a child's lines that are no messages.
+const (
+	maxNoise     = 5   // lines
+	maxNoiseLine = 500 // bytes of one line
+)
 
 func (u *Upstream) garbage(line []byte) {
-	text := u.opts.Redact(string(line[:min(len(line), tailLineLen)]))
+	text := u.opts.Redact(string(line[:min(len(line), maxNoiseLine)]))
 	u.mu.Lock()
 	u.st.noise = append(u.st.noise, text)[:min(len(u.st.noise)+1, maxNoise)]
 	known := len(u.st.noise) == maxNoise

@@ -7,11 +7,9 @@ import (
 )
 
 var (
-	errNoAnswer      = errors.New("it ended without an answer")
-	errEnded         = errors.New("the connection was closed")
-	errNegative      = errors.New("negative duration")
-	errNotExecutable = errors.New("is not executable")
-	errIsDir         = errors.New("is a folder")
+	errNoAnswer = errors.New("it ended without an answer")
+	errEnded    = errors.New("the connection was closed")
+	errNegative = errors.New("negative duration")
 )
 
 // The stages of reaching an upstream, as a [StartError] and a status name them.
@@ -89,26 +87,9 @@ type InterruptedError struct {
 func (e *InterruptedError) Error() string { return fmt.Sprintf("connection lost: %v", e.Err) }
 func (e *InterruptedError) Unwrap() error { return e.Err }
 
-// A NotFoundError says that a command was not found, and where it was looked for.
-type NotFoundError struct {
-	Command string
-	Dirs    []string
-}
-
-func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("command %q not found", e.Command)
-}
-
 // ErrNotSent says that a request never left, because the connection had died
 // before, so that nothing ran.
 var ErrNotSent = errors.New("not sent")
-
-// A WorkDirError says that the folder to start a command in is not there.
-type WorkDirError struct{ Dir string }
-
-func (e *WorkDirError) Error() string {
-	return fmt.Sprintf("there is no folder %q to start it in", e.Dir)
-}
 
 // ErrClosed says that the upstream was closed for good.
 var ErrClosed = errors.New("upstream closed")

@@ -12,8 +12,7 @@ import (
 func TestGuardIsReplaced(t *testing.T) {
 	t.Parallel()
 	onLinux(t)
-	pool := NewPool(0)
-	g := pool.guard
+	g := newGuard()
 	g.prepare()
 	sleep := exec.Command("sleep", "3600")
 	group, err := startGroup(sleep)
@@ -37,7 +36,7 @@ func TestGuardIsReplaced(t *testing.T) {
 	}
 	p.Kill()
 	eventually(t, 5*time.Second, "another guard runs", func() bool { n := pid(); return n != 0 && n != first })
-	pool.Close() // as our death would look to it
+	g.close() // as our death would look to it
 	if err := sleep.Wait(); err == nil || sleep.ProcessState.Success() {
 		t.Errorf("the new guard did not know of the group: %v", sleep.ProcessState)
 	}

@@ -76,7 +76,8 @@ func (u *Upstream) use(ctx context.Context, c *connection, s *Session, fn func(c
 	}
 	var i *InterruptedError
 	if c.child != nil && errors.As(err, &i) && i.Exit == "" {
-		i.Exit, i.Stderr = c.child.lastWords()
+		o := c.child.outcome()
+		i.Exit, i.Stderr = o.ExitStatus, o.Stderr
 	}
 	return err
 }
@@ -241,14 +242,14 @@ func (u *Upstream) diedUnseen(c *connection) {
 	if c.child == nil {
 		return
 	}
-	exit, stderr := c.child.lastWords()
+	o := c.child.outcome()
 	if c.child.succeeded() {
 		return // it was done, as a server that has an idle time of its own
 	}
 	u.mu.Lock()
 	if u.st.attempt == nil && u.st.conn == nil && u.ctx.Err() == nil {
 		u.st.failure = failure{
-			err:   &InterruptedError{Exit: exit, Stderr: stderr, Err: errEnded},
+			err:   &InterruptedError{Exit: o.ExitStatus, Stderr: o.Stderr, Err: errEnded},
 			stage: StageIdle, at: time.Now(),
 		}
 	}

@@ -107,7 +107,7 @@ func testChild(t *testing.T, mode string) Config {
 	}
 	l := DefaultLimits
 	l.WaitTimeout, l.StartTimeout = Duration(20*time.Second), Duration(20*time.Second)
-	return Config{Type: Stdio, Command: exe, Env: map[string]string{childMode: mode, runMark: runID}, Limits: l}
+	return Config{Type: Stdio, ChildConfig: ChildConfig{Command: exe, Env: map[string]string{childMode: mode, runMark: runID}}, Limits: l}
 }
 
 func runChild(mode string) {

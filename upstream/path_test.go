@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -64,25 +63,6 @@ func TestBarePathIsCompleted(t *testing.T) {
 	}
 }
 
-func TestMissingCommandSaysWhere(t *testing.T) {
-	t.Parallel()
-	home := t.TempDir()
-	dir := filepath.Dir(program(t, filepath.Join(home, ".local/bin/other")))
-	cfg := testChild(t, "sdk")
-	cfg.Command = "no-such-command-x"
-	cfg.Env["HOME"], cfg.Env["USERPROFILE"] = home, home
-	u := newTest(t, cfg)
-	_, err := call(t, u, Call{Tool: "echo"})
-	var start *StartError
-	var missing *NotFoundError
-	if !errors.As(err, &start) || start.Stage != StageSpawn || !errors.As(err, &missing) {
-		t.Fatalf("error %v, want a NotFoundError at spawn", err)
-	}
-	if missing.Command != "no-such-command-x" || !slices.Contains(missing.Dirs, dir) {
-		t.Errorf("got %+v, want %s among the folders", missing, dir)
-	}
-}
-
 func TestRelativePathEntriesAreNotSearched(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -110,7 +90,7 @@ func TestChildEnvironmentIsScrubbed(t *testing.T) {
 	t.Setenv("WANTED", "yes")
 	t.Setenv("LC_PAPER", "A4")
 	t.Setenv("TERM", "() { :;}; echo")
-	cfg := Config{Env: map[string]string{"OWN": "1"}, InheritEnv: []string{"WANTED"}}
+	cfg := ChildConfig{Env: map[string]string{"OWN": "1"}, InheritEnv: []string{"WANTED"}}
 	env := strings.Join(childEnv(cfg), "\n") + "\n"
 	for _, want := range []string{"WANTED=yes\n", "LC_PAPER=A4\n", "OWN=1\n", "PATH="} {
 		if !strings.Contains(env, want) {

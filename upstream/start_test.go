@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -159,5 +160,27 @@ func TestDeathBetweenCallsIsRecordedAndMended(t *testing.T) {
 	}
 	if got, err := call(t, u, Call{Tool: "echo", Arguments: json.RawMessage(`{"text":"again"}`)}); err != nil || !strings.Contains(got, "again") {
 		t.Errorf("the next call: %s, %v", got, err)
+	}
+}
+
+func TestMissingCommandSaysWhere(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	dir := filepath.Join(home, ".local/bin")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cfg := testChild(t, "sdk")
+	cfg.Command = "no-such-command-x"
+	cfg.Env["HOME"], cfg.Env["USERPROFILE"] = home, home
+	u := newTest(t, cfg)
+	_, err := call(t, u, Call{Tool: "echo"})
+	var start *StartError
+	var missing *NotFoundError
+	if !errors.As(err, &start) || start.Stage != StageSpawn || !errors.As(err, &missing) {
+		t.Fatalf("error %v, want a NotFoundError at spawn", err)
+	}
+	if missing.Command != "no-such-command-x" || !slices.Contains(missing.Dirs, dir) {
+		t.Errorf("got %+v, want %s among the folders", missing, dir)
 	}
 }

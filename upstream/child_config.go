@@ -1,0 +1,10 @@
+package upstream
+
+// A ChildConfig says what to start, with placeholders substituted.
+type ChildConfig struct {
+	Command    string            `json:"command,omitempty"` // a name to look for in PATH, or a path
+	Args       []string          `json:"args,omitempty"`
+	Env        map[string]string `json:"env,omitempty"`
+	InheritEnv []string          `json:"inherit_env,omitempty"` // names passed on beside the base set
+	Cwd        string            `json:"cwd,omitempty"`         // empty: the folder of this process
+}
