@@ -20,6 +20,7 @@ import (
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/redact"
 	"mcpproxy/upstream"
+	"mcpproxy/upstream/child"
 	"mcpproxy/upstream/raw"
 )
 
@@ -205,7 +206,7 @@ func childServer(t *testing.T, name, mode string) *config.Server {
 	l.WaitTimeout = upstream.Duration(20 * time.Second)
 	return &config.Server{Name: name, Layer: config.Global, File: "/etc/mcp.json", ID: "id-" + name, Entry: config.Entry{Config: upstream.Config{
 		Type: upstream.Stdio, Limits: l,
-		ChildConfig: upstream.ChildConfig{Command: exe, Env: map[string]string{
+		Config: child.Config{Command: exe, Env: map[string]string{
 			childMode: mode, childFile: filepath.Join(t.TempDir(), "died"),
 		}},
 	}}}

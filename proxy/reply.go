@@ -17,6 +17,7 @@ import (
 	"mcpproxy/catalog/clean"
 	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
+	"mcpproxy/upstream/child"
 	"mcpproxy/upstream/raw"
 )
 
@@ -312,13 +313,13 @@ func (p *Proxy) explainUpstream(err error) failure {
 
 func explainStart(server string, e *upstream.StartError) failure {
 	f := failure{Code: codeUnavailable, Stage: e.Stage, Exit: e.Exit, Stderr: e.Stderr}
-	if missing, ok := errors.AsType[*upstream.NotFoundError](e); ok {
+	if missing, ok := errors.AsType[*child.NotFoundError](e); ok {
 		f.Message = fmt.Sprintf("%s could not be started: the command %q was not found", server, missing.Command)
 		f.Next = fmt.Sprintf("ask the person to install %s or to write its full path as command of %s in the configuration", missing.Command, server)
 		return f
 	}
 	f.Message = fmt.Sprintf("%s could not be started: %v", server, e)
-	if errors.As(e, new(*upstream.OriginError)) || errors.As(e, new(*upstream.WorkDirError)) {
+	if errors.As(e, new(*upstream.OriginError)) || errors.As(e, new(*child.WorkDirError)) {
 		f.Next = "ask the person to correct the entry of " + server
 		return f
 	}

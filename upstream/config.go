@@ -1,6 +1,10 @@
 package upstream
 
-import "time"
+import (
+	"time"
+
+	"mcpproxy/upstream/child"
+)
 
 // The transports an upstream can be reached by.
 const (
@@ -13,7 +17,7 @@ const (
 type Config struct {
 	Type string `json:"type,omitempty"` // Stdio, HTTP or SSE
 
-	ChildConfig // Stdio only
+	child.Config // Stdio only
 
 	// HTTP and SSE only.
 	URL     string            `json:"url,omitempty"`

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/upstream/child"
 )
 
 // A connection is one life of an upstream, from handshake to death. The
@@ -17,10 +19,10 @@ import (
 type connection struct {
 	session *Session
 	era     era
-	child   *child     // nil unless stdio
-	mux     *mux       // nil for Streamable HTTP
-	release func()     // frees what the transport holds beside the session
-	status  func() int // of the last HTTP response, 0 without one
+	child   *child.Process // nil unless stdio
+	mux     *mux           // nil for Streamable HTTP
+	release func()         // frees what the transport holds beside the session
+	status  func() int     // of the last HTTP response, 0 without one
 	seat    *seat
 	ctx     context.Context // ends with the connection
 	end     context.CancelFunc
@@ -194,13 +196,13 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 		u.mu.Lock()
 		u.st.noise = nil
 		u.mu.Unlock()
-		p, err := startChild(u.cfg.ChildConfig, u.pool.guard, u.stderrLine)
+		p, err := child.Start(u.cfg.Config, u.pool.guard, u.stderrLine)
 		if err != nil {
 			return nil, err
 		}
 		c.child = p
-		c.release = p.stop
-		return muxed{connected{newLineConn(p.stdin, p.stdout, u.garbage)}, c}, nil
+		c.release = p.Stop
+		return muxed{connected{newLineConn(p.Stdin, p.Stdout, u.garbage)}, c}, nil
 	}
 	t, err := newTapTransport(u.cfg, c.era == unknown)
 	if err != nil {
@@ -237,7 +239,7 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 		e.Err = &StatusError{Code: code, Err: err}
 	}
 	if c.child != nil {
-		o := c.child.outcome()
+		o := c.child.Outcome()
 		e.Exit, e.Stderr = o.ExitStatus, o.Stderr
 		e.Said = u.said()
 	}

@@ -76,7 +76,7 @@ func (u *Upstream) use(ctx context.Context, c *connection, s *Session, fn func(c
 	}
 	var i *InterruptedError
 	if c.child != nil && errors.As(err, &i) && i.Exit == "" {
-		o := c.child.outcome()
+		o := c.child.Outcome()
 		i.Exit, i.Stderr = o.ExitStatus, o.Stderr
 	}
 	return err
@@ -242,8 +242,8 @@ func (u *Upstream) diedUnseen(c *connection) {
 	if c.child == nil {
 		return
 	}
-	o := c.child.outcome()
-	if c.child.succeeded() {
+	o := c.child.Outcome()
+	if c.child.Succeeded() {
 		return // it was done, as a server that has an idle time of its own
 	}
 	u.mu.Lock()

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/upstream/child"
 )
 
 // The test binary becomes a child server of the kind that childMode names.
@@ -107,7 +109,7 @@ func testChild(t *testing.T, mode string) Config {
 	}
 	l := DefaultLimits
 	l.WaitTimeout, l.StartTimeout = Duration(20*time.Second), Duration(20*time.Second)
-	return Config{Type: Stdio, ChildConfig: ChildConfig{Command: exe, Env: map[string]string{childMode: mode, runMark: runID}}, Limits: l}
+	return Config{Type: Stdio, Config: child.Config{Command: exe, Env: map[string]string{childMode: mode, runMark: runID}}, Limits: l}
 }
 
 func runChild(mode string) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"mcpproxy/upstream/child"
 )
 
 // Bounds of a burst of starts.
@@ -20,7 +22,7 @@ const (
 // is safe for concurrent use.
 type Pool struct {
 	starts chan struct{}
-	guard  *guard
+	guard  *child.Guard
 
 	mu    sync.Mutex
 	max   int // of seats; 0 or less is without a bound
@@ -42,7 +44,7 @@ func NewPool(maxConnected int) *Pool {
 	return &Pool{
 		max:    maxConnected,
 		starts: make(chan struct{}, maxStarts),
-		guard:  newGuard(),
+		guard:  child.NewGuard(),
 		seats:  make(map[*seat]struct{}),
 	}
 }
@@ -56,7 +58,7 @@ func (p *Pool) Resize(maxConnected int) {
 }
 
 // Close frees what the pool holds. Its upstreams must be closed before.
-func (p *Pool) Close() { p.guard.close() }
+func (p *Pool) Close() { p.guard.Close() }
 
 // turn waits for the right to start. The returned function gives it back,
 // which otherwise happens by itself after a while.

@@ -21,7 +21,7 @@ func (s *soak) harm(ctx context.Context, rnd *rand.Rand) {
 		u.mu.Lock()
 		var pgid int
 		if c := u.st.conn; c != nil && c.child != nil {
-			pgid = c.child.pid()
+			pgid = c.child.Pid()
 		}
 		u.mu.Unlock()
 		switch {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"mcpproxy/upstream/child"
 )
 
 // notes returns the lines that children appended to the file.
@@ -176,7 +178,7 @@ func TestMissingCommandSaysWhere(t *testing.T) {
 	u := newTest(t, cfg)
 	_, err := call(t, u, Call{Tool: "echo"})
 	var start *StartError
-	var missing *NotFoundError
+	var missing *child.NotFoundError
 	if !errors.As(err, &start) || start.Stage != StageSpawn || !errors.As(err, &missing) {
 		t.Fatalf("error %v, want a NotFoundError at spawn", err)
 	}

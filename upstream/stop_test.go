@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/upstream/child"
 )
 
 // nasty are the kinds of children that are easily left behind.
@@ -23,7 +25,7 @@ var nasty = []string{"stubborn", "grandchild", "runaway", "shell", "flood"}
 
 // nastyChild configures a child of that kind whose processes carry the mark.
 func nastyChild(exe, kind, mark string) Config {
-	cfg := Config{Type: Stdio, ChildConfig: ChildConfig{Command: exe, Env: map[string]string{childMode: kind, runMark: mark}}, Limits: DefaultLimits}
+	cfg := Config{Type: Stdio, Config: child.Config{Command: exe, Env: map[string]string{childMode: kind, runMark: mark}}, Limits: DefaultLimits}
 	if kind == "shell" { // as npx and uvx: a process that waits for the server
 		cfg.Command, cfg.Args = "/bin/sh", []string{"-c", `"$0"; exit $?`, exe}
 		cfg.Env[childMode] = "stubborn"

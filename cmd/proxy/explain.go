@@ -16,6 +16,7 @@ import (
 	"mcpproxy/proxy"
 	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
+	"mcpproxy/upstream/child"
 )
 
 // An explanation is what the person is told about an error: the fact, then
@@ -243,7 +244,7 @@ func explainVault(v *auth.VaultError, hint func(string, ...any)) {
 
 func explainUpstream(err error, e *explanation, server string, hint func(string, ...any)) bool {
 	e.code = exitUnavailable
-	if n, ok := errors.AsType[*upstream.NotFoundError](err); ok {
+	if n, ok := errors.AsType[*child.NotFoundError](err); ok {
 		if words := strings.Fields(n.Command); len(words) > 1 {
 			hint("write the program alone as \"command\": %q, and the rest as \"args\"", words[0])
 		} else {
@@ -268,7 +269,7 @@ func explainUpstream(err error, e *explanation, server string, hint func(string,
 		hint("check that the server runs, and the url in its entry")
 		return true
 	}
-	if w, ok := errors.AsType[*upstream.WorkDirError](err); ok {
+	if w, ok := errors.AsType[*child.WorkDirError](err); ok {
 		hint("make the folder, or correct \"cwd\" in its entry: %s", w.Dir)
 		return true
 	}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package upstream
+package child
 
 import (
 	"os"
@@ -12,7 +12,7 @@ import (
 func TestGuardIsReplaced(t *testing.T) {
 	t.Parallel()
 	onLinux(t)
-	g := newGuard()
+	g := NewGuard()
 	g.prepare()
 	sleep := exec.Command("sleep", "3600")
 	group, err := startGroup(sleep)
@@ -36,7 +36,7 @@ func TestGuardIsReplaced(t *testing.T) {
 	}
 	p.Kill()
 	eventually(t, 5*time.Second, "another guard runs", func() bool { n := pid(); return n != 0 && n != first })
-	g.close() // as our death would look to it
+	g.Close() // as our death would look to it
 	if err := sleep.Wait(); err == nil || sleep.ProcessState.Success() {
 		t.Errorf("the new guard did not know of the group: %v", sleep.ProcessState)
 	}

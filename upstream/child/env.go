@@ -1,4 +1,4 @@
-package upstream
+package child
 
 import (
 	"os"
@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// childEnv is the environment a child gets: the base set of the MCP
+// environment is the environment a child gets: the base set of the MCP
 // convention, the names it inherits, and its own settings on top. Nothing
 // else of ours reaches it: the environment of a host is full of secrets.
-func childEnv(cfg ChildConfig) []string {
+func environment(cfg Config) []string {
 	keep := func(name string) bool {
 		return slices.Contains(baseEnv, envKey(name)) || strings.HasPrefix(name, "LC_") ||
 			slices.ContainsFunc(cfg.InheritEnv, func(n string) bool { return envKey(n) == envKey(name) })

@@ -1,4 +1,4 @@
-package upstream
+package child
 
 import (
 	"bufio"
@@ -18,16 +18,16 @@ const (
 	termGrace  = 1 * time.Second // after SIGTERM, before SIGKILL
 )
 
-// A child is a started process with its whole group. Two goroutines, which
+// A Process is a started process with its whole group. Two goroutines, which
 // [child.stop] waits for, drain its stderr and wait for its end.
-type child struct {
+type Process struct {
 	cmd    *exec.Cmd
 	group  *group
-	stdin  *os.File
-	stdout *os.File
+	Stdin  *os.File
+	Stdout *os.File
 	tail   tail
 
-	guard *guard
+	guard *Guard
 	mark  string // in the environment of everything that the child starts
 
 	wg     sync.WaitGroup
@@ -36,18 +36,18 @@ type child struct {
 	silent chan struct{} // closed when nobody holds its stderr any more
 }
 
-// startChild starts a command under the guard. Each line of its stderr goes
+// Start starts a command under the guard. Each line of its stderr goes
 // through line and is kept in the tail.
-func startChild(cfg ChildConfig, g *guard, line func(string) string) (*child, error) {
+func Start(cfg Config, g *Guard, line func(string) string) (*Process, error) {
 	if info, err := os.Stat(cfg.Cwd); cfg.Cwd != "" && (err != nil || !info.IsDir()) {
 		return nil, &WorkDirError{Dir: cfg.Cwd}
 	}
-	env := childEnv(cfg)
+	env := environment(cfg)
 	path, err := lookPath(cfg.Command, cfg.Cwd, env)
 	if err != nil {
 		return nil, err
 	}
-	c := &child{
+	c := &Process{
 		cmd:    exec.Command(path, cfg.Args...),
 		guard:  g,
 		mark:   g.prepare(),
@@ -79,8 +79,8 @@ func startChild(cfg ChildConfig, g *guard, line func(string) string) (*child, er
 		theirs = append(theirs, w)
 	}
 	var in, out, errs *os.File
-	pipe(&c.stdin, &in, true)
-	pipe(&c.stdout, &out, false)
+	pipe(&c.Stdin, &in, true)
+	pipe(&c.Stdout, &out, false)
 	pipe(&c.stderr, &errs, false)
 	if err == nil {
 		c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = in, out, errs
@@ -102,19 +102,19 @@ func startChild(cfg ChildConfig, g *guard, line func(string) string) (*child, er
 	return c, nil
 }
 
-func (c *child) closePipes() {
-	for _, f := range []*os.File{c.stdin, c.stdout, c.stderr} {
+func (c *Process) closePipes() {
+	for _, f := range []*os.File{c.Stdin, c.Stdout, c.stderr} {
 		if f != nil {
 			f.Close()
 		}
 	}
 }
 
-// stop ends the child and everything in its group, the polite way first, and
+// Stop ends the child and everything in its group, the polite way first, and
 // returns when nothing of it is left or nothing more can be done.
-func (c *child) stop() {
+func (c *Process) Stop() {
 	// "First, closing the input stream to the child process (the server)"
-	c.stdin.Close()
+	c.Stdin.Close()
 	// "Waiting for the server to exit, or sending SIGTERM if the server does
 	// not exit within a reasonable time"
 	if !c.gone(stdinGrace) {
@@ -134,7 +134,7 @@ func (c *child) stop() {
 }
 
 // gone waits for the direct child, then for the rest of its group.
-func (c *child) gone(limit time.Duration) bool {
+func (c *Process) gone(limit time.Duration) bool {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	select {
@@ -160,15 +160,15 @@ const (
 	stderrGrace = 100 * time.Millisecond // for its stderr, which may outlive it in a grandchild
 )
 
-// An outcome is how a child ended and what it said last.
-type outcome struct {
+// An Outcome is how a child ended and what it said last.
+type Outcome struct {
 	ExitStatus string // of the direct child, as in "exit status 1" or "signal: killed"; empty while it lives
 	Stderr     string // its last lines, as they were kept
 }
 
-// outcome waits a moment for the exit status and the last lines.
-func (c *child) outcome() outcome {
-	var o outcome
+// Outcome waits a moment for the exit status and the last lines.
+func (c *Process) Outcome() Outcome {
+	var o Outcome
 	t := time.NewTimer(exitGrace)
 	defer t.Stop()
 	select {
@@ -185,12 +185,12 @@ func (c *child) outcome() outcome {
 	return o
 }
 
-// pid returns the id of the direct child. On Unix it is the id of its process
+// Pid returns the id of the direct child. On Unix it is the id of its process
 // group too.
-func (c *child) pid() int { return c.cmd.Process.Pid }
+func (c *Process) Pid() int { return c.cmd.Process.Pid }
 
-// succeeded reports whether the direct child has ended without an error.
-func (c *child) succeeded() bool {
+// Succeeded reports whether the direct child has ended without an error.
+func (c *Process) Succeeded() bool {
 	select {
 	case <-c.exited:
 		return c.cmd.ProcessState.Success()

@@ -1,4 +1,4 @@
-package upstream
+package child
 
 import (
 	"os"
@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// program writes a file that can be run.
-func program(t *testing.T, path string) string {
+// writeProgram writes a file that can be run.
+func writeProgram(t *testing.T, path string) string {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func TestBarePathIsCompleted(t *testing.T) {
 			t.Parallel()
 			home := t.TempDir()
 			for _, f := range c.files {
-				program(t, filepath.Join(home, f))
+				writeProgram(t, filepath.Join(home, f))
 			}
 			if c.alias != "" {
 				alias := filepath.Join(home, ".nvm/alias/default")
@@ -66,7 +66,7 @@ func TestBarePathIsCompleted(t *testing.T) {
 func TestRelativePathEntriesAreNotSearched(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	program(t, filepath.Join(dir, "tool-x"))
+	writeProgram(t, filepath.Join(dir, "tool-x"))
 	rel, err := filepath.Rel(mustGetwd(t), dir)
 	if err != nil {
 		t.Skip("no relative path to the temporary folder")
@@ -90,8 +90,8 @@ func TestChildEnvironmentIsScrubbed(t *testing.T) {
 	t.Setenv("WANTED", "yes")
 	t.Setenv("LC_PAPER", "A4")
 	t.Setenv("TERM", "() { :;}; echo")
-	cfg := ChildConfig{Env: map[string]string{"OWN": "1"}, InheritEnv: []string{"WANTED"}}
-	env := strings.Join(childEnv(cfg), "\n") + "\n"
+	cfg := Config{Env: map[string]string{"OWN": "1"}, InheritEnv: []string{"WANTED"}}
+	env := strings.Join(environment(cfg), "\n") + "\n"
 	for _, want := range []string{"WANTED=yes\n", "LC_PAPER=A4\n", "OWN=1\n", "PATH="} {
 		if !strings.Contains(env, want) {
 			t.Errorf("%q is missing", want)

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package upstream
+package child
 
 // killStrays does nothing where a process cannot see the environment of another.
 func killStrays(string) {}

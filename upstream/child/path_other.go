@@ -1,6 +1,6 @@
 //go:build unix && !darwin
 
-package upstream
+package child
 
 import "path/filepath"
 

@@ -1,4 +1,4 @@
-package upstream
+package child
 
 // baseEnv is the set that MCP clients pass to a server by convention on
 // Windows, without which most programs do not even start.

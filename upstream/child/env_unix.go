@@ -1,6 +1,6 @@
 //go:build unix
 
-package upstream
+package child
 
 // baseEnv is the set that MCP clients pass to a server by convention, and
 // what a program needs to speak the user's language.

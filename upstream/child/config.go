@@ -1,7 +1,7 @@
-package upstream
+package child
 
-// A ChildConfig says what to start, with placeholders substituted.
-type ChildConfig struct {
+// A Config says what to start, with placeholders substituted.
+type Config struct {
 	Command    string            `json:"command,omitempty"` // a name to look for in PATH, or a path
 	Args       []string          `json:"args,omitempty"`
 	Env        map[string]string `json:"env,omitempty"`

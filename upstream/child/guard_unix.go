@@ -1,6 +1,6 @@
 //go:build unix
 
-package upstream
+package child
 
 import (
 	"crypto/rand"
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// A guard kills what is left of the children when this process dies without
+// A Guard kills what is left of the children when this process dies without
 // stopping them, however it dies. It is one small shell in a session of its
 // own, which reads a pipe from us: each line names a process group that
 // appeared or is gone, and the end of the pipe is our end. (A parent death
@@ -24,7 +24,7 @@ import (
 //
 // One goroutine, which [guard.close] waits for, starts the shell again if it
 // dies before us.
-type guard struct {
+type Guard struct {
 	token string
 	wg    sync.WaitGroup
 
@@ -39,13 +39,13 @@ type guard struct {
 //go:embed guard.sh
 var guardScript string
 
-func newGuard() *guard {
-	return &guard{token: rand.Text(), groups: make(map[int]bool)}
+func NewGuard() *Guard {
+	return &Guard{token: rand.Text(), groups: make(map[int]bool)}
 }
 
 // prepare makes sure that the shell runs, and returns the mark of a new child.
 // From then on a child is found by its mark even if we die before [guard.add].
-func (g *guard) prepare() string {
+func (g *Guard) prepare() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.start()
@@ -55,7 +55,7 @@ func (g *guard) prepare() string {
 
 // start runs the shell if none runs. Without one, on a system that has no
 // /bin/sh, children are stopped by us alone. g.mu is held.
-func (g *guard) start() {
+func (g *Guard) start() {
 	if g.pipe != nil || g.closed {
 		return
 	}
@@ -87,7 +87,7 @@ func (g *guard) start() {
 const minGuardLife = time.Second
 
 // keep waits for the shell's end and starts another if it is still needed.
-func (g *guard) keep(cmd *exec.Cmd, w io.Closer) {
+func (g *Guard) keep(cmd *exec.Cmd, w io.Closer) {
 	began := time.Now()
 	cmd.Wait()
 	w.Close()
@@ -101,20 +101,20 @@ func (g *guard) keep(cmd *exec.Cmd, w io.Closer) {
 
 // tell writes one line. A pipe takes it at once: the shell does nothing but
 // read, and a dead one is noticed by keep. g.mu is held.
-func (g *guard) tell(format string, args ...any) {
+func (g *Guard) tell(format string, args ...any) {
 	if g.pipe != nil {
 		fmt.Fprintf(g.pipe, format+"\n", args...)
 	}
 }
 
-func (g *guard) add(p *group) {
+func (g *Guard) add(p *group) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.groups[p.pgid] = true
 	g.tell("+ %d", p.pgid)
 }
 
-func (g *guard) remove(p *group) {
+func (g *Guard) remove(p *group) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.groups, p.pgid)
@@ -124,8 +124,8 @@ func (g *guard) remove(p *group) {
 // guardWait bounds the shell's last work.
 const guardWait = 5 * time.Second
 
-// close lets the shell go, which kills what is left, and waits for it.
-func (g *guard) close() {
+// Close lets the shell go, which kills what is left, and waits for it.
+func (g *Guard) Close() {
 	g.mu.Lock()
 	g.closed = true
 	if shell := g.shell; shell != nil {
