@@ -65,7 +65,7 @@ func (p *Proxy) Login(ctx context.Context, server string, o auth.LoginOptions) (
 	p.mu.Unlock()
 	p.watch(func() {
 		if l.Wait(p.ctx) == nil {
-			t.up.Forgive()
+			t.up.Reset()
 		}
 	})
 	return l, nil
@@ -100,7 +100,7 @@ func (p *Proxy) CompleteLogin(ctx context.Context, server, redirectURL string) e
 	if err := p.opts.Authority.Complete(ctx, s, redirectURL); err != nil {
 		return &ServerError{Server: t.Name, Err: err}
 	}
-	t.up.Forgive()
+	t.up.Reset()
 	return nil
 }
 

@@ -263,8 +263,8 @@ func (p *Proxy) explainUpstream(err error) failure {
 	status := say(request{Action: actionStatus, Server: server})
 	again := "before you call it again, find out whether it did: the tool may have run"
 	if e, ok := errors.AsType[*upstream.StartingError](err); ok {
-		if e.Said != "" {
-			return failure{Code: codeStarting, Message: fmt.Sprintf("%s is %v; it printed %q instead of MCP", server, e, e.Said),
+		if e.FirstLine != "" {
+			return failure{Code: codeStarting, Message: fmt.Sprintf("%s is %v; it printed %q instead of MCP", server, e, e.FirstLine),
 				Next: "ask the person to check command and args in the entry of " + server}
 		}
 		return failure{Code: codeStarting, Message: server + " is " + e.Error(),
@@ -285,7 +285,7 @@ func (p *Proxy) explainUpstream(err error) failure {
 		return failure{Code: codeTimeout, Stage: upstream.StageCall, Next: again}
 	}
 	if e, ok := errors.AsType[*upstream.InterruptedError](err); ok {
-		return failure{Code: codeInterrupted, Stage: upstream.StageCall, Exit: e.Exit, Stderr: e.Stderr,
+		return failure{Code: codeInterrupted, Stage: upstream.StageCall, Exit: e.ExitStatus, Stderr: e.Stderr,
 			Message: "the connection to " + server + " broke during the call: the tool may have run", Next: again}
 	}
 	if errors.Is(err, upstream.ErrNotSent) {
@@ -312,7 +312,7 @@ func (p *Proxy) explainUpstream(err error) failure {
 }
 
 func explainStart(server string, e *upstream.StartError) failure {
-	f := failure{Code: codeUnavailable, Stage: e.Stage, Exit: e.Exit, Stderr: e.Stderr}
+	f := failure{Code: codeUnavailable, Stage: e.Stage, Exit: e.ExitStatus, Stderr: e.Stderr}
 	if missing, ok := errors.AsType[*child.NotFoundError](e); ok {
 		f.Message = fmt.Sprintf("%s could not be started: the command %q was not found", server, missing.Command)
 		f.Next = fmt.Sprintf("ask the person to install %s or to write its full path as command of %s in the configuration", missing.Command, server)
@@ -323,12 +323,12 @@ func explainStart(server string, e *upstream.StartError) failure {
 		f.Next = "ask the person to correct the entry of " + server
 		return f
 	}
-	if e.Said != "" {
-		f.Message = fmt.Sprintf("%s printed %q instead of MCP", server, e.Said)
+	if e.FirstLine != "" {
+		f.Message = fmt.Sprintf("%s printed %q instead of MCP", server, e.FirstLine)
 		f.Next = "ask the person to check command and args in the entry of " + server
 		return f
 	}
-	if e.Exit != "" {
+	if e.ExitStatus != "" {
 		f.Message = fmt.Sprintf("%s ended during its start", server)
 	}
 	f.Next = "repeat the request; if it fails again, ask the person to run: proxy connect " + shellQuote(server)

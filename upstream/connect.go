@@ -240,11 +240,11 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 	}
 	if c.child != nil {
 		o := c.child.Outcome()
-		e.Exit, e.Stderr = o.ExitStatus, o.Stderr
-		e.Said = u.said()
+		e.ExitStatus, e.Stderr = o.ExitStatus, o.Stderr
+		e.FirstLine = u.said()
 	}
 	if cause := context.Cause(ctx); cause != nil {
-		e.Err, e.Exit = cause, "" // a child that ended by now did so because of us
+		e.Err, e.ExitStatus = cause, "" // a child that ended by now did so because of us
 	}
 	c.close()
 	return e

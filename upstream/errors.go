@@ -24,18 +24,18 @@ const (
 
 // A StartError says why an upstream could not be connected.
 type StartError struct {
-	Stage  string // StageSpawn, StageDial or StageHandshake
-	Exit   string // how the child ended ("exit status 1", "signal: killed"), if it did
-	Stderr string // the child's last lines, redacted
-	Said   string // the first line on the child's stdout that was no JSON-RPC message, redacted
-	Err    error
-	At     time.Time
-	Retry  time.Time // no new attempt before this, unless asked for explicitly
+	Stage      string // StageSpawn, StageDial or StageHandshake
+	ExitStatus string // how the child ended ("exit status 1", "signal: killed"), if it did
+	Stderr     string // the child's last lines, redacted
+	FirstLine  string // the first line on the child's stdout that was no JSON-RPC message, redacted
+	Err        error
+	At         time.Time
+	Retry      time.Time // no new attempt before this, unless asked for explicitly
 }
 
 func (e *StartError) Error() string {
-	if e.Exit != "" {
-		return fmt.Sprintf("%s: %v (%s)", e.Stage, e.Err, e.Exit)
+	if e.ExitStatus != "" {
+		return fmt.Sprintf("%s: %v (%s)", e.Stage, e.Err, e.ExitStatus)
 	}
 	return fmt.Sprintf("%s: %v", e.Stage, e.Err)
 }
@@ -45,8 +45,8 @@ func (e *StartError) Unwrap() error { return e.Err }
 // A StartingError says that a caller's wait ended before the start did, which
 // goes on.
 type StartingError struct {
-	Waited time.Duration
-	Said   string // the first line on the child's stdout that was no JSON-RPC message, redacted
+	Waited    time.Duration
+	FirstLine string // the first line on the child's stdout that was no JSON-RPC message, redacted
 }
 
 func (e *StartingError) Error() string {
@@ -79,9 +79,9 @@ func (e *TimeoutError) Error() string {
 // An InterruptedError says that the connection broke after the request may
 // have been sent: the tool may have run.
 type InterruptedError struct {
-	Exit   string // how the child ended, if it did
-	Stderr string // the child's last lines, redacted
-	Err    error
+	ExitStatus string // how the child ended, if it did
+	Stderr     string // the child's last lines, redacted
+	Err        error
 }
 
 func (e *InterruptedError) Error() string { return fmt.Sprintf("connection lost: %v", e.Err) }

@@ -36,7 +36,7 @@ func (u *Upstream) borrow(ctx context.Context, onDemand bool) (*connection, *cla
 				return nil, &a.told, a.err
 			}
 		case <-timeout:
-			return nil, nil, &StartingError{Waited: time.Duration(u.cfg.WaitTimeout), Said: u.said()}
+			return nil, nil, &StartingError{Waited: time.Duration(u.cfg.WaitTimeout), FirstLine: u.said()}
 		case <-ctx.Done():
 			return nil, nil, ctx.Err()
 		}
@@ -75,9 +75,9 @@ func (u *Upstream) use(ctx context.Context, c *connection, s *Session, fn func(c
 		err = &InterruptedError{Err: errEnded}
 	}
 	var i *InterruptedError
-	if c.child != nil && errors.As(err, &i) && i.Exit == "" {
+	if c.child != nil && errors.As(err, &i) && i.ExitStatus == "" {
 		o := c.child.Outcome()
-		i.Exit, i.Stderr = o.ExitStatus, o.Stderr
+		i.ExitStatus, i.Stderr = o.ExitStatus, o.Stderr
 	}
 	return err
 }
@@ -249,7 +249,7 @@ func (u *Upstream) diedUnseen(c *connection) {
 	u.mu.Lock()
 	if u.st.attempt == nil && u.st.conn == nil && u.ctx.Err() == nil {
 		u.st.failure = failure{
-			err:   &InterruptedError{Exit: o.ExitStatus, Stderr: o.Stderr, Err: errEnded},
+			err:   &InterruptedError{ExitStatus: o.ExitStatus, Stderr: o.Stderr, Err: errEnded},
 			stage: StageIdle, at: time.Now(),
 		}
 	}

@@ -186,7 +186,7 @@ func TestForgiveTriesAtOnce(t *testing.T) {
 		f.fail(errDown)
 		f.echo(t.Context())
 		f.heal()
-		f.Forgive()
+		f.Reset()
 		if err := f.echo(t.Context()); err != nil {
 			t.Error(err)
 		}

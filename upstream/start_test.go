@@ -157,7 +157,7 @@ func TestDeathBetweenCallsIsRecordedAndMended(t *testing.T) {
 	}
 	s := <-failed
 	var e *InterruptedError
-	if s.Stage != StageIdle || s.Status != Idle || !errors.As(s.Last, &e) || e.Exit != "exit status 7" {
+	if s.Stage != StageIdle || s.Status != Idle || !errors.As(s.Last, &e) || e.ExitStatus != "exit status 7" {
 		t.Errorf("state %+v", s)
 	}
 	if got, err := call(t, u, Call{Tool: "echo", Arguments: json.RawMessage(`{"text":"again"}`)}); err != nil || !strings.Contains(got, "again") {

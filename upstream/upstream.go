@@ -232,13 +232,13 @@ func (u *Upstream) Connect(ctx context.Context) error {
 		return err
 	}
 	u.giveBack(c, StageCall, nil)
-	u.Forgive()
+	u.Reset()
 	return nil
 }
 
-// Forgive forgets past failures, so that the next call tries at once: for when
+// Reset forgets past failures, so that the next call tries at once: for when
 // their cause was removed, as by a login.
-func (u *Upstream) Forgive() {
+func (u *Upstream) Reset() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.st.failed, u.st.retry, u.st.failure = 0, time.Time{}, failure{}

@@ -119,7 +119,7 @@ func TestDeathInHandshakeIsExplained(t *testing.T) {
 	if !errors.As(err, &e) {
 		t.Fatalf("error %v, want a StartError", err)
 	}
-	if e.Stage != StageHandshake || e.Exit != "exit status 3" || !strings.Contains(e.Stderr, "no such database") {
+	if e.Stage != StageHandshake || e.ExitStatus != "exit status 3" || !strings.Contains(e.Stderr, "no such database") {
 		t.Errorf("got %+v", e)
 	}
 	if s := u.State(); s.Status != Failed || s.Stage != StageHandshake {
@@ -135,7 +135,7 @@ func TestStartThatTakesTooLongIsATimeout(t *testing.T) {
 	_, err := call(t, newTest(t, cfg), Call{Tool: "echo"})
 	var e *StartError
 	var timeout *TimeoutError
-	if !errors.As(err, &e) || !errors.As(err, &timeout) || timeout.After != time.Duration(cfg.StartTimeout) || e.Exit != "" {
+	if !errors.As(err, &e) || !errors.As(err, &timeout) || timeout.After != time.Duration(cfg.StartTimeout) || e.ExitStatus != "" {
 		t.Errorf("error %#v", err)
 	}
 }
@@ -145,7 +145,7 @@ func TestDeathInCallIsAnInterruption(t *testing.T) {
 	u := newTest(t, testChild(t, "sdk"))
 	_, err := call(t, u, Call{Tool: "die"})
 	var e *InterruptedError
-	if !errors.As(err, &e) || e.Exit != "exit status 7" || !strings.Contains(e.Stderr, "out of cheese") {
+	if !errors.As(err, &e) || e.ExitStatus != "exit status 7" || !strings.Contains(e.Stderr, "out of cheese") {
 		t.Fatalf("got %v, %+v", err, e)
 	}
 	if got, err := call(t, u, Call{Tool: "echo", Arguments: json.RawMessage(`{"text":"again"}`)}); err != nil || !strings.Contains(got, "again") {

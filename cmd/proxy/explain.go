@@ -274,8 +274,8 @@ func explainUpstream(err error, e *explanation, server string, hint func(string,
 		return true
 	}
 	if s, ok := errors.AsType[*upstream.StartError](err); ok {
-		if s.Said != "" {
-			hint("it printed %q instead of MCP: check \"command\" and \"args\" in its entry", firstLine(s.Said, 200))
+		if s.FirstLine != "" {
+			hint("it printed %q instead of MCP: check \"command\" and \"args\" in its entry", firstLine(s.FirstLine, 200))
 		}
 		if s.Stderr != "" {
 			hint("its last words were:\n  %s", strings.ReplaceAll(s.Stderr, "\n", "\n  "))
@@ -290,8 +290,8 @@ func explainUpstream(err error, e *explanation, server string, hint func(string,
 		return true
 	}
 	if s, ok := errors.AsType[*upstream.StartingError](err); ok {
-		if s.Said != "" {
-			hint("it printed %q instead of MCP: check \"command\" and \"args\" in its entry", firstLine(s.Said, 200))
+		if s.FirstLine != "" {
+			hint("it printed %q instead of MCP: check \"command\" and \"args\" in its entry", firstLine(s.FirstLine, 200))
 			return true
 		}
 		hint("a first start may download much; wait_timeout in its entry allows more time")
