@@ -178,9 +178,9 @@ func (u *Upstream) handshake(ctx context.Context, c *connection) error {
 	if err != nil {
 		return u.startError(ctx, c, err)
 	}
-	c.session = &Session{ClientSession: cs, raw: c.mux, limits: u.cfg.Limits}
+	c.session = &Session{ClientSession: cs, sender: c.mux, limits: u.cfg.Limits}
 	if c.mux == nil {
-		c.session.raw = &httpSender{session: cs}
+		c.session.sender = &httpSender{session: cs}
 	}
 	c.era = legacy
 	if v := cs.InitializeResult().ProtocolVersion; v >= firstModern {

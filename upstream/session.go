@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/upstream/raw"
 )
 
 const (
@@ -23,7 +25,7 @@ const (
 type Session struct {
 	*mcp.ClientSession
 
-	raw    rawSender
+	sender rawSender
 	meta   json.RawMessage // members of _meta that each request must carry
 	limits Limits
 
@@ -57,30 +59,25 @@ func (r rawRequest) params(token string) json.RawMessage {
 	switch {
 	case r.tool != "":
 		b = append(b, `"name":`...)
-		b = append(b, quote(r.tool)...)
+		b = append(b, raw.Quote(r.tool)...)
 		b = append(b, `,"arguments":`...)
 		b = append(b, r.args...)
 		b = append(b, ',')
 	case r.cursor != "":
 		b = append(b, `"cursor":`...)
-		b = append(b, quote(r.cursor)...)
+		b = append(b, raw.Quote(r.cursor)...)
 		b = append(b, ',')
 	}
 	b = append(b, `"_meta":{`...)
 	if token != "" {
 		b = append(b, `"progressToken":`...)
-		b = append(b, quote(token)...)
+		b = append(b, raw.Quote(token)...)
 		if len(r.meta) > 0 {
 			b = append(b, ',')
 		}
 	}
 	b = append(b, r.meta...)
 	return append(b, `}}`...)
-}
-
-func quote(s string) []byte {
-	b, _ := json.Marshal(s) // a string always marshals
-	return b
 }
 
 // A Call is one tools/call request.
@@ -111,7 +108,7 @@ func (s *Session) Call(ctx context.Context, c Call) (json.RawMessage, error) {
 	}
 	ctx, clock := s.limits.watch(ctx)
 	defer clock.stop()
-	result, err := s.raw.send(ctx, rawRequest{
+	result, err := s.sender.send(ctx, rawRequest{
 		method: "tools/call", tool: c.Tool, args: c.Arguments, meta: s.meta,
 		progress: func(params json.RawMessage) {
 			clock.beat()
@@ -137,14 +134,14 @@ func (s *Session) Call(ctx context.Context, c Call) (json.RawMessage, error) {
 func inputRequests(result json.RawMessage) []string {
 	asks := false
 	var requests json.RawMessage
-	eachMember(result, func(key, value []byte) {
+	for key, at := range raw.Members(result) {
 		switch string(key) {
 		case `"resultType"`:
-			asks = string(value) == `"input_required"`
+			asks = string(at.In(result)) == `"input_required"`
 		case `"inputRequests"`:
-			requests = value
+			requests = at.In(result)
 		}
-	})
+	}
 	if !asks {
 		return nil
 	}
@@ -229,7 +226,7 @@ func (s *Session) ListTools(ctx context.Context) (ToolList, error) {
 	var list ToolList
 	r := rawRequest{method: "tools/list", meta: s.meta, progress: func(json.RawMessage) {}}
 	for range maxPages {
-		raw, err := s.page(ctx, r)
+		result, err := s.page(ctx, r)
 		if err != nil {
 			return ToolList{}, err
 		}
@@ -238,7 +235,7 @@ func (s *Session) ListTools(ctx context.Context) (ToolList, error) {
 			Next  string            `json:"nextCursor"`
 			TTL   float64           `json:"ttlMs"`
 		}
-		if err := json.Unmarshal(raw, &page); err != nil {
+		if err := json.Unmarshal(result, &page); err != nil {
 			return ToolList{}, err
 		}
 		list.Tools = append(list.Tools, page.Tools...)
@@ -255,6 +252,6 @@ func (s *Session) ListTools(ctx context.Context) (ToolList, error) {
 func (s *Session) page(ctx context.Context, r rawRequest) (json.RawMessage, error) {
 	ctx, clock := s.limits.watch(ctx)
 	defer clock.stop()
-	raw, err := s.raw.send(ctx, r)
-	return raw, clock.explain(err)
+	result, err := s.sender.send(ctx, r)
+	return result, clock.explain(err)
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"mcpproxy/upstream/raw"
 )
 
 var errNotMessage = errors.New("not a JSON-RPC message")
@@ -60,10 +62,11 @@ func (e *envelope) id() (jsonrpc.ID, error) {
 // read finds the members of the object in data. It is strict: what it accepts
 // is valid JSON, since the bytes are handed on unseen.
 func (e *envelope) read(data []byte) error {
-	if !json.Valid(data) {
+	if !json.Valid(data) || !raw.IsObject(data) {
 		return errNotMessage
 	}
-	return eachMember(data, func(key, value []byte) {
+	for key, at := range raw.Members(data) {
+		value := at.In(data)
 		switch string(key) {
 		case `"jsonrpc"`:
 			e.Version = value
@@ -78,79 +81,6 @@ func (e *envelope) read(data []byte) error {
 		case `"error"`:
 			e.Error = value
 		}
-	})
-}
-
-// eachMember calls f with the bytes of each key (quotes included) and value
-// of the object in data, which must be valid JSON.
-func eachMember(data []byte, f func(key, value []byte)) error {
-	i := skipSpace(data, 0)
-	if i >= len(data) || data[i] != '{' {
-		return errNotMessage
-	}
-	for i = skipSpace(data, i+1); i < len(data) && data[i] != '}'; {
-		start := i
-		i = skipValue(data, i)
-		key := data[start:i]
-		i = skipSpace(data, skipSpace(data, i)+1) // the colon
-		start = i
-		i = skipValue(data, i)
-		f(key, data[start:i:i])
-		i = skipSpace(data, i)
-		if i < len(data) && data[i] == ',' {
-			i = skipSpace(data, i+1)
-		}
 	}
 	return nil
-}
-
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\r' || b[i] == '\t') {
-		i++
-	}
-	return i
-}
-
-// skipValue returns the index after the value that begins at b[i].
-func skipValue(b []byte, i int) int {
-	switch b[i] {
-	case '"':
-		return skipString(b, i)
-	case '{', '[':
-		for depth := 0; i < len(b); i++ {
-			switch b[i] {
-			case '"':
-				i = skipString(b, i) - 1
-			case '{', '[':
-				depth++
-			case '}', ']':
-				if depth--; depth == 0 {
-					return i + 1
-				}
-			}
-		}
-		return i
-	}
-	for i < len(b) && !bytes.ContainsRune([]byte(",]} \t\r\n"), rune(b[i])) {
-		i++
-	}
-	return i
-}
-
-func skipString(b []byte, i int) int {
-	for i++; i < len(b); i++ {
-		n := bytes.IndexByte(b[i:], '"')
-		if n < 0 {
-			return len(b)
-		}
-		i += n
-		slashes := 0
-		for j := i - 1; b[j] == '\\'; j-- {
-			slashes++
-		}
-		if slashes%2 == 0 {
-			return i + 1
-		}
-	}
-	return len(b)
 }

@@ -9,47 +9,6 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 )
 
-// FuzzMembers checks that the scanner sees the members that encoding/json sees.
-func FuzzMembers(f *testing.F) {
-	for _, s := range []string{
-		`{}`, `{"a":1}`, ` { "a" : [1,{"b":"]}"}] , "c\"d":"\\" , "e":-1.5e3 } `, `{"a":{"a":null},"a":true}`, `[]`, `"x"`, `{"":""}`, `{"\u0061":"\ud83d"}`,
-	} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if !json.Valid(data) {
-			return
-		}
-		var keys, values [][]byte
-		err := eachMember(data, func(k, v []byte) { keys, values = append(keys, k), append(values, v) })
-		if isObject := bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")); isObject != (err == nil) {
-			t.Fatalf("%q: object %v, error %v", data, isObject, err)
-		} else if !isObject {
-			return
-		}
-		got := make(map[string]json.RawMessage)
-		for i, k := range keys {
-			var name string
-			if err := json.Unmarshal(k, &name); err != nil {
-				t.Fatalf("%q: key %q: %v", data, k, err)
-			}
-			got[name] = values[i]
-		}
-		var want map[string]json.RawMessage
-		if err := json.Unmarshal(data, &want); err != nil {
-			t.Fatal(err)
-		}
-		if len(got) != len(want) {
-			t.Fatalf("%q: members %q, want %q", data, got, want)
-		}
-		for name, v := range want {
-			if !bytes.Equal(got[name], v) {
-				t.Fatalf("%q: %q is %q, want %q", data, name, got[name], v)
-			}
-		}
-	})
-}
-
 // FuzzMessage checks that a message is read as the SDK reads it.
 func FuzzMessage(f *testing.F) {
 	for _, s := range []string{

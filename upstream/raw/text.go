@@ -3,6 +3,7 @@ package raw
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"strconv"
@@ -12,9 +13,10 @@ import (
 
 var errEscape = errors.New("a JSON string has an escape that is none")
 
-// Unescape writes the text of a JSON string, which is given with its quotes,
-// without ever holding a copy of it. What is not UTF-8, and half of a pair of
-// surrogates, becomes U+FFFD, as in encoding/json.
+// Unescape writes the text of a string that is given with its quotes, without
+// holding a copy of it. What is not UTF-8, and half of a pair of surrogates,
+// becomes U+FFFD, as in encoding/json. The error is w's, or says that an
+// escape is none; what stands before it may have been written.
 func Unescape(w io.Writer, quoted []byte) error {
 	out := bufio.NewWriter(w)
 	for s := inside(quoted); len(s) > 0; {
@@ -76,10 +78,11 @@ func codeUnit(s []byte) (rune, bool) {
 	return rune(n), err == nil
 }
 
-// UnescapedLen returns how many bytes unescape writes.
+// UnescapedLen returns how many bytes [Unescape] writes; where it fails, some
+// number up to that.
 func UnescapedLen(quoted []byte) int {
 	var n length
-	_ = Unescape(&n, quoted) // what cannot be decoded has no length
+	_ = Unescape(&n, quoted) // what cannot be decoded does not count
 	return int(n)
 }
 
@@ -91,9 +94,20 @@ func (n *length) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func inside(quoted []byte) []byte {
-	if len(quoted) < 2 {
-		return nil
+// Quote returns s as a string, with the escapes that HTML needs.
+func Quote(s string) string {
+	b, _ := json.Marshal(s) // a string always has an encoding
+	return string(b)
+}
+
+// Encode writes v for a model to read: without space between values, and
+// without the escapes that only HTML needs. It panics if v has no JSON form.
+func Encode(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err)
 	}
-	return quoted[1 : len(quoted)-1]
+	return bytes.TrimRight(b.Bytes(), "\n")
 }
