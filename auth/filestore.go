@@ -5,9 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"time"
+
+	"mcpproxy/auth/privatefile"
 )
 
 // A store keeps secrets by key. Whoever changes one holds the vault's write
@@ -40,7 +39,7 @@ func (s fileStore) get(_ context.Context, key string) ([]byte, error) {
 func (s fileStore) set(_ context.Context, key string, value []byte) error {
 	all, err := s.read()
 	if reasonOf(err) == Damaged {
-		all, err = nil, setAside(s.path)
+		all, err = nil, privatefile.SetAside(s.path)
 	}
 	if err != nil {
 		return s.unavailable(err)
@@ -65,7 +64,7 @@ func (s fileStore) remove(_ context.Context, key string) error {
 }
 
 func (s fileStore) read() (map[string]json.RawMessage, error) {
-	b, err := readPrivate(s.path)
+	b, err := privatefile.Read(s.path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -83,7 +82,7 @@ func (s fileStore) read() (map[string]json.RawMessage, error) {
 func (s fileStore) write(all map[string]json.RawMessage) error {
 	b, err := json.MarshalIndent(all, "", "  ")
 	if err == nil {
-		err = replaceFile(s.path, append(b, '\n'))
+		err = privatefile.Replace(s.path, append(b, '\n'))
 	}
 	return s.unavailable(err)
 }
@@ -95,77 +94,8 @@ func (s fileStore) unavailable(err error) error {
 	return &VaultError{Reason: Unavailable, File: s.path, Err: err}
 }
 
+// maxFile bounds the credentials and the index, in bytes: as many credentials
+// of the greatest size as nobody has.
+const maxFile = 64 << 20
+
 var errNotJSON = errors.New("not valid JSON")
-
-// readPrivate reads a file and takes back what rights others have on it.
-func readPrivate(path string) ([]byte, error) {
-	var b []byte
-	err := retrySharing(func() (err error) {
-		b, err = os.ReadFile(path)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if fi, err := os.Stat(path); err == nil && fi.Mode().Perm()&0o077 != 0 {
-		_ = os.Chmod(path, 0o600) // the reader is served whether or not this works
-	}
-	return b, nil
-}
-
-// replaceFile puts a 0600 file with that content in place of what is at path,
-// durably: after a crash at any point there is the old one or the new one,
-// whole. The folder is made, for the user alone. The caller holds the lock
-// under which path is written, so that there is one temporary file at most: one
-// that a crash has left, with secrets in it, goes with the next change.
-func replaceFile(path string, content []byte) (err error) {
-	dir := filepath.Dir(path)
-	if err := privateDir(dir); err != nil {
-		return err
-	}
-	name := path + ".tmp"
-	if err = os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	tmp, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			tmp.Close()
-			os.Remove(name)
-		}
-	}()
-	if _, err = tmp.Write(content); err != nil {
-		return err
-	}
-	if err = tmp.Sync(); err != nil {
-		return err
-	}
-	if err = tmp.Close(); err != nil {
-		return err
-	}
-	if err = retrySharing(func() error { return os.Rename(name, path) }); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-// privateDir makes a folder of ours that nobody else can enter.
-func privateDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	fi, err := os.Stat(dir)
-	if err != nil || fi.Mode().Perm()&0o077 == 0 {
-		return err
-	}
-	return os.Chmod(dir, 0o700)
-}
-
-// setAside moves a damaged file to a name beside it that is still free.
-func setAside(path string) error {
-	to := path + ".damaged-" + time.Now().UTC().Format("20060102T150405.000000000")
-	return os.Rename(path, to)
-}

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"mcpproxy/auth/privatefile"
 )
 
 func TestFileStoreIsPrivate(t *testing.T) {
@@ -61,7 +63,7 @@ func TestFileStoreDamaged(t *testing.T) {
 	v, key := fileVault(t), "mcp:acme"
 	path := filepath.Join(v.dir, "credentials.json")
 	const damage = `{"mcp:acme": {"access_token": "hush`
-	if err := privateDir(v.dir); err != nil {
+	if err := privatefile.Folder(v.dir); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, []byte(damage), 0o600); err != nil {

@@ -7,9 +7,10 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"path/filepath"
 	"sync"
 	"time"
+
+	"mcpproxy/auth/privatefile"
 )
 
 // An Index is the vault without its secrets: enough for a status.
@@ -91,8 +92,7 @@ func (ix *Index) next() uint64 {
 
 // An indexFile is the index on disk, changed by several processes.
 type indexFile struct {
-	path   string
-	locker *locker
+	path string
 
 	mu     sync.Mutex
 	bytes  []byte // what was read last,
@@ -102,7 +102,7 @@ type indexFile struct {
 // read returns the index, which the caller must not change. A file that is
 // damaged counts as empty: it holds nothing that the vault does not.
 func (f *indexFile) read() (Index, error) {
-	b, err := readPrivate(f.path)
+	b, err := privatefile.Read(f.path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Index{}, nil
 	}
@@ -122,9 +122,8 @@ func (f *indexFile) read() (Index, error) {
 	return ix, nil
 }
 
-// copy returns an index that the caller may change, its maps made.
-func (f *indexFile) copy() (Index, error) {
-	ix, err := f.read()
+// clone returns an index that may be changed, its maps made.
+func (ix Index) clone() Index {
 	ix.Credentials, ix.Pending = maps.Clone(ix.Credentials), maps.Clone(ix.Pending)
 	if ix.Credentials == nil {
 		ix.Credentials = map[string]IndexEntry{}
@@ -132,30 +131,24 @@ func (f *indexFile) copy() (Index, error) {
 	if ix.Pending == nil {
 		ix.Pending = map[string]PendingEntry{}
 	}
-	return ix, err
+	return ix
 }
 
-// update changes the index under its lock and writes it durably.
+// update changes the index under its lock and writes it durably. A damaged
+// one is set aside and begun anew.
 func (f *indexFile) update(ctx context.Context, change func(*Index)) error {
-	unlock, err := f.locker.lock(ctx, filepath.Join(filepath.Dir(f.path), "index.lock"))
+	err := privatefile.Update(ctx, f.path, maxFile, func(content []byte) ([]byte, error) {
+		var ix Index
+		if content != nil && json.Unmarshal(content, &ix) != nil {
+			return nil, privatefile.ErrDamaged
+		}
+		ix = ix.clone()
+		change(&ix)
+		b, err := json.MarshalIndent(ix, "", "  ")
+		return append(b, '\n'), err
+	})
 	if err != nil {
-		return lockError(f.path, err)
-	}
-	defer unlock()
-	ix, err := f.copy()
-	if reasonOf(err) == Damaged {
-		err = setAside(f.path)
-	}
-	if err != nil {
-		return &VaultError{Reason: Unavailable, File: f.path, Err: err}
-	}
-	change(&ix)
-	b, err := json.MarshalIndent(ix, "", "  ")
-	if err == nil {
-		err = replaceFile(f.path, append(b, '\n'))
-	}
-	if err != nil {
-		return &VaultError{Reason: Unavailable, File: f.path, Err: err}
+		return fileError(f.path, err)
 	}
 	return nil
 }

@@ -10,8 +10,10 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"mcpproxy/auth/authtest"
+	"mcpproxy/auth/privatefile"
 )
 
 // holdVar names the lock file that TestLockHolder takes.
@@ -38,7 +40,7 @@ func TestLockEndsWithProcess(t *testing.T) {
 		t.Fatalf("the holder says %q, %v", line, err)
 	}
 	v := fileVault(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*lockPoll)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
 	defer cancel()
 	if _, err := v.Lock(ctx, file); reasonOf(err) != Timeout {
 		t.Fatalf("beside another process: %v", err)
@@ -83,7 +85,7 @@ func TestHeldLockIsGivenUp(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := fileVault(t)
 				file := c.file(v)
-				unlock, err := new(locker).lock(t.Context(), file)
+				unlock, err := privatefile.Lock(t.Context(), file)
 				if err != nil {
 					t.Fatal(err)
 				}

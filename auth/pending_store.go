@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
+	"mcpproxy/auth/privatefile"
 )
 
 // The flows of a login.
@@ -195,15 +195,4 @@ func (v *Vault) attendance(id string) string {
 }
 
 // attended reports whether a living process waits for the login.
-func (v *Vault) attended(id string) bool {
-	path := v.attendance(id)
-	if _, err := os.Stat(path); err != nil {
-		return false
-	}
-	f := flock.New(path)
-	free, err := f.TryRLock()
-	if err == nil && free {
-		_ = f.Unlock()
-	}
-	return err == nil && !free
-}
+func (v *Vault) attended(id string) bool { return privatefile.Held(v.attendance(id)) }

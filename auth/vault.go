@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"sync"
 	"time"
+
+	"mcpproxy/auth/privatefile"
 )
 
 // The stores a [Vault] can keep its secrets in.
@@ -62,16 +65,20 @@ func reasonOf(err error) string {
 	return ""
 }
 
-// lockError tells a caller that gave up from a lock that another process held
-// for too long and from a file that cannot be locked.
-func lockError(path string, err error) error {
+// fileError tells a caller that gave up from a lock that another process held
+// for too long and from a file that cannot be used.
+func fileError(path string, err error) error {
+	reason := Unavailable
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, context.DeadlineExceeded):
-		return &VaultError{Reason: Timeout, File: path, Err: err}
+		reason = Timeout
 	}
-	return &VaultError{Reason: Unavailable, File: path, Err: err}
+	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == path {
+		err = e.Err // which a VaultError says with the path already
+	}
+	return &VaultError{Reason: reason, File: path, Err: err}
 }
 
 // VaultOptions say where a vault keeps what. StateDir is required.
@@ -93,13 +100,12 @@ type VaultOptions struct {
 // called concurrently. Locks are taken in this order: a credential's, the
 // write lock, the index's.
 type Vault struct {
-	dir    string
-	name   string // of the store
-	store  store
-	index  *indexFile
-	locker locker
-	log    *slog.Logger
-	loads  chan struct{} // capacity 1: one load at a time, the next finds its answer in memory
+	dir   string
+	name  string // of the store
+	store store
+	index *indexFile
+	log   *slog.Logger
+	loads chan struct{} // capacity 1: one load at a time, the next finds its answer in memory
 
 	mu     sync.Mutex
 	memory map[string]remembered
@@ -127,7 +133,7 @@ func OpenVault(o VaultOptions) *Vault {
 	// Each store has its own index, so that one that is changed for another
 	// does not inherit what it does not hold.
 	v.dir = filepath.Join(o.StateDir, "vault", v.name)
-	v.index = &indexFile{path: filepath.Join(v.dir, "index.json"), locker: &v.locker}
+	v.index = &indexFile{path: filepath.Join(v.dir, "index.json")}
 	if v.name == StoreFile {
 		v.store = fileStore{path: filepath.Join(v.dir, "credentials.json")}
 	} else {
@@ -301,9 +307,9 @@ const vaultTimeout = 30 * time.Second
 // For a credential, take its Record.LockFile, or [Vault.LockFile] where there
 // is no record yet.
 func (v *Vault) Lock(ctx context.Context, lockFile string) (unlock func(), err error) {
-	unlock, err = v.locker.lock(ctx, lockFile)
+	unlock, err = privatefile.Lock(ctx, lockFile)
 	if err != nil {
-		return nil, v.failed("lock", lockError(lockFile, err))
+		return nil, v.failed("lock", fileError(lockFile, err))
 	}
 	return unlock, nil
 }
@@ -333,8 +339,8 @@ func (v *Vault) RefreshFailed(ctx context.Context, key string, generation uint64
 
 // Index returns what is known without asking the keyring.
 func (v *Vault) Index() (Index, error) {
-	ix, err := v.index.copy()
-	if err != nil {
+	ix, err := v.index.read()
+	if ix = ix.clone(); err != nil {
 		return ix, v.failed("index", err)
 	}
 	for key, p := range ix.Pending {

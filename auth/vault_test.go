@@ -321,7 +321,7 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, v := range map[string]*Vault{"within": a, "between": b} {
-		ctx, cancel := context.WithTimeout(t.Context(), 3*lockPoll)
+		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
 		_, err := v.Lock(ctx, file)
 		cancel()
 		if e := (*VaultError)(nil); !errors.As(err, &e) || e.Reason != Timeout || e.Op != "lock" {
