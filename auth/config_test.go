@@ -75,14 +75,14 @@ func TestValidate(t *testing.T) {
 func TestBuiltinProvider(t *testing.T) {
 	t.Parallel()
 	s := Server{Name: "claude", Key: CredentialKey("claude", ""), URL: "https://up.example/mcp", Config: Config{Provider: string(AnthropicMCP)}}
-	a := New(Options{Vault: fileVault(t)})
+	a := New(Options{Vault: newVault(t)})
 	defer a.Close()
 	_, err := a.Begin(t.Context(), s, LoginOptions{})
 	var e *ConfigError
 	if !errors.As(err, &e) || e.Field != "oauth.client_id" || !strings.Contains(err.Error(), AnthropicClientIDEnv) {
 		t.Errorf("without a client id: %v", err)
 	}
-	b := New(Options{Vault: fileVault(t), Getenv: func(name string) string {
+	b := New(Options{Vault: newVault(t), Getenv: func(name string) string {
 		if name == AnthropicClientIDEnv {
 			return "some-client"
 		}

@@ -119,9 +119,9 @@ func (d *poller) poll(ctx context.Context, l *Login) error {
 
 // isFinal reports whether polling on after err is of no use.
 func isFinal(err error) bool {
-	var login *LoginError
-	var vault *VaultError
-	return errors.As(err, &login) || errors.As(err, &vault)
+	_, ended := errors.AsType[*LoginError](err)
+	_, notSaved := errors.AsType[*VaultError](err)
+	return ended || notSaved
 }
 
 // deviceRefusal is refusal, for codes that mean something else here.

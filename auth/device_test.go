@@ -102,10 +102,10 @@ func TestDevicePolling(t *testing.T) {
 		"nobody comes":            {[]string{slower, slower, slower, slower, slower, slower, slower, slower, slower, slower, slower, slower, slower, slower, slower, waiting}, nil, LoginExpired},
 	} {
 		t.Run(name, func(t *testing.T) {
-			vault := fileVault(t)
+			store := newVault(t)
 			synctest.Test(t, func(t *testing.T) {
 				server := &scriptedServer{answers: c.answers, start: time.Now()}
-				a := New(Options{Vault: vault, Transport: server})
+				a := New(Options{Vault: store, Transport: server})
 				l, err := a.Begin(t.Context(), Server{
 					Name: "up", Key: CredentialKey("up", ""), URL: "https://up.example/mcp",
 					Config: Config{TokenURL: "https://as.example/token", DeviceAuthorizationEndpoint: "https://as.example/device", ClientID: "c"},
@@ -155,7 +155,7 @@ func TestDeviceAnswers(t *testing.T) {
 			json.NewEncoder(w).Encode(c.body)
 		}))
 		t.Cleanup(server.Close)
-		a := New(Options{Vault: fileVault(t)})
+		a := New(Options{Vault: newVault(t)})
 		t.Cleanup(a.Close)
 		l, err := a.Begin(t.Context(), Server{
 			Name: "up", Key: CredentialKey("up", ""), URL: server.URL + "/mcp",

@@ -154,7 +154,7 @@ func (t *target) discover(ctx context.Context, c challenge) (endpoints, error) {
 func (t *target) legacy(ctx context.Context) (endpoints, error) {
 	origin := (&url.URL{Scheme: t.url.Scheme, Host: t.url.Host}).String()
 	if t.Config.Issuer != "" && !sameIssuer(t.Config.Issuer, origin) {
-		return endpoints{}, &DiscoveryError{URL: bareURL(t.URL), Err: errNoMetadata}
+		return endpoints{}, &DiscoveryError{URL: t.bareURL(), Err: errNoMetadata}
 	}
 	as, found, err := t.serverMetadata(ctx, origin)
 	if err != nil {
@@ -178,14 +178,14 @@ var (
 
 func (t *target) chooseIssuer(issuers []string) (string, error) {
 	if len(issuers) == 0 {
-		return "", &DiscoveryError{URL: bareURL(t.URL), Err: errNoIssuer}
+		return "", &DiscoveryError{URL: t.bareURL(), Err: errNoIssuer}
 	}
 	if t.Config.Issuer == "" {
 		return issuers[0], nil
 	}
 	i := slices.IndexFunc(issuers, func(s string) bool { return sameIssuer(s, t.Config.Issuer) })
 	if i < 0 {
-		return "", &DiscoveryError{URL: bareURL(t.URL), Err: errOtherIssuer}
+		return "", &DiscoveryError{URL: t.bareURL(), Err: errOtherIssuer}
 	}
 	return issuers[i], nil
 }
@@ -213,7 +213,7 @@ func (t *target) resourceMetadata(ctx context.Context, c challenge) (p protected
 			continue
 		}
 		if !covers(p.Resource, t.url) {
-			err := fmt.Errorf("is about %s, not about %s", quoted(p.Resource), bareURL(t.URL))
+			err := fmt.Errorf("is about %s, not about %s", quoted(p.Resource), t.bareURL())
 			return p, false, &DiscoveryError{URL: u, Err: err}
 		}
 		return p, true, nil

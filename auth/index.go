@@ -38,6 +38,10 @@ type IndexEntry struct {
 	RefreshFailedAt time.Time `json:"refresh_failed_at,omitzero"`
 }
 
+// IsOf reports whether the credential is of the server at rawURL, as far as
+// the index can tell.
+func (e IndexEntry) IsOf(rawURL string) bool { return e.ServerURL == bareURL(rawURL) }
+
 // A PendingEntry tells about one login that is not finished.
 type PendingEntry struct {
 	ID        string    `json:"id"` // of this attempt; another ID means that it was superseded

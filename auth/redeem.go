@@ -171,7 +171,7 @@ func (a *Authority) exchange(ctx context.Context, t *target, p Pending, lockFile
 
 // keep saves the credential that p was redeemed for.
 func (a *Authority) keep(ctx context.Context, t *target, p Pending, tok tokens, lockFile string) error {
-	r := p.record(tok)
+	r := credential(p, tok)
 	r.LockFile = lockFile
 	if _, err := a.vault.Put(ctx, t.Key, r); err != nil {
 		return err

@@ -135,7 +135,7 @@ func (a *Authority) refresh(t *target, old Record, urgent bool) (Record, error) 
 	if err != nil {
 		return Record{}, a.refreshRefused(ctx, t, r, err)
 	}
-	return a.save(ctx, t, r.renewed(tok))
+	return a.save(ctx, t, renewed(r, tok))
 }
 
 // refusedBefore spares the server a refresh token that it has refused, and

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -196,13 +195,20 @@ func TestRefreshNotSaved(t *testing.T) {
 	w := newWorld(t, authtest.Options{Protected: open})
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
-	broken := &failingStore{store: a.vault.store}
-	a.vault.store = broken
-	broken.refuse.Store(true)
+	// A folder in the place of the temporary file keeps the store from being written.
+	blocked := filepath.Join(w.stateDir, "vault", StoreFile, "credentials.json.tmp")
+	if err := os.MkdirAll(filepath.Join(blocked, "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- a.Refresh(t.Context(), s) }()
-	waitFor(t, func() bool { return broken.failures.Load() > 0 })
-	broken.refuse.Store(false)
+	waitFor(t, func() (noted bool) {
+		a.update(s.Key, func(st *state) { noted = reasonOf(st.lastErr) == Unavailable })
+		return noted
+	})
+	if err := os.RemoveAll(blocked); err != nil {
+		t.Fatal(err)
+	}
 	if err := <-failed; err != nil {
 		t.Fatal(err)
 	}
@@ -256,21 +262,6 @@ func TestCloseWaitsForRefresh(t *testing.T) {
 	if err := a.Refresh(t.Context(), s); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
-}
-
-// A failingStore can be made to refuse writing.
-type failingStore struct {
-	store
-	refuse   atomic.Bool
-	failures atomic.Int32
-}
-
-func (s *failingStore) set(ctx context.Context, key string, value []byte) error {
-	if s.refuse.Load() {
-		s.failures.Add(1)
-		return &VaultError{Reason: Locked}
-	}
-	return s.store.set(ctx, key, value)
 }
 
 // A token that the upstream never accepts ends in a login, not in a loop.
@@ -369,30 +360,6 @@ func TestBackoff(t *testing.T) {
 	} {
 		if got := backoff(c.failures, c.err); got != c.want {
 			t.Errorf("%d failures, %v: %v, want %v", c.failures, c.err, got, c.want)
-		}
-	}
-}
-
-func TestStale(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	for _, c := range []struct {
-		life  time.Duration
-		after time.Duration
-		stale bool
-	}{
-		{0, 1000 * time.Hour, false}, // until the server says 401
-		{time.Hour, 58 * time.Minute, false},
-		{time.Hour, 59 * time.Minute, true},
-		{15 * time.Second, 11 * time.Second, false},
-		{15 * time.Second, 12 * time.Second, true},
-	} {
-		r := Record{IssuedAt: now}
-		if c.life > 0 {
-			r.Expiry = now.Add(c.life)
-		}
-		if got := r.stale(now.Add(c.after)); got != c.stale {
-			t.Errorf("a token of %v after %v: stale %v", c.life, c.after, got)
 		}
 	}
 }

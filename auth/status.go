@@ -45,7 +45,7 @@ func (a *Authority) Status(s Server) (Status, error) {
 		st.Pending = &PendingStatus{Flow: p.Flow, ExpiresAt: p.Expires, Orphaned: p.Orphaned}
 	}
 	c, ok := ix.Credentials[s.Key]
-	if !ok || c.NeedsLogin || c.ServerURL != bareURL(s.URL) {
+	if !ok || c.NeedsLogin || !c.IsOf(s.URL) {
 		return st, nil
 	}
 	st.State, st.ExpiresAt, st.Scopes, st.RefreshError = LoggedIn, c.Expiry, c.Scopes, c.RefreshError

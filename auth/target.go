@@ -126,6 +126,11 @@ func (t *target) canonical() string {
 	return u.String()
 }
 
+// bareURL is the URL of t without a query, which may hold a key.
+func (t *target) bareURL() string {
+	return (&url.URL{Scheme: t.url.Scheme, Host: t.url.Host, Path: t.url.Path}).String()
+}
+
 // clientOf is c with the secret that the configuration holds for it: that of
 // a client which was not registered by us is kept nowhere else.
 func (t *target) clientOf(c Client) Client {

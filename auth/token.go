@@ -76,7 +76,7 @@ func isBearer(s string) bool {
 
 // renewed is r with the tokens of a refresh. What the answer does not name
 // stays as it was (RFC 6749 section 6).
-func (r Record) renewed(t tokens) Record {
+func renewed(r Record, t tokens) Record {
 	r.AccessToken, r.Expiry, r.IssuedAt = t.access, t.expiry, t.issued
 	if t.refresh != "" {
 		r.RefreshToken = t.refresh
@@ -87,35 +87,13 @@ func (r Record) renewed(t tokens) Record {
 	return r
 }
 
-// record is the credential that p and the tokens it was redeemed for make.
-func (p Pending) record(t tokens) Record {
+// credential is what p and the tokens it was exchanged for make.
+func credential(p Pending, t tokens) Record {
 	r := Record{
 		TokenType: "Bearer", Scopes: p.Scopes,
 		ServerURL: p.ServerURL, Issuer: p.Issuer, Resource: p.Resource,
 		TokenEndpoint: p.TokenEndpoint, RevocationEndpoint: p.RevocationEndpoint,
 		Client: p.Client,
 	}
-	return r.renewed(t)
-}
-
-// maxSkew is how long before its end a token is refreshed; one that lives less
-// than five times as long is refreshed when a fifth of its life is left.
-const maxSkew = time.Minute
-
-// stale reports whether the access token of r should be refreshed. Times are
-// compared by the wall clock, so that a token ends while the machine sleeps.
-func (r Record) stale(now time.Time) bool {
-	if r.Expiry.IsZero() {
-		return false
-	}
-	skew := maxSkew
-	if life := r.Expiry.Sub(r.IssuedAt); !r.IssuedAt.IsZero() && life/5 < skew {
-		skew = life / 5
-	}
-	return !now.Round(0).Before(r.Expiry.Add(-skew))
-}
-
-// ended reports whether the access token of r is worth nothing any more.
-func (r Record) ended(now time.Time) bool {
-	return !r.Expiry.IsZero() && !now.Round(0).Before(r.Expiry)
+	return renewed(r, t)
 }

@@ -67,7 +67,7 @@ func TestBasicAuthentication(t *testing.T) {
 		body = string(b)
 	}))
 	defer server.Close()
-	a := New(Options{Vault: fileVault(t)})
+	a := New(Options{Vault: newVault(t)})
 	defer a.Close()
 	target, err := a.target(Server{URL: server.URL})
 	if err != nil {

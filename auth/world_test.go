@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"runtime"
@@ -65,8 +66,8 @@ func newWorld(t *testing.T, o authtest.Options) *world {
 func (w *world) process(t *testing.T) *Authority {
 	t.Helper()
 	a := New(Options{
-		Vault: OpenVault(VaultOptions{StateDir: w.stateDir, Store: StoreFile, Log: testLog(t)}),
-		Log:   testLog(t),
+		Vault: OpenVault(VaultOptions{StateDir: w.stateDir, Store: StoreFile, Log: logTo(t)}),
+		Log:   logTo(t),
 		OnSecret: func(s string) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -75,6 +76,16 @@ func (w *world) process(t *testing.T) *Authority {
 	})
 	t.Cleanup(a.Close)
 	return a
+}
+
+// newVault is a vault of the file store in a folder of its own.
+func newVault(t *testing.T) *Vault {
+	t.Helper()
+	return OpenVault(VaultOptions{StateDir: t.TempDir(), Store: StoreFile, Log: logTo(t)})
+}
+
+func logTo(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // upstream is the protected server, as an entry of the configuration has it.

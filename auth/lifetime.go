@@ -1,0 +1,25 @@
+package auth
+
+import "time"
+
+// maxSkew is how long before its end a token is refreshed; one that lives less
+// than five times as long is refreshed when a fifth of its life is left.
+const maxSkew = time.Minute
+
+// stale reports whether the access token of r should be refreshed. Times are
+// compared by the wall clock, so that a token ends while the machine sleeps.
+func (r Record) stale(now time.Time) bool {
+	if r.Expiry.IsZero() {
+		return false
+	}
+	skew := maxSkew
+	if life := r.Expiry.Sub(r.IssuedAt); !r.IssuedAt.IsZero() && life/5 < skew {
+		skew = life / 5
+	}
+	return !now.Round(0).Before(r.Expiry.Add(-skew))
+}
+
+// ended reports whether the access token of r is worth nothing any more.
+func (r Record) ended(now time.Time) bool {
+	return !r.Expiry.IsZero() && !now.Round(0).Before(r.Expiry)
+}
