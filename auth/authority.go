@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"mcpproxy/auth/vault"
 )
 
 // Options say what an [Authority] works with. Vault is required.
 type Options struct {
-	Vault *Vault
+	Vault *vault.Vault
 
 	// Transport carries every request instead of the Authority's own
 	// transports. Host names are checked before it is called, but the
@@ -29,7 +31,7 @@ type Options struct {
 // It owns a goroutine per pending login, with its listener or poller, and one
 // per refresh that is running; Close ends and waits for them.
 type Authority struct {
-	vault    *Vault
+	vault    *vault.Vault
 	roads    roads
 	getenv   func(string) string
 	log      *slog.Logger
@@ -143,27 +145,27 @@ func (a *Authority) secret(values ...string) {
 
 // get returns the credential of t, or a [*NeedsAuthError] if there is none
 // that belongs to t as it is configured now.
-func (a *Authority) get(ctx context.Context, t *target) (Record, error) {
+func (a *Authority) get(ctx context.Context, t *target) (vault.Record, error) {
 	r, err := a.vault.Get(ctx, t.Key)
 	return a.checked(t, r, err)
 }
 
 // reload is get past the vault's memory.
-func (a *Authority) reload(ctx context.Context, t *target) (Record, error) {
+func (a *Authority) reload(ctx context.Context, t *target) (vault.Record, error) {
 	r, err := a.vault.Reload(ctx, t.Key)
 	return a.checked(t, r, err)
 }
 
-func (a *Authority) checked(t *target, r Record, err error) (Record, error) {
-	if errors.Is(err, ErrNoCredential) {
-		return Record{}, t.needsAuth(NoCredential)
+func (a *Authority) checked(t *target, r vault.Record, err error) (vault.Record, error) {
+	if errors.Is(err, vault.ErrNoCredential) {
+		return vault.Record{}, t.needsAuth(NoCredential)
 	}
 	if err != nil {
-		return Record{}, err
+		return vault.Record{}, err
 	}
 	a.secret(r.AccessToken, r.RefreshToken, r.Client.Secret)
 	if !t.owns(r) {
-		return Record{}, t.needsAuth(NoCredential)
+		return vault.Record{}, t.needsAuth(NoCredential)
 	}
 	return r, nil
 }

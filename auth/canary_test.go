@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"mcpproxy/auth/authtest"
+	"mcpproxy/auth/vault"
 )
 
 // A lockedBuffer collects what several goroutines log.
@@ -33,7 +34,7 @@ func TestCanary(t *testing.T) {
 	w := newWorld(t, authtest.Options{Protected: open, AuthMethods: []string{authPost}})
 	var said lockedBuffer
 	a := New(Options{
-		Vault: OpenVault(VaultOptions{StateDir: w.stateDir, Store: StoreFile}),
+		Vault: vault.Open(vault.Options{StateDir: w.stateDir, Store: vault.StoreFile}),
 		Log:   slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	s := w.upstream()

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+
+	"mcpproxy/auth/vault"
 )
 
 // Token endpoint authentication methods, RFC 7591 section 2.
@@ -26,15 +28,15 @@ const clientName = "proxy (local MCP proxy)"
 // knownClient returns the client that the authorization server already knows:
 // one that a person registered, or our Client ID Metadata Document where the
 // server reads such documents.
-func (t *target) knownClient(e endpoints) (Client, bool) {
+func (t *target) knownClient(e endpoints) (vault.Client, bool) {
 	c := t.Config
 	if c.ClientID != "" {
-		return Client{ID: c.ClientID, AuthMethod: t.authMethod(e, c.ClientSecret != "")}, true
+		return vault.Client{ID: c.ClientID, AuthMethod: t.authMethod(e, c.ClientSecret != "")}, true
 	}
 	if e.cimdSupported && c.ClientMetadataURL != "" {
-		return Client{ID: c.ClientMetadataURL, MetadataURL: c.ClientMetadataURL, AuthMethod: authNone}, true
+		return vault.Client{ID: c.ClientMetadataURL, MetadataURL: c.ClientMetadataURL, AuthMethod: authNone}, true
 	}
-	return Client{}, false
+	return vault.Client{}, false
 }
 
 // authMethod chooses how to authenticate at the token endpoint. A server that
@@ -63,9 +65,9 @@ type registration struct {
 }
 
 // register makes a client by dynamic registration, RFC 7591.
-func (a *Authority) register(ctx context.Context, t *target, e endpoints, redirectURI, scope string) (Client, error) {
+func (a *Authority) register(ctx context.Context, t *target, e endpoints, redirectURI, scope string) (vault.Client, error) {
 	if e.register == "" {
-		return Client{}, &ClientRequiredError{Issuer: e.issuer, RedirectURI: cmp.Or(t.Config.RedirectURI, defaultRedirect)}
+		return vault.Client{}, &ClientRequiredError{Issuer: e.issuer, RedirectURI: cmp.Or(t.Config.RedirectURI, defaultRedirect)}
 	}
 	r := registration{
 		ClientName:      clientName,
@@ -84,12 +86,12 @@ func (a *Authority) register(ctx context.Context, t *target, e endpoints, redire
 	}
 	ans, err := t.postJSON(ctx, e.register, r)
 	if err != nil {
-		return Client{}, err
+		return vault.Client{}, err
 	}
-	c := Client{ID: ans.text("client_id"), Secret: ans.text("client_secret"), Registered: true, RedirectURIs: r.RedirectURIs}
+	c := vault.Client{ID: ans.text("client_id"), Secret: ans.text("client_secret"), Registered: true, RedirectURIs: r.RedirectURIs}
 	a.secret(c.Secret)
 	if c.ID == "" {
-		return Client{}, &DiscoveryError{URL: e.register, Err: errBadAnswer}
+		return vault.Client{}, &DiscoveryError{URL: e.register, Err: errBadAnswer}
 	}
 	// The server may have registered something else than was asked for; one
 	// that gave a secret and does not say how to use it means the default.
@@ -120,15 +122,15 @@ func (t *target) wantedMethod(e endpoints) string {
 // issuer. One that the server forgot is not used again: it said invalid_client
 // at a refresh, or the login that used it was left unfinished, as a person
 // leaves one whose page says "unknown client".
-func (a *Authority) reusable(ctx context.Context, t *target, e endpoints, old Record) (Client, bool) {
+func (a *Authority) reusable(ctx context.Context, t *target, e endpoints, old vault.Record) (vault.Client, bool) {
 	if !old.Client.Registered || !sameIssuer(old.Issuer, e.issuer) || e.register == "" {
-		return Client{}, false
+		return vault.Client{}, false
 	}
 	if ix, err := a.vault.Index(); err == nil && ix.Credentials[t.Key].RefreshError == invalidClient {
-		return Client{}, false
+		return vault.Client{}, false
 	}
 	if p, err := a.vault.Pending(ctx, t.Key); err == nil && p.Client.ID == old.Client.ID {
-		return Client{}, false
+		return vault.Client{}, false
 	}
 	return old.Client, true
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"mcpproxy/auth/authtest"
+	"mcpproxy/auth/vault"
 )
 
 func TestRegistrationIsKept(t *testing.T) {
@@ -116,7 +117,7 @@ func TestCredentialIsBound(t *testing.T) {
 		ClientID: "c", RedirectURI: "http://127.0.0.1/callback", Resource: s.URL,
 	}
 	for name, change := range map[string]func(*Server){
-		"a project's entry of that name": func(s *Server) { s.Key = CredentialKey("up", t.TempDir()) },
+		"a project's entry of that name": func(s *Server) { s.Key = vault.Key("up", t.TempDir()) },
 		"an edited URL":                  func(s *Server) { s.URL = w.URL + "/evil" },
 		"the same endpoints, other URL":  func(s *Server) { s.URL, s.Config = "https://evil.example/mcp", pinned },
 		"another client":                 func(s *Server) { s.Config = pinned },

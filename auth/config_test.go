@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"mcpproxy/auth/vault"
 )
 
 func TestValidate(t *testing.T) {
@@ -74,7 +76,7 @@ func TestValidate(t *testing.T) {
 
 func TestBuiltinProvider(t *testing.T) {
 	t.Parallel()
-	s := Server{Name: "claude", Key: CredentialKey("claude", ""), URL: "https://up.example/mcp", Config: Config{Provider: string(AnthropicMCP)}}
+	s := Server{Name: "claude", Key: vault.Key("claude", ""), URL: "https://up.example/mcp", Config: Config{Provider: string(AnthropicMCP)}}
 	a := New(Options{Vault: newVault(t)})
 	defer a.Close()
 	_, err := a.Begin(t.Context(), s, LoginOptions{})

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"mcpproxy/auth/vault"
 )
 
 const (
@@ -38,7 +40,7 @@ func (a *Authority) beginDevice(ctx context.Context, b beginning) (*Login, error
 		return nil, err
 	}
 	p := b.pending(client)
-	p.Flow = FlowDevice
+	p.Flow = vault.FlowDevice
 	p.DeviceCode, p.UserCode = ans.text("device_code"), clean(ans.text("user_code"), 60)
 	a.secret(p.DeviceCode)
 	p.VerificationURI = ans.text("verification_uri")
@@ -120,7 +122,7 @@ func (d *poller) poll(ctx context.Context, l *Login) error {
 // isFinal reports whether polling on after err is of no use.
 func isFinal(err error) bool {
 	_, ended := errors.AsType[*LoginError](err)
-	_, notSaved := errors.AsType[*VaultError](err)
+	_, notSaved := errors.AsType[*vault.Error](err)
 	return ended || notSaved
 }
 
@@ -134,7 +136,7 @@ func deviceRefusal(err error) string {
 
 // redeemDevice asks once for the tokens of p, RFC 8628 section 3.4, and saves
 // them, unless p was superseded in the meantime.
-func (a *Authority) redeemDevice(ctx context.Context, t *target, p Pending) error {
+func (a *Authority) redeemDevice(ctx context.Context, t *target, p vault.Pending) error {
 	tok, err := a.requestTokens(ctx, t, p.TokenEndpoint, p.Client, p.Resource, url.Values{
 		"grant_type":  {grantDevice},
 		"device_code": {p.DeviceCode},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mcpproxy/auth/authtest"
+	"mcpproxy/auth/vault"
 )
 
 func TestDeviceFlow(t *testing.T) {
@@ -22,7 +23,7 @@ func TestDeviceFlow(t *testing.T) {
 		w.Decide(authtest.Ask)
 		a, s := w.process(t), w.upstream()
 		l := begin(t, a, s, DoorAuto)
-		if l.Flow != FlowDevice || l.UserCode == "" || l.VerificationURL == "" || l.AuthorizeURL != "" {
+		if l.Flow != vault.FlowDevice || l.UserCode == "" || l.VerificationURL == "" || l.AuthorizeURL != "" {
 			t.Fatalf("%+v", l.pending)
 		}
 		if err := a.Complete(t.Context(), s, "?code=c&state=s"); reasonOfLogin(err) != NotByPaste {
@@ -107,7 +108,7 @@ func TestDevicePolling(t *testing.T) {
 				server := &scriptedServer{answers: c.answers, start: time.Now()}
 				a := New(Options{Vault: store, Transport: server})
 				l, err := a.Begin(t.Context(), Server{
-					Name: "up", Key: CredentialKey("up", ""), URL: "https://up.example/mcp",
+					Name: "up", Key: vault.Key("up", ""), URL: "https://up.example/mcp",
 					Config: Config{TokenURL: "https://as.example/token", DeviceAuthorizationEndpoint: "https://as.example/device", ClientID: "c"},
 				}, LoginOptions{})
 				if err != nil {
@@ -158,7 +159,7 @@ func TestDeviceAnswers(t *testing.T) {
 		a := New(Options{Vault: newVault(t)})
 		t.Cleanup(a.Close)
 		l, err := a.Begin(t.Context(), Server{
-			Name: "up", Key: CredentialKey("up", ""), URL: server.URL + "/mcp",
+			Name: "up", Key: vault.Key("up", ""), URL: server.URL + "/mcp",
 			Config: Config{TokenURL: server.URL + "/token", DeviceAuthorizationEndpoint: server.URL + "/device", ClientID: "c"},
 		}, LoginOptions{})
 		if (err == nil) != c.ok || codeOf(err) != c.code {

@@ -5,5 +5,5 @@
 // an upstream connection asks for tokens; it is silent and never starts a
 // login. [Authority.Begin] starts one when a person or a model asks for it, and
 // [Authority.Complete] finishes it with the URL that the person landed on.
-// A [Vault] holds the credentials, shared with every other process.
+// A [vault.Vault] holds the credentials, shared with every other process.
 package auth

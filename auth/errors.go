@@ -49,7 +49,7 @@ func (e *ForbiddenError) Error() string {
 type RefreshError struct {
 	Server  string
 	RetryAt time.Time
-	Err     error // may be an [*OAuthError], a [*VaultError] or a network error
+	Err     error // may be an [*OAuthError], a [*vault.Error] or a network error
 }
 
 func (e *RefreshError) Error() string { return "refresh " + e.Server + ": " + e.Err.Error() }

@@ -11,6 +11,8 @@ import (
 
 	sdk "github.com/modelcontextprotocol/go-sdk/auth"
 	"golang.org/x/oauth2"
+
+	"mcpproxy/auth/vault"
 )
 
 const (
@@ -43,7 +45,7 @@ func (a *Authority) Handler(s Server) *Handler {
 // nil where there is no credential: the request then goes without, and the
 // upstream's challenge tells which scopes a login needs.
 //
-// Errors are [*NeedsAuthError], [*RefreshError], [*VaultError] and
+// Errors are [*NeedsAuthError], [*RefreshError], [*vault.Error] and
 // [*ConfigError]; never an oauth2.RetrieveError, in which the SDK would see
 // leave to send the request without a token.
 func (h *Handler) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
@@ -74,19 +76,19 @@ func (h *Handler) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
 }
 
 // token returns a credential whose access token holds, refreshed if need be.
-func (a *Authority) token(ctx context.Context, t *target) (Record, error) {
+func (a *Authority) token(ctx context.Context, t *target) (vault.Record, error) {
 	r, err := a.get(ctx, t)
-	if err != nil || !r.stale(time.Now()) {
+	if err != nil || !r.Stale(time.Now()) {
 		return r, err
 	}
 	wait := tokenWait
-	if !r.ended(time.Now()) {
+	if !r.Expired(time.Now()) {
 		wait = renewalWait
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	fresh, err := a.renew(ctx, t, r, false)
-	if err != nil && !r.ended(time.Now()) {
+	if err != nil && !r.Expired(time.Now()) {
 		return r, nil
 	}
 	return fresh, err
@@ -196,7 +198,7 @@ func (a *Authority) rejected(ctx context.Context, t *target, used string, c chal
 
 // moved reports whether the upstream now names other authorization servers
 // than the one that issued r, whose refresh token would then be of no use.
-func (a *Authority) moved(ctx context.Context, t *target, r Record, c challenge) bool {
+func (a *Authority) moved(ctx context.Context, t *target, r vault.Record, c challenge) bool {
 	if !t.Config.Discovery {
 		return false
 	}

@@ -10,23 +10,24 @@ import (
 
 	"mcpproxy/auth/authtest"
 	"mcpproxy/auth/privatefile"
+	"mcpproxy/auth/vault"
 )
 
 // A process that was stopped while it held a lock keeps nobody waiting for
 // ever: who logs in or out is told which file it is.
 func TestHeldLockIsGivenUp(t *testing.T) {
 	t.Parallel()
-	s := Server{Name: "up", Key: CredentialKey("up", ""), URL: "https://up.example/mcp"}
+	s := Server{Name: "up", Key: vault.Key("up", ""), URL: "https://up.example/mcp"}
 	for name, c := range map[string]struct {
-		file func(*Vault) string
+		file func(*vault.Vault) string
 		try  func(context.Context, *Authority) error
 	}{
 		"logout": {
-			func(v *Vault) string { return v.LockFile(s.Key) },
+			func(v *vault.Vault) string { return v.LockFile(s.Key) },
 			func(ctx context.Context, a *Authority) error { _, err := a.Logout(ctx, s); return err },
 		},
 		"paste": {
-			func(v *Vault) string { return v.LockFile(s.Key) },
+			func(v *vault.Vault) string { return v.LockFile(s.Key) },
 			func(ctx context.Context, a *Authority) error { return a.Complete(ctx, s, "?code=c&state=s") },
 		},
 	} {
@@ -43,8 +44,8 @@ func TestHeldLockIsGivenUp(t *testing.T) {
 				a := New(Options{Vault: v})
 				defer a.Close()
 				err = c.try(t.Context(), a)
-				var e *VaultError
-				if !errors.As(err, &e) || e.Op != "lock" || e.Reason != Timeout || e.File != file {
+				var e *vault.Error
+				if !errors.As(err, &e) || e.Op != "lock" || e.Reason != vault.Timeout || e.File != file {
 					t.Errorf("got %v", err)
 				}
 			})
@@ -74,7 +75,7 @@ func TestLockFileOutOfReach(t *testing.T) {
 		}
 	}
 	move()
-	if err := a.Refresh(t.Context(), s); reasonOf(err) != Unavailable {
+	if err := a.Refresh(t.Context(), s); vault.ReasonOf(err) != vault.Unavailable {
 		t.Errorf("refresh: %v", err)
 	}
 	w.login(t, a, s)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"mcpproxy/auth/vault"
 )
 
 // A Door is the way by which a login's answer shall come in.
@@ -40,7 +42,7 @@ const codeLife = 10 * time.Minute
 // Errors: [*ConfigError], [*DiscoveryError], [*BlockedHostError] and
 // [*BlockedAddressError] (perhaps within a DiscoveryError),
 // [*ClientRequiredError], [*OAuthError] of a registration or device request,
-// [*LoginError] with NoDevice, [*VaultError], network errors.
+// [*LoginError] with NoDevice, [*vault.Error], network errors.
 func (a *Authority) Begin(ctx context.Context, s Server, o LoginOptions) (*Login, error) {
 	t, err := a.target(s)
 	if err != nil {
@@ -66,7 +68,7 @@ func (a *Authority) Begin(ctx context.Context, s Server, o LoginOptions) (*Login
 		return nil, err
 	}
 	if !sameIssuer(old.Issuer, e.issuer) {
-		old = Record{} // its client and scopes belong to another server
+		old = vault.Record{} // its client and scopes belong to another server
 	}
 	b := beginning{t: t, e: e, old: old, scopes: scopesFor(o, c, e, old, t.Config.Scopes)}
 	if device {
@@ -79,7 +81,7 @@ func (a *Authority) Begin(ctx context.Context, s Server, o LoginOptions) (*Login
 type beginning struct {
 	t      *target
 	e      endpoints
-	old    Record // of the same issuer, or zero
+	old    vault.Record // of the same issuer, or zero
 	scopes []string
 }
 
@@ -128,7 +130,7 @@ var errNoPKCE = errors.New("does not advertise PKCE with S256")
 // scopesFor chooses the scopes to ask for: what the person or the model
 // named, else the challenge, the metadata, the configuration; with those that
 // were granted before, and offline_access where it is offered (SEP-2207).
-func scopesFor(o LoginOptions, c challenge, e endpoints, old Record, configured []string) []string {
+func scopesFor(o LoginOptions, c challenge, e endpoints, old vault.Record, configured []string) []string {
 	var scopes []string
 	for _, candidate := range [][]string{o.Scopes, c.scopes, e.resourceScopes, configured} {
 		if len(candidate) > 0 {
@@ -170,7 +172,7 @@ func (a *Authority) beginCode(ctx context.Context, b beginning, door Door) (*Log
 		}
 	}
 	p := b.pending(client)
-	p.Flow, p.Expires = FlowCode, p.Started.Add(codeLife)
+	p.Flow, p.Expires = vault.FlowCode, p.Started.Add(codeLife)
 	p.RedirectURI, p.IssRequired = redirectURI, b.e.issPromised
 	p.State, p.Verifier = rand.Text(), oauth2.GenerateVerifier()
 	a.secret(p.Verifier)
@@ -178,8 +180,8 @@ func (a *Authority) beginCode(ctx context.Context, b beginning, door Door) (*Log
 	return a.pend(ctx, b.t, p, l, listenErr)
 }
 
-func (b beginning) pending(c Client) Pending {
-	return Pending{
+func (b beginning) pending(c vault.Client) vault.Pending {
+	return vault.Pending{
 		ServerURL: b.t.URL, Issuer: b.e.issuer,
 		TokenEndpoint: b.e.token, RevocationEndpoint: b.e.revoke,
 		Resource: b.e.resource, Scopes: b.scopes, Client: c,
@@ -189,7 +191,7 @@ func (b beginning) pending(c Client) Pending {
 
 // authorizeURL is the authorization request, RFC 6749 section 4.1.1 with RFC
 // 7636 and RFC 8707.
-func authorizeURL(p Pending, e endpoints) string {
+func authorizeURL(p vault.Pending, e endpoints) string {
 	c := oauth2.Config{
 		ClientID: p.Client.ID, RedirectURL: p.RedirectURI, Scopes: p.Scopes,
 		Endpoint: oauth2.Endpoint{AuthURL: e.authorize},

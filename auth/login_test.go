@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"mcpproxy/auth/authtest"
-
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/auth/authtest"
+	"mcpproxy/auth/vault"
 )
 
 // The whole story, as the SDK's client lives it.
@@ -31,7 +32,7 @@ func TestLoginStory(t *testing.T) {
 	}
 
 	l := begin(t, a, s, DoorBrowser)
-	if st, err := a.Status(s); err != nil || st.Pending == nil || st.Pending.Orphaned || st.Pending.Flow != FlowCode {
+	if st, err := a.Status(s); err != nil || st.Pending == nil || st.Pending.Orphaned || st.Pending.Flow != vault.FlowCode {
 		t.Fatalf("status %+v, %v", st, err)
 	}
 	status, page := visit(t, l.AuthorizeURL)

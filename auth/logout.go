@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/url"
+
+	"mcpproxy/auth/vault"
 )
 
 // Logout revokes the credential of s where the authorization server can
@@ -39,7 +41,7 @@ func (a *Authority) Logout(ctx context.Context, s Server) (revoked bool, err err
 
 // isUseless reports whether err means that there is nothing worth keeping.
 func isUseless(err error) bool {
-	return errors.Is(err, ErrNoCredential) || reasonOf(err) == Damaged
+	return errors.Is(err, vault.ErrNoCredential) || vault.ReasonOf(err) == vault.Damaged
 }
 
 func (a *Authority) dropPending(ctx context.Context, t *target) error {
@@ -52,7 +54,7 @@ func (a *Authority) dropPending(ctx context.Context, t *target) error {
 
 // revoke asks for the end of the grant: revoking a refresh token ends the
 // access tokens that came from it (RFC 7009 section 2.1).
-func (a *Authority) revoke(ctx context.Context, t *target, r Record) bool {
+func (a *Authority) revoke(ctx context.Context, t *target, r vault.Record) bool {
 	if r.RevocationEndpoint == "" || !t.admits(r.RevocationEndpoint) {
 		return false
 	}

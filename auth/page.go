@@ -8,6 +8,8 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+
+	"mcpproxy/auth/vault"
 )
 
 // The landing page is what a person sees when the browser comes back. It says
@@ -98,7 +100,7 @@ func pageFor(server string, err error) page {
 	case Refused, BadToken:
 		return failed("The login to "+server+" was refused", "The authorization server answered with an error. Nothing was stored.", again)
 	}
-	if e := (*VaultError)(nil); errors.As(err, &e) {
+	if e := (*vault.Error)(nil); errors.As(err, &e) {
 		return failed("The login to "+server+" could not be saved",
 			"The credential store of this machine did not take it.",
 			"See the terminal, or run “proxy login "+server+"”, for what to do. You may close this window.")

@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"mcpproxy/auth/vault"
 )
 
 func TestPages(t *testing.T) {
@@ -25,7 +27,7 @@ func TestPages(t *testing.T) {
 		"denied":    {login(Denied), "failed", "was not granted"},
 		"mix-up":    {login(WrongIssuer), "failed", "another server"},
 		"refused":   {login(Refused), "failed", "was refused"},
-		"not saved": {&VaultError{Store: StoreKeyring, Reason: Locked}, "failed", "could not be saved"},
+		"not saved": {&vault.Error{Store: vault.StoreKeyring, Reason: vault.Locked}, "failed", "could not be saved"},
 		"network":   {errors.New("dial tcp 10.0.0.1"), "failed", "still waiting"},
 	} {
 		rec := httptest.NewRecorder()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"mcpproxy/auth/vault"
 )
 
 // A Login is one that has begun. Its fields say what to show the person; it
@@ -29,7 +31,7 @@ type Login struct {
 
 	authority *Authority
 	target    *target
-	pending   Pending
+	pending   vault.Pending
 	before    uint64 // generation of the credential when the login began
 	release   func() // of the attendance
 	outcomes  chan error
@@ -41,7 +43,7 @@ type Login struct {
 }
 
 // Wait waits until the login has finished, one way or the other: nil means
-// that there is a new credential, a [*LoginError] or [*VaultError] that there
+// that there is a new credential, a [*LoginError] or [*vault.Error] that there
 // is none. A superseded login takes the result of its successor. The end of
 // ctx ends only the wait.
 func (l *Login) Wait(ctx context.Context) error {
@@ -81,7 +83,7 @@ func (l *Login) report(err error) {
 }
 
 // pend saves p as the pending login of t and starts waiting for its outcome.
-func (a *Authority) pend(ctx context.Context, t *target, p Pending, r receiver, callbackErr error) (*Login, error) {
+func (a *Authority) pend(ctx context.Context, t *target, p vault.Pending, r receiver, callbackErr error) (*Login, error) {
 	l, err := a.enter(ctx, t, p)
 	if err == nil {
 		l.CallbackError = callbackErr
@@ -99,7 +101,7 @@ func (a *Authority) pend(ctx context.Context, t *target, p Pending, r receiver, 
 
 // enter makes p the pending login of its credential, machine-wide first, then
 // in this process. Both in one turn, so that they agree which one is newest.
-func (a *Authority) enter(ctx context.Context, t *target, p Pending) (*Login, error) {
+func (a *Authority) enter(ctx context.Context, t *target, p vault.Pending) (*Login, error) {
 	select {
 	case a.pending <- struct{}{}:
 		defer func() { <-a.pending }()

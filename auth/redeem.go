@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"mcpproxy/auth/vault"
 )
 
 // maxPaste is far above the length of any redirect URL, in bytes.
@@ -16,7 +18,7 @@ const maxPaste = 16 << 10
 // Complete finishes the pending login to s with what the person copied from
 // the browser's address bar: the whole URL, or its query. The login may have
 // been begun by another process. nil means that the credential is saved;
-// otherwise a [*LoginError] tells what to do, or a [*VaultError], a
+// otherwise a [*LoginError] tells what to do, or a [*vault.Error], a
 // [*ConfigError], or a network error, after which the login goes on waiting.
 func (a *Authority) Complete(ctx context.Context, s Server, pasted string) error {
 	t, err := a.target(s)
@@ -99,7 +101,7 @@ func (a *Authority) lock(ctx context.Context, t *target) (file string, unlock fu
 	own := a.vault.LockFile(t.Key)
 	file = cmp.Or(old.LockFile, own)
 	unlock, err = a.vault.Lock(ctx, file)
-	if file != own && reasonOf(err) == Unavailable {
+	if file != own && vault.ReasonOf(err) == vault.Unavailable {
 		file = own
 		unlock, err = a.vault.Lock(ctx, file)
 	}
@@ -107,12 +109,12 @@ func (a *Authority) lock(ctx context.Context, t *target) (file string, unlock fu
 }
 
 // answered returns the pending login that q answers.
-func (a *Authority) answered(ctx context.Context, t *target, q url.Values) (Pending, error) {
-	fail := func(reason string) (Pending, error) {
-		return Pending{}, &LoginError{Server: t.Name, Reason: reason}
+func (a *Authority) answered(ctx context.Context, t *target, q url.Values) (vault.Pending, error) {
+	fail := func(reason string) (vault.Pending, error) {
+		return vault.Pending{}, &LoginError{Server: t.Name, Reason: reason}
 	}
 	p, err := a.vault.Pending(ctx, t.Key)
-	if errors.Is(err, ErrNoCredential) {
+	if errors.Is(err, vault.ErrNoCredential) {
 		if _, err := a.get(ctx, t); err == nil {
 			return fail(AlreadyFinished)
 		}
@@ -125,7 +127,7 @@ func (a *Authority) answered(ctx context.Context, t *target, q url.Values) (Pend
 	switch {
 	case !t.ownsPending(p):
 		return fail(NoLogin) // begun before the entry was edited
-	case p.Flow != FlowCode:
+	case p.Flow != vault.FlowCode:
 		return fail(NotByPaste)
 	case subtle.ConstantTimeCompare([]byte(p.State), []byte(q.Get("state"))) == 0:
 		return fail(WrongState)
@@ -137,7 +139,7 @@ func (a *Authority) answered(ctx context.Context, t *target, q url.Values) (Pend
 
 // exchange redeems the code in q, RFC 6749 section 4.1.3, and saves what it
 // gets. A LoginError is final.
-func (a *Authority) exchange(ctx context.Context, t *target, p Pending, lockFile string, q url.Values) error {
+func (a *Authority) exchange(ctx context.Context, t *target, p vault.Pending, lockFile string, q url.Values) error {
 	fail := func(reason string, err error) error {
 		return &LoginError{Server: t.Name, Reason: reason, Err: err}
 	}
@@ -170,7 +172,7 @@ func (a *Authority) exchange(ctx context.Context, t *target, p Pending, lockFile
 }
 
 // keep saves the credential that p was redeemed for.
-func (a *Authority) keep(ctx context.Context, t *target, p Pending, tok tokens, lockFile string) error {
+func (a *Authority) keep(ctx context.Context, t *target, p vault.Pending, tok tokens, lockFile string) error {
 	r := credential(p, tok)
 	r.LockFile = lockFile
 	if _, err := a.vault.Put(ctx, t.Key, r); err != nil {
@@ -186,7 +188,7 @@ func (a *Authority) keep(ctx context.Context, t *target, p Pending, tok tokens, 
 
 // finished takes p out of the vault and tells the login of this process, if
 // it is the one.
-func (a *Authority) finished(ctx context.Context, t *target, p Pending, err error) {
+func (a *Authority) finished(ctx context.Context, t *target, p vault.Pending, err error) {
 	if err := a.vault.RemovePending(ctx, t.Key, p.ID); err != nil {
 		a.log.Warn("pending login not removed", "server", t.Name, "error", err)
 	}
@@ -204,7 +206,7 @@ func (a *Authority) forgotten(ctx context.Context, t *target) {
 	if err == nil {
 		err = a.vault.RefreshFailed(ctx, t.Key, r.Generation, invalidClient, false)
 	}
-	if err != nil && !errors.Is(err, ErrNoCredential) {
+	if err != nil && !errors.Is(err, vault.ErrNoCredential) {
 		a.log.Warn("lost registration not noted", "server", t.Name, "error", err)
 	}
 }
@@ -231,7 +233,7 @@ var (
 // begun with, as RFC 9207 section 2.4 says: character by character, since any
 // normalisation would let look-alikes pass. It is required where the server's
 // metadata promises it, and compared wherever it is present.
-func checkIssuer(p Pending, q url.Values) error {
+func checkIssuer(p vault.Pending, q url.Values) error {
 	switch {
 	case !q.Has("iss"):
 		if p.IssRequired {

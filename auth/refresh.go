@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/url"
 	"time"
+
+	"mcpproxy/auth/vault"
 )
 
 const (
@@ -19,17 +21,17 @@ const (
 // they stop waiting.
 type flight struct {
 	done   chan struct{} // closed when the fields below are set
-	record Record
+	record vault.Record
 	err    error
 }
 
 // renew returns a credential newer than old: one that another process or
 // goroutine has left, or one refreshed now. urgent, of a person who asked, sets
 // the backoff aside. ctx bounds only the wait.
-func (a *Authority) renew(ctx context.Context, t *target, old Record, urgent bool) (Record, error) {
+func (a *Authority) renew(ctx context.Context, t *target, old vault.Record, urgent bool) (vault.Record, error) {
 	f, err := a.takeOff(t, old, urgent)
 	if err != nil {
-		return Record{}, err
+		return vault.Record{}, err
 	}
 	select {
 	case <-f.done:
@@ -40,16 +42,16 @@ func (a *Authority) renew(ctx context.Context, t *target, old Record, urgent boo
 				err = s.lastErr // says more than that the time was up
 			}
 		})
-		return Record{}, &RefreshError{Server: t.Name, Err: err}
+		return vault.Record{}, &RefreshError{Server: t.Name, Err: err}
 	}
 	if f.err == nil && !t.owns(f.record) {
-		return Record{}, t.needsAuth(NoCredential) // the flight was of an entry edited since
+		return vault.Record{}, t.needsAuth(NoCredential) // the flight was of an entry edited since
 	}
 	return f.record, f.err
 }
 
 // takeOff joins the flight that is under way or starts one.
-func (a *Authority) takeOff(t *target, old Record, urgent bool) (*flight, error) {
+func (a *Authority) takeOff(t *target, old vault.Record, urgent bool) (*flight, error) {
 	var f *flight
 	var err error
 	a.update(t.Key, func(s *state) {
@@ -71,7 +73,7 @@ func (a *Authority) takeOff(t *target, old Record, urgent bool) (*flight, error)
 	return f, err
 }
 
-func (a *Authority) fly(t *target, old Record, urgent bool, f *flight) {
+func (a *Authority) fly(t *target, old vault.Record, urgent bool, f *flight) {
 	r, err := a.refresh(t, old, urgent)
 	a.update(t.Key, func(s *state) {
 		s.flight = nil
@@ -104,26 +106,26 @@ func backoff(failures int, err error) time.Duration {
 
 // refresh obtains new tokens for t in the order that keeps them: lock between
 // processes, read again, refresh, save, unlock.
-func (a *Authority) refresh(t *target, old Record, urgent bool) (Record, error) {
+func (a *Authority) refresh(t *target, old vault.Record, urgent bool) (vault.Record, error) {
 	ctx, cancel := context.WithTimeout(a.life, lockTimeout)
 	defer cancel()
 	unlock, err := a.vault.Lock(ctx, old.LockFile)
 	if err != nil {
-		return Record{}, err
+		return vault.Record{}, err
 	}
 	defer unlock()
 	r, err := a.reload(ctx, t)
 	if err != nil {
-		return Record{}, err
+		return vault.Record{}, err
 	}
-	if r.Generation != old.Generation && !r.stale(time.Now()) {
+	if r.Generation != old.Generation && !r.Stale(time.Now()) {
 		return r, nil // someone else has done it
 	}
 	if r.RefreshToken == "" {
-		return Record{}, t.needsAuth(Expired, r.Scopes...)
+		return vault.Record{}, t.needsAuth(Expired, r.Scopes...)
 	}
 	if err := a.refusedBefore(t, r, urgent); err != nil {
-		return Record{}, err
+		return vault.Record{}, err
 	}
 	// From the request to the save nothing may be given up: a server that
 	// rotates refresh tokens has put the new one in its answer alone.
@@ -133,14 +135,14 @@ func (a *Authority) refresh(t *target, old Record, urgent bool) (Record, error) 
 		"refresh_token": {r.RefreshToken},
 	})
 	if err != nil {
-		return Record{}, a.refreshRefused(ctx, t, r, err)
+		return vault.Record{}, a.refreshRefused(ctx, t, r, err)
 	}
 	return a.save(ctx, t, renewed(r, tok))
 }
 
 // refusedBefore spares the server a refresh token that it has refused, and
 // a request that another process has just seen fail.
-func (a *Authority) refusedBefore(t *target, r Record, urgent bool) error {
+func (a *Authority) refusedBefore(t *target, r vault.Record, urgent bool) error {
 	ix, err := a.vault.Index()
 	if err != nil {
 		return nil // the index only saves work
@@ -162,7 +164,7 @@ const networkFailure = "network"
 
 // refreshRefused notes a failed refresh. Only an answer that names the grant
 // or the client as invalid is final; everything else keeps the credential.
-func (a *Authority) refreshRefused(ctx context.Context, t *target, r Record, cause error) error {
+func (a *Authority) refreshRefused(ctx context.Context, t *target, r vault.Record, cause error) error {
 	code := codeOf(cause)
 	final := code == invalidGrant || code == invalidClient
 	if code == "" {
@@ -180,7 +182,7 @@ func (a *Authority) refreshRefused(ctx context.Context, t *target, r Record, cau
 // save stores r durably before anyone uses it, and does not give up while the
 // process lives: the former refresh token may be spent. The credential's lock
 // is held all the while, so that no other process sends that one again.
-func (a *Authority) save(ctx context.Context, t *target, r Record) (Record, error) {
+func (a *Authority) save(ctx context.Context, t *target, r vault.Record) (vault.Record, error) {
 	for delay := saveDelay; ; delay = min(2*delay, saveDelayMax) {
 		saved, err := a.vault.Put(ctx, t.Key, r)
 		if err == nil {
@@ -191,7 +193,7 @@ func (a *Authority) save(ctx context.Context, t *target, r Record) (Record, erro
 		select {
 		case <-time.After(delay):
 		case <-a.life.Done():
-			return Record{}, err
+			return vault.Record{}, err
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mcpproxy/auth/authtest"
+	"mcpproxy/auth/vault"
 )
 
 // One token request per expiry, however many processes and callers there are.
@@ -196,14 +197,14 @@ func TestRefreshNotSaved(t *testing.T) {
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
 	// A folder in the place of the temporary file keeps the store from being written.
-	blocked := filepath.Join(w.stateDir, "vault", StoreFile, "credentials.json.tmp")
+	blocked := filepath.Join(w.stateDir, "vault", vault.StoreFile, "credentials.json.tmp")
 	if err := os.MkdirAll(filepath.Join(blocked, "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- a.Refresh(t.Context(), s) }()
 	waitFor(t, func() (noted bool) {
-		a.update(s.Key, func(st *state) { noted = reasonOf(st.lastErr) == Unavailable })
+		a.update(s.Key, func(st *state) { noted = vault.ReasonOf(st.lastErr) == vault.Unavailable })
 		return noted
 	})
 	if err := os.RemoveAll(blocked); err != nil {
@@ -339,7 +340,7 @@ func TestLogout(t *testing.T) {
 	if revoked, err := a.Logout(t.Context(), s); err != nil || revoked {
 		t.Errorf("second logout: %v, %v", revoked, err)
 	}
-	b, err := os.ReadFile(filepath.Join(w.stateDir, "vault", StoreFile, "credentials.json"))
+	b, err := os.ReadFile(filepath.Join(w.stateDir, "vault", vault.StoreFile, "credentials.json"))
 	if err != nil || string(b) != "{}\n" && string(b) != "{}" {
 		t.Errorf("left behind: %s, %v", b, err)
 	}

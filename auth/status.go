@@ -33,7 +33,7 @@ type PendingStatus struct {
 }
 
 // Status tells what is known about the credential of s, from the index alone.
-// The error is a [*VaultError].
+// The error is a [*vault.Error].
 func (a *Authority) Status(s Server) (Status, error) {
 	ix, err := a.vault.Index()
 	if err != nil {

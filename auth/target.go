@@ -4,12 +4,14 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"mcpproxy/auth/vault"
 )
 
 // A Server is one protected upstream.
 type Server struct {
 	Name   string
-	Key    string // of its credential in the vault, see [CredentialKey]
+	Key    string // of its credential in the vault, see [vault.Key]
 	URL    string // as configured, after interpolation
 	Config Config // must have passed [Config.Validate]
 }
@@ -63,7 +65,7 @@ func (t *target) needsAuth(reason string, scopes ...string) error {
 // owns reports whether r was issued for t as it is configured now. An edited
 // or hostile entry that bears the name of another must not get its tokens,
 // whichever of the URLs it changes.
-func (t *target) owns(r Record) bool {
+func (t *target) owns(r vault.Record) bool {
 	c := t.Config
 	if r.ServerURL != t.URL || !t.ownsResource(r.Resource) || !t.admits(r.TokenEndpoint) {
 		return false
@@ -78,8 +80,8 @@ func (t *target) owns(r Record) bool {
 }
 
 // ownsPending is owns for a login that is not finished.
-func (t *target) ownsPending(p Pending) bool {
-	return t.owns(Record{
+func (t *target) ownsPending(p vault.Pending) bool {
+	return t.owns(vault.Record{
 		ServerURL: p.ServerURL, Issuer: p.Issuer, TokenEndpoint: p.TokenEndpoint,
 		Resource: p.Resource, Client: p.Client,
 	})
@@ -133,7 +135,7 @@ func (t *target) bareURL() string {
 
 // clientOf is c with the secret that the configuration holds for it: that of
 // a client which was not registered by us is kept nowhere else.
-func (t *target) clientOf(c Client) Client {
+func (t *target) clientOf(c vault.Client) vault.Client {
 	if !c.Registered {
 		c.Secret = t.Config.ClientSecret
 	}

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"mcpproxy/auth/vault"
 )
 
 // Error codes that something depends on: RFC 6749 section 5.2, RFC 8628
@@ -42,7 +44,7 @@ var (
 
 // requestTokens asks a token endpoint for tokens. RFC 8707 wants the resource
 // on every such request, refreshes included.
-func (a *Authority) requestTokens(ctx context.Context, t *target, endpoint string, c Client, resource string, form url.Values) (tokens, error) {
+func (a *Authority) requestTokens(ctx context.Context, t *target, endpoint string, c vault.Client, resource string, form url.Values) (tokens, error) {
 	if resource != "" {
 		form.Set("resource", resource)
 	}
@@ -76,7 +78,7 @@ func isBearer(s string) bool {
 
 // renewed is r with the tokens of a refresh. What the answer does not name
 // stays as it was (RFC 6749 section 6).
-func renewed(r Record, t tokens) Record {
+func renewed(r vault.Record, t tokens) vault.Record {
 	r.AccessToken, r.Expiry, r.IssuedAt = t.access, t.expiry, t.issued
 	if t.refresh != "" {
 		r.RefreshToken = t.refresh
@@ -88,8 +90,8 @@ func renewed(r Record, t tokens) Record {
 }
 
 // credential is what p and the tokens it was exchanged for make.
-func credential(p Pending, t tokens) Record {
-	r := Record{
+func credential(p vault.Pending, t tokens) vault.Record {
+	r := vault.Record{
 		TokenType: "Bearer", Scopes: p.Scopes,
 		ServerURL: p.ServerURL, Issuer: p.Issuer, Resource: p.Resource,
 		TokenEndpoint: p.TokenEndpoint, RevocationEndpoint: p.RevocationEndpoint,

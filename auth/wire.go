@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"mcpproxy/auth/vault"
 )
 
 const (
@@ -145,7 +147,7 @@ func (t *target) do(req *http.Request) (*http.Response, []byte, error) {
 // its method of authentication, and returns the members of the answer. An
 // error member makes an [*OAuthError] whatever the HTTP status is: some
 // servers say 200.
-func (t *target) post(ctx context.Context, endpoint string, client Client, form url.Values) (answer, error) {
+func (t *target) post(ctx context.Context, endpoint string, client vault.Client, form url.Values) (answer, error) {
 	basic := false
 	switch client.AuthMethod {
 	case authBasic:

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"mcpproxy/auth/vault"
 )
 
 func TestAnswers(t *testing.T) {
@@ -73,7 +75,7 @@ func TestBasicAuthentication(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := target.post(t.Context(), server.URL, Client{ID: "a:b", Secret: "c d+e%", AuthMethod: authBasic}, url.Values{}); err != nil {
+	if _, err := target.post(t.Context(), server.URL, vault.Client{ID: "a:b", Secret: "c d+e%", AuthMethod: authBasic}, url.Values{}); err != nil {
 		t.Fatal(err)
 	}
 	want := &http.Request{Header: http.Header{}}

@@ -16,9 +16,10 @@ import (
 	"testing"
 	"time"
 
-	"mcpproxy/auth/authtest"
-
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/auth/authtest"
+	"mcpproxy/auth/vault"
 )
 
 // Whatever the tests start ends with the Authority that owns it.
@@ -66,7 +67,7 @@ func newWorld(t *testing.T, o authtest.Options) *world {
 func (w *world) process(t *testing.T) *Authority {
 	t.Helper()
 	a := New(Options{
-		Vault: OpenVault(VaultOptions{StateDir: w.stateDir, Store: StoreFile, Log: logTo(t)}),
+		Vault: vault.Open(vault.Options{StateDir: w.stateDir, Store: vault.StoreFile, Log: logTo(t)}),
 		Log:   logTo(t),
 		OnSecret: func(s string) {
 			w.mu.Lock()
@@ -79,9 +80,9 @@ func (w *world) process(t *testing.T) *Authority {
 }
 
 // newVault is a vault of the file store in a folder of its own.
-func newVault(t *testing.T) *Vault {
+func newVault(t *testing.T) *vault.Vault {
 	t.Helper()
-	return OpenVault(VaultOptions{StateDir: t.TempDir(), Store: StoreFile, Log: logTo(t)})
+	return vault.Open(vault.Options{StateDir: t.TempDir(), Store: vault.StoreFile, Log: logTo(t)})
 }
 
 func logTo(t *testing.T) *slog.Logger {
@@ -91,7 +92,7 @@ func logTo(t *testing.T) *slog.Logger {
 // upstream is the protected server, as an entry of the configuration has it.
 func (w *world) upstream(change ...func(*Config)) Server {
 	s := Server{
-		Name: "up", Key: CredentialKey("up", ""), URL: w.ResourceURL(),
+		Name: "up", Key: vault.Key("up", ""), URL: w.ResourceURL(),
 		Config: Config{Discovery: true, DiscoveryAllowlist: []string{"127.0.0.1"}},
 	}
 	for _, f := range change {

@@ -11,6 +11,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/auth"
+	"mcpproxy/auth/vault"
 	"mcpproxy/upstream/raw"
 )
 
@@ -32,7 +33,7 @@ func loginReply(l *auth.Login) LoginReply {
 	r := LoginReply{Server: l.Server, Flow: "paste", AuthorizeURL: l.AuthorizeURL, State: l.State, ExpiresIn: secondsUntil(l.Expires)}
 	after := " Then repeat what needed the login."
 	switch {
-	case l.Flow == auth.FlowDevice:
+	case l.Flow == vault.FlowDevice:
 		r = LoginReply{
 			Server: l.Server, Flow: "device", ExpiresIn: r.ExpiresIn,
 			UserCode: l.UserCode, VerificationURL: l.VerificationURL, VerificationURLComplete: l.VerificationURLComplete,
@@ -50,7 +51,7 @@ func loginReply(l *auth.Login) LoginReply {
 
 // landing returns what the person has to open.
 func landing(l *auth.Login) (url, message string) {
-	if l.Flow == auth.FlowDevice {
+	if l.Flow == vault.FlowDevice {
 		if l.VerificationURLComplete != "" {
 			return l.VerificationURLComplete, fmt.Sprintf("Log in to %s. The code is %s.", l.Server, l.UserCode)
 		}

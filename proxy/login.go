@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mcpproxy/auth"
+	"mcpproxy/auth/vault"
 	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
 )
@@ -31,7 +32,7 @@ func (p *Proxy) protected(s *config.Server, r config.Resolved) (auth.Server, boo
 	}
 	return auth.Server{
 		Name: s.Name, URL: r.Upstream.URL, Config: *r.OAuth,
-		Key: auth.CredentialKey(s.Name, s.ProjectDir()),
+		Key: vault.Key(s.Name, s.ProjectDir()),
 	}, true
 }
 
@@ -197,6 +198,6 @@ func isAuthorization(err error) bool {
 		return true
 	}
 	return errors.As(err, new(*auth.NeedsAuthError)) || errors.As(err, new(*auth.ForbiddenError)) ||
-		errors.As(err, new(*auth.RefreshError)) || errors.As(err, new(*auth.VaultError)) ||
+		errors.As(err, new(*auth.RefreshError)) || errors.As(err, new(*vault.Error)) ||
 		errors.As(err, new(*auth.ConfigError))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/auth"
+	"mcpproxy/auth/vault"
 	"mcpproxy/catalog/clean"
 	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
@@ -178,12 +179,12 @@ func (p *Proxy) explainAuth(err error) failure {
 	if e, ok := errors.AsType[*ServerError](err); ok {
 		server = e.Server
 	}
-	if e, ok := errors.AsType[*auth.VaultError](err); ok {
+	if e, ok := errors.AsType[*vault.Error](err); ok {
 		f := failure{Code: codeUnavailable, Stage: stageAuth, Next: "ask the person to unlock the keyring, then repeat the request"}
 		switch {
-		case e.Op == "lock" && e.Reason == auth.Timeout:
+		case e.Op == "lock" && e.Reason == vault.Timeout:
 			f.Next = "repeat the request in a minute; another proxy of the person is at work on this login"
-		case e.Reason != auth.Locked && e.Reason != auth.Timeout:
+		case e.Reason != vault.Locked && e.Reason != vault.Timeout:
 			f.Next = "ask the person to run: proxy login " + shellQuote(server) + " (it mends what is damaged, or says what is missing)"
 		}
 		return f

@@ -12,6 +12,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
 	"mcpproxy/auth"
+	"mcpproxy/auth/vault"
 	"mcpproxy/catalog/names"
 	"mcpproxy/proxy"
 	"mcpproxy/proxy/config"
@@ -202,7 +203,7 @@ func explainAuth(err error, e *explanation, server string, hint func(string, ...
 		e.code = exitConfig
 		return true
 	}
-	if v, ok := errors.AsType[*auth.VaultError](err); ok {
+	if v, ok := errors.AsType[*vault.Error](err); ok {
 		e.code, e.message = exitVault, v.Error()
 		explainVault(v, hint)
 		return true
@@ -224,19 +225,19 @@ func explainAuth(err error, e *explanation, server string, hint func(string, ...
 	return false
 }
 
-func explainVault(v *auth.VaultError, hint func(string, ...any)) {
+func explainVault(v *vault.Error, hint func(string, ...any)) {
 	switch {
-	case v.Reason == auth.Damaged:
+	case v.Reason == vault.Damaged:
 		hint("log in again: what is damaged is set aside, and a new start is made")
-	case v.Op == "lock" && v.Reason == auth.Timeout:
+	case v.Op == "lock" && v.Reason == vault.Timeout:
 		hint("another proxy has held %s for long: end it if it hangs, then try again", v.File)
 	case v.Op == "lock":
 		hint("check %s and its permissions; after a move to another home, log in again", v.File)
-	case v.Store == auth.StoreFile:
+	case v.Store == vault.StoreFile:
 		hint("check %s and its permissions", v.File)
-	case v.Reason == auth.Locked, v.Reason == auth.Timeout:
+	case v.Reason == vault.Locked, v.Reason == vault.Timeout:
 		hint("unlock the keyring, then try again")
-	case v.Reason == auth.Unavailable:
+	case v.Reason == vault.Unavailable:
 		hint("start a keyring (on Linux a Secret Service such as gnome-keyring)")
 		hint("or keep tokens in a file that only you can read: \"token_store\": \"file\" at the top of the configuration, or PROXY_TOKEN_STORE=file")
 	}

@@ -16,6 +16,7 @@ import (
 	"rsc.io/qr"
 
 	"mcpproxy/auth"
+	"mcpproxy/auth/vault"
 	"mcpproxy/proxy"
 )
 
@@ -111,7 +112,7 @@ func (l *login) done() error {
 // show tells the person where to go, and opens a browser where there is one.
 func (l *login) show(p *auth.Login) {
 	link := p.AuthorizeURL
-	if p.Flow == auth.FlowDevice {
+	if p.Flow == vault.FlowDevice {
 		link = p.VerificationURL
 		if p.VerificationURLComplete != "" {
 			link = p.VerificationURLComplete
@@ -130,7 +131,7 @@ func (l *login) show(p *auth.Login) {
 			l.say("note: no browser could be opened: %v", err)
 		}
 	}
-	if p.Flow == auth.FlowCode && l.inTTY {
+	if p.Flow == vault.FlowCode && l.inTTY {
 		l.say("If the page that it ends on does not load, paste its URL here:")
 	}
 }
@@ -185,7 +186,7 @@ func (l *login) wait(ctx context.Context, p *auth.Login, lines *lines) error {
 
 // pasteOnly reports whether the login can only be finished by pasting.
 func (l *login) pasteOnly(p *auth.Login) bool {
-	return p.Flow == auth.FlowCode && (l.options.Door == auth.DoorPaste || p.CallbackError != nil)
+	return p.Flow == vault.FlowCode && (l.options.Door == auth.DoorPaste || p.CallbackError != nil)
 }
 
 // An unfinishedLoginError says that a login was begun and waits to be

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mcpproxy/auth"
+	"mcpproxy/auth/vault"
 	"mcpproxy/catalog"
 	"mcpproxy/proxy"
 	"mcpproxy/proxy/config"
@@ -72,7 +73,7 @@ const unlockTime = time.Minute
 // authority returns what keeps the logins. Nothing is touched before the
 // first use of it. The caller closes it.
 func (s *setup) authority() *auth.Authority {
-	o := auth.VaultOptions{
+	o := vault.Options{
 		StateDir: s.paths.State,
 		Store:    cmp.Or(s.env("PROXY_TOKEN_STORE"), s.config.Settings.TokenStore),
 		Service:  s.env("PROXY_KEYRING_SERVICE"),
@@ -82,7 +83,7 @@ func (s *setup) authority() *auth.Authority {
 		o.Timeout = unlockTime
 	}
 	return auth.New(auth.Options{
-		Vault:    auth.OpenVault(o),
+		Vault:    vault.Open(o),
 		Getenv:   s.env,
 		Log:      s.log,
 		OnSecret: func(secret string) { s.redactor.Add(secret) },

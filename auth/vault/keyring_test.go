@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"context"
@@ -36,7 +36,7 @@ func TestKeyringHangs(t *testing.T) {
 		for _, want := range []time.Duration{time.Minute, 0, 0} {
 			start := time.Now()
 			_, err := k.get(t.Context(), "mcp:acme")
-			if took := time.Since(start); reasonOf(err) != Timeout || took != want {
+			if took := time.Since(start); ReasonOf(err) != Timeout || took != want {
 				t.Errorf("a keyring that hangs: %v after %v, want %v", err, took, want)
 			}
 		}
@@ -57,7 +57,7 @@ func TestKeyringCallerGivesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := &hangingItems{memoryItems: newMemoryItems(1 << 20), release: make(chan struct{})}
-		v := OpenVault(VaultOptions{StateDir: t.TempDir()})
+		v := Open(Options{StateDir: t.TempDir()})
 		v.store = newKeyringStore(h, 0, time.Minute)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
@@ -82,7 +82,7 @@ func TestKeyringPanics(t *testing.T) {
 	t.Parallel()
 	k := newKeyringStore(panickingItems{newMemoryItems(10)}, 0, time.Minute)
 	for range 2 { // the turn is given back
-		if _, err := k.get(t.Context(), "mcp:acme"); reasonOf(err) != Unavailable {
+		if _, err := k.get(t.Context(), "mcp:acme"); ReasonOf(err) != Unavailable {
 			t.Errorf("got %v", err)
 		}
 	}

@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"bufio"
@@ -41,7 +41,7 @@ func TestLockEndsWithProcess(t *testing.T) {
 	v := fileVault(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
 	defer cancel()
-	if _, err := v.Lock(ctx, file); reasonOf(err) != Timeout {
+	if _, err := v.Lock(ctx, file); ReasonOf(err) != Timeout {
 		t.Fatalf("beside another process: %v", err)
 	}
 	if err := holder.Process.Kill(); err != nil {
@@ -70,7 +70,7 @@ func TestHeldWriteLockIsGivenUp(t *testing.T) {
 		}
 		defer unlock()
 		_, err = v.Put(t.Context(), "mcp:up", Record{})
-		var e *VaultError
+		var e *Error
 		if !errors.As(err, &e) || e.Op != "lock" || e.Reason != Timeout || e.File != file {
 			t.Errorf("got %v", err)
 		}

@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"errors"
@@ -200,7 +200,7 @@ func TestSplitDamaged(t *testing.T) {
 				t.Fatal(err)
 			}
 			harm(m.values, partName(key, 1, 1))
-			if _, err := memoryStore(m).get(t.Context(), key); reasonOf(err) != Damaged {
+			if _, err := memoryStore(m).get(t.Context(), key); ReasonOf(err) != Damaged {
 				t.Errorf("got %v", err)
 			}
 		})

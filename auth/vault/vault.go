@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"cmp"
@@ -21,10 +21,10 @@ const (
 )
 
 // ErrNoCredential says that the vault holds nothing under a key, as against a
-// vault that cannot be asked, which is a [VaultError].
+// vault that cannot be asked, which is an [Error].
 var ErrNoCredential = errors.New("no credential")
 
-// The reasons of a [VaultError].
+// The reasons of an [Error].
 const (
 	Unavailable = "unavailable" // there is no keyring, or it refused; or the file cannot be read or written
 	Locked      = "locked"      // the keyring waits to be unlocked by the person
@@ -33,9 +33,9 @@ const (
 	Damaged     = "damaged"     // something is there and cannot be read
 )
 
-// A VaultError says that the vault could not do its work. It never means that
+// A Error says that the vault could not do its work. It never means that
 // a credential is absent, which is [ErrNoCredential].
-type VaultError struct {
+type Error struct {
 	Op     string // "get", "put", "delete", "lock" or "index"
 	Store  string // StoreKeyring or StoreFile
 	Reason string // one of the constants above
@@ -44,7 +44,7 @@ type VaultError struct {
 }
 
 // Error states the fact, without any secret.
-func (e *VaultError) Error() string {
+func (e *Error) Error() string {
 	s := e.Store + " " + e.Reason
 	if e.File != "" {
 		s += " (" + e.File + ")"
@@ -55,11 +55,11 @@ func (e *VaultError) Error() string {
 	return s
 }
 
-func (e *VaultError) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error { return e.Err }
 
-// reasonOf is the Reason of a [VaultError], "" for any other error.
-func reasonOf(err error) string {
-	if e := (*VaultError)(nil); errors.As(err, &e) {
+// ReasonOf is the Reason of an [Error], "" for any other error.
+func ReasonOf(err error) string {
+	if e := (*Error)(nil); errors.As(err, &e) {
 		return e.Reason
 	}
 	return ""
@@ -76,13 +76,13 @@ func fileError(path string, err error) error {
 		reason = Timeout
 	}
 	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == path {
-		err = e.Err // which a VaultError says with the path already
+		err = e.Err // which an Error says with the path already
 	}
-	return &VaultError{Reason: reason, File: path, Err: err}
+	return &Error{Reason: reason, File: path, Err: err}
 }
 
-// VaultOptions say where a vault keeps what. StateDir is required.
-type VaultOptions struct {
+// Options say where a vault keeps what. StateDir is required.
+type Options struct {
 	StateDir string // absolute; the vault uses its own folder in it, made 0700
 	Store    string // StoreKeyring (default) or StoreFile
 	Service  string // the keyring's service name, "proxy" by default
@@ -118,9 +118,9 @@ type remembered struct {
 	err        error // nil or ErrNoCredential
 }
 
-// OpenVault returns a vault. Nothing is touched on disk or in the keyring
+// Open returns a vault. Nothing is touched on disk or in the keyring
 // before the first use.
-func OpenVault(o VaultOptions) *Vault {
+func Open(o Options) *Vault {
 	v := &Vault{
 		name:   cmp.Or(o.Store, StoreKeyring),
 		log:    o.Log,
@@ -142,8 +142,8 @@ func OpenVault(o VaultOptions) *Vault {
 	return v
 }
 
-// Get returns the credential kept under key (see [CredentialKey]), or
-// [ErrNoCredential], or a [*VaultError], or the error of ctx if the caller
+// Get returns the credential kept under key (see [Key]), or
+// [ErrNoCredential], or an [*Error], or the error of ctx if the caller
 // gave up.
 //
 // The answer comes from memory while the index says that no process has
@@ -203,7 +203,7 @@ func (v *Vault) load(ctx context.Context, key string) (Record, error) {
 	}
 	r, err := decodeRecord(b)
 	if err != nil {
-		return Record{}, &VaultError{Reason: Damaged, Err: errNotJSON}
+		return Record{}, &Error{Reason: Damaged, Err: errNotJSON}
 	}
 	return r, nil
 }
@@ -234,7 +234,7 @@ func (v *Vault) Put(ctx context.Context, key string, r Record) (Record, error) {
 	}
 	err := v.change(ctx, func(ctx context.Context) error {
 		ix, err := v.index.read()
-		if err != nil && reasonOf(err) != Damaged {
+		if err != nil && ReasonOf(err) != Damaged {
 			v.log.WarnContext(ctx, "vault index not read", "error", err)
 		}
 		ix.Last = max(ix.Last, r.Generation)
@@ -275,7 +275,7 @@ func (v *Vault) Delete(ctx context.Context, key string) error {
 // set bounds what is put into the store.
 func (v *Vault) set(ctx context.Context, key string, value []byte) error {
 	if len(value) > maxValue {
-		return &VaultError{Reason: TooBig, Err: fmt.Errorf("%d of %d bytes", len(value), maxValue)}
+		return &Error{Reason: TooBig, Err: fmt.Errorf("%d of %d bytes", len(value), maxValue)}
 	}
 	return v.store.set(ctx, key, value)
 }
@@ -362,9 +362,9 @@ func (v *Vault) forget(key string) {
 	delete(v.memory, key)
 }
 
-// failed completes a VaultError with what was being done; other errors pass.
+// failed completes an Error with what was being done; other errors pass.
 func (v *Vault) failed(op string, err error) error {
-	if e := (*VaultError)(nil); errors.As(err, &e) && e.Op == "" {
+	if e := (*Error)(nil); errors.As(err, &e) && e.Op == "" {
 		e.Op, e.Store = op, v.name
 	}
 	return err

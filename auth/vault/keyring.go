@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"context"
@@ -84,7 +84,7 @@ func newKeyringStore(it items, limit int, timeout time.Duration) *keyringStore {
 // call runs f, which makes one call to the keyring.
 func (k *keyringStore) call(ctx context.Context, f func() (string, error)) (string, error) {
 	if c := k.running.Load(); c != nil && c.late.Load() {
-		return "", &VaultError{Reason: Timeout, Err: errStillWaiting}
+		return "", &Error{Reason: Timeout, Err: errStillWaiting}
 	}
 	ctx, cancel := context.WithTimeout(ctx, k.timeout)
 	defer cancel()
@@ -106,7 +106,7 @@ func (k *keyringStore) call(ctx context.Context, f func() (string, error)) (stri
 			// go-keyring takes a bus that goes away while it waits for
 			// a prompt for an answer, and reads from nil.
 			if p := recover(); p != nil {
-				a.err = &VaultError{Reason: Unavailable, Err: errPanicked}
+				a.err = &Error{Reason: Unavailable, Err: errPanicked}
 			}
 			k.running.Store(nil)
 			<-k.turn
@@ -139,13 +139,13 @@ func keyringError(ctx context.Context, err error) error {
 	case errors.Is(err, keyring.ErrNotFound):
 		return ErrNoCredential
 	case errors.Is(err, keyring.ErrSetDataTooBig):
-		return &VaultError{Reason: TooBig, Err: err}
+		return &Error{Reason: TooBig, Err: err}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &VaultError{Reason: Timeout, Err: err}
+		return &Error{Reason: Timeout, Err: err}
 	case isLocked(ctx, err):
-		return &VaultError{Reason: Locked, Err: err}
+		return &Error{Reason: Locked, Err: err}
 	}
-	return &VaultError{Reason: Unavailable, Err: err}
+	return &Error{Reason: Unavailable, Err: err}
 }
 
 func (k *keyringStore) getItem(ctx context.Context, name string) (string, error) {

@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"testing"
@@ -23,7 +23,7 @@ func TestStale(t *testing.T) {
 		if c.life > 0 {
 			r.Expiry = now.Add(c.life)
 		}
-		if got := r.stale(now.Add(c.after)); got != c.stale {
+		if got := r.Stale(now.Add(c.after)); got != c.stale {
 			t.Errorf("a token of %v after %v: stale %v", c.life, c.after, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 // fileVault is a vault of the file store in its own folder.
 func fileVault(t *testing.T) *Vault {
 	t.Helper()
-	return OpenVault(VaultOptions{StateDir: t.TempDir(), Store: StoreFile, Log: testLog(t)})
+	return Open(Options{StateDir: t.TempDir(), Store: StoreFile, Log: testLog(t)})
 }
 
 func testLog(t *testing.T) *slog.Logger {
@@ -91,7 +91,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 
 func TestVaultKeepsAndForgets(t *testing.T) {
 	t.Parallel()
-	v, key := fileVault(t), CredentialKey("acme", "")
+	v, key := fileVault(t), Key("acme", "")
 	if _, err := v.Get(t.Context(), key); !errors.Is(err, ErrNoCredential) {
 		t.Fatalf("an empty vault answers %v", err)
 	}
@@ -102,7 +102,7 @@ func TestVaultKeepsAndForgets(t *testing.T) {
 	if put.Generation == 0 || put.LockFile == "" {
 		t.Errorf("put without generation %d or lock file %q", put.Generation, put.LockFile)
 	}
-	other := OpenVault(VaultOptions{StateDir: filepath.Dir(filepath.Dir(v.dir)), Store: StoreFile})
+	other := Open(Options{StateDir: filepath.Dir(filepath.Dir(v.dir)), Store: StoreFile})
 	for _, v := range []*Vault{v, other} {
 		if got, err := v.Get(t.Context(), key); err != nil || !reflect.DeepEqual(got, put) {
 			t.Errorf("got %v, %v", got, err)
@@ -130,10 +130,10 @@ func TestVaultKeepsAndForgets(t *testing.T) {
 // whoever made it.
 func TestVaultRemembers(t *testing.T) {
 	t.Parallel()
-	v, key := fileVault(t), CredentialKey("acme", "")
+	v, key := fileVault(t), Key("acme", "")
 	counting := &countingStore{store: v.store}
 	v.store = counting
-	other := OpenVault(VaultOptions{StateDir: filepath.Dir(filepath.Dir(v.dir)), Store: StoreFile})
+	other := Open(Options{StateDir: filepath.Dir(filepath.Dir(v.dir)), Store: StoreFile})
 	look := func(want string, reads int) {
 		t.Helper()
 		counting.reads = 0
@@ -194,7 +194,7 @@ func TestIndexHeals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			v, key := fileVault(t), CredentialKey("acme", "")
+			v, key := fileVault(t), Key("acme", "")
 			put, err := v.Put(t.Context(), key, Record{AccessToken: "a"})
 			if err != nil {
 				t.Fatal(err)
@@ -225,9 +225,9 @@ func TestConcurrentPuts(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range vaults {
 		wg.Go(func() {
-			v := OpenVault(VaultOptions{StateDir: dir, Store: StoreFile})
+			v := Open(Options{StateDir: dir, Store: StoreFile})
 			for n := range rounds {
-				key := CredentialKey(fmt.Sprint("server", i), "")
+				key := Key(fmt.Sprint("server", i), "")
 				if _, err := v.Put(t.Context(), key, Record{AccessToken: fmt.Sprint(n)}); err != nil {
 					t.Error(err)
 				}
@@ -235,13 +235,13 @@ func TestConcurrentPuts(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	v := OpenVault(VaultOptions{StateDir: dir, Store: StoreFile})
+	v := Open(Options{StateDir: dir, Store: StoreFile})
 	ix, err := v.Index()
 	if err != nil || len(ix.Credentials) != vaults {
 		t.Errorf("index lists %d of %d, %v", len(ix.Credentials), vaults, err)
 	}
 	for i := range vaults {
-		key := CredentialKey(fmt.Sprint("server", i), "")
+		key := Key(fmt.Sprint("server", i), "")
 		if r, err := v.Get(t.Context(), key); err != nil || r.AccessToken != fmt.Sprint(rounds-1) {
 			t.Errorf("%s: %q, %v", key, r.AccessToken, err)
 		}
@@ -252,8 +252,8 @@ func TestConcurrentPuts(t *testing.T) {
 // a process that remembers the credential from before.
 func TestGenerationsNeverRepeat(t *testing.T) {
 	t.Parallel()
-	v, key := fileVault(t), CredentialKey("acme", "")
-	other := OpenVault(VaultOptions{StateDir: filepath.Dir(filepath.Dir(v.dir)), Store: StoreFile})
+	v, key := fileVault(t), Key("acme", "")
+	other := Open(Options{StateDir: filepath.Dir(filepath.Dir(v.dir)), Store: StoreFile})
 	if _, err := v.Put(t.Context(), key, Record{AccessToken: "before"}); err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func TestGenerationsNeverRepeat(t *testing.T) {
 
 func TestRefreshFailed(t *testing.T) {
 	t.Parallel()
-	v, key := fileVault(t), CredentialKey("acme", "/home/me/project")
+	v, key := fileVault(t), Key("acme", "/home/me/project")
 	old, err := v.Put(t.Context(), key, Record{AccessToken: "a"})
 	if err != nil {
 		t.Fatal(err)
@@ -302,9 +302,9 @@ func TestRefreshFailed(t *testing.T) {
 
 func TestTooBig(t *testing.T) {
 	t.Parallel()
-	v, key := fileVault(t), CredentialKey("acme", "")
+	v, key := fileVault(t), Key("acme", "")
 	_, err := v.Put(t.Context(), key, Record{AccessToken: strings.Repeat("x", maxValue)})
-	var e *VaultError
+	var e *Error
 	if !errors.As(err, &e) || e.Reason != TooBig || e.Op != "put" || e.Store != StoreFile {
 		t.Errorf("got %v", err)
 	}
@@ -313,9 +313,9 @@ func TestTooBig(t *testing.T) {
 func TestLock(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	a := OpenVault(VaultOptions{StateDir: dir, Store: StoreFile})
-	b := OpenVault(VaultOptions{StateDir: dir, Store: StoreFile})
-	file := a.LockFile(CredentialKey("acme", ""))
+	a := Open(Options{StateDir: dir, Store: StoreFile})
+	b := Open(Options{StateDir: dir, Store: StoreFile})
+	file := a.LockFile(Key("acme", ""))
 	unlock, err := a.Lock(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
@@ -324,7 +324,7 @@ func TestLock(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
 		_, err := v.Lock(ctx, file)
 		cancel()
-		if e := (*VaultError)(nil); !errors.As(err, &e) || e.Reason != Timeout || e.Op != "lock" {
+		if e := (*Error)(nil); !errors.As(err, &e) || e.Reason != Timeout || e.Op != "lock" {
 			t.Errorf("%s: a second holder got %v", name, err)
 		}
 	}
@@ -337,22 +337,22 @@ func TestLock(t *testing.T) {
 	again()
 }
 
-func TestCredentialKeys(t *testing.T) {
+func TestKeys(t *testing.T) {
 	t.Parallel()
-	if got := CredentialKey("github", ""); got != "mcp:github" {
+	if got := Key("github", ""); got != "mcp:github" {
 		t.Errorf("global key %q", got)
 	}
-	project := CredentialKey("git hub", "/p")
-	if project != "mcp:git hub@"+hash("/p") || project != CredentialKey("git hub", "/p/") {
+	project := Key("git hub", "/p")
+	if project != "mcp:git hub@"+hash("/p") || project != Key("git hub", "/p/") {
 		t.Errorf("project key %q", project)
 	}
 	// A global server that bears the name of a project's key is another.
-	if CredentialKey("git hub@"+hash("/p"), "") == project {
+	if Key("git hub@"+hash("/p"), "") == project {
 		t.Error("a global server has the key of a project's")
 	}
 	for _, name := range []string{"a", "a@b", "100%", "%40", "ä ö"} {
 		for _, p := range []string{"", "/p"} {
-			server, h := splitKey(CredentialKey(name, p))
+			server, h := splitKey(Key(name, p))
 			if server != name || (h != "") != (p != "") {
 				t.Errorf("%q split into %q and %q", name, server, h)
 			}

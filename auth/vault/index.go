@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"bytes"
@@ -18,7 +18,7 @@ type Index struct {
 	// Last is the highest generation given out; it never goes back.
 	Last uint64 `json:"last"`
 
-	Credentials map[string]IndexEntry   `json:"credentials"` // by key, see CredentialKey
+	Credentials map[string]IndexEntry   `json:"credentials"` // by key, see Key
 	Pending     map[string]PendingEntry `json:"pending"`     // by the key of the credential they will give
 }
 
@@ -111,7 +111,7 @@ func (f *indexFile) read() (Index, error) {
 		return Index{}, nil
 	}
 	if err != nil {
-		return Index{}, &VaultError{Reason: Unavailable, File: f.path, Err: err}
+		return Index{}, &Error{Reason: Unavailable, File: f.path, Err: err}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -120,7 +120,7 @@ func (f *indexFile) read() (Index, error) {
 	}
 	var ix Index
 	if json.Unmarshal(b, &ix) != nil {
-		return Index{}, &VaultError{Reason: Damaged, File: f.path, Err: errNotJSON}
+		return Index{}, &Error{Reason: Damaged, File: f.path, Err: errNotJSON}
 	}
 	f.bytes, f.parsed = b, ix
 	return ix, nil

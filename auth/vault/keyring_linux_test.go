@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"bytes"
@@ -83,16 +83,16 @@ func findSecret(t *testing.T, dir string) {
 
 func TestKeyringInside(t *testing.T) {
 	t.Parallel()
-	key := CredentialKey("acme", "")
-	options := VaultOptions{StateDir: filepath.Join(os.Getenv("HOME"), "state"), Service: "proxy-test", Log: testLog(t)}
+	key := Key("acme", "")
+	options := Options{StateDir: filepath.Join(os.Getenv("HOME"), "state"), Service: "proxy-test", Log: testLog(t)}
 	start := time.Now()
 	switch os.Getenv(insideVar) {
 	case "unlocked":
 		useKeyring(t, options, key)
 	case "locked":
-		expectReason(t, OpenVault(options), key, Locked)
+		expectReason(t, Open(options), key, Locked)
 	case "no bus":
-		expectReason(t, OpenVault(options), key, Unavailable)
+		expectReason(t, Open(options), key, Unavailable)
 	default:
 		t.Skip("run by TestKeyringReal; or set " + insideVar + "=unlocked in a D-Bus session of your own")
 	}
@@ -101,8 +101,8 @@ func TestKeyringInside(t *testing.T) {
 	}
 }
 
-func useKeyring(t *testing.T, o VaultOptions, key string) {
-	v := OpenVault(o)
+func useKeyring(t *testing.T, o Options, key string) {
+	v := Open(o)
 	if _, err := v.Get(t.Context(), key); !errors.Is(err, ErrNoCredential) {
 		t.Fatalf("an empty keyring: %v", err)
 	}
@@ -111,7 +111,7 @@ func useKeyring(t *testing.T, o VaultOptions, key string) {
 		if _, err := v.Put(t.Context(), key, Record{AccessToken: token}); err != nil {
 			t.Fatal(err)
 		}
-		if r, err := OpenVault(o).Get(t.Context(), key); err != nil || r.AccessToken != token {
+		if r, err := Open(o).Get(t.Context(), key); err != nil || r.AccessToken != token {
 			t.Errorf("another process gets %d bytes, %v", len(r.AccessToken), err)
 		}
 	}
@@ -138,7 +138,7 @@ func expectReason(t *testing.T, v *Vault, key, reason string) {
 	_, getErr := v.Get(t.Context(), key)
 	_, putErr := v.Put(t.Context(), key, Record{AccessToken: canary})
 	for op, err := range map[string]error{"get": getErr, "put": putErr, "delete": v.Delete(t.Context(), key)} {
-		if e := (*VaultError)(nil); !errors.As(err, &e) || e.Reason != reason || e.Op != op || e.Store != StoreKeyring {
+		if e := (*Error)(nil); !errors.As(err, &e) || e.Reason != reason || e.Op != op || e.Store != StoreKeyring {
 			t.Errorf("%s: %v, want reason %q", op, err, reason)
 		}
 	}

@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"crypto/sha256"
@@ -16,12 +16,12 @@ const (
 	partSpace       = "mcp-part:"
 )
 
-// CredentialKey is the name under which the credential of a server is kept:
+// Key is the name under which the credential of a server is kept:
 // "mcp:NAME" for the global layer, and "mcp:NAME@HASH" for a project's, HASH
 // being that of the project's absolute path. project is "" for the global
 // layer. An "@" or "%" in the name is percent-encoded, so that no name can be
 // mistaken for that of a project's server.
-func CredentialKey(server, project string) string {
+func Key(server, project string) string {
 	key := credentialSpace + nameEncoder.Replace(server)
 	if project != "" {
 		key += "@" + hash(filepath.Clean(project))
@@ -34,7 +34,7 @@ var (
 	nameDecoder = strings.NewReplacer("%25", "%", "%40", "@")
 )
 
-// splitKey is the inverse of CredentialKey, but for the hash.
+// splitKey is the inverse of Key, but for the hash.
 func splitKey(key string) (server, projectHash string) {
 	name, projectHash, _ := strings.Cut(strings.TrimPrefix(key, credentialSpace), "@")
 	return nameDecoder.Replace(name), projectHash

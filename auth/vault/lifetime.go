@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import "time"
 
@@ -6,9 +6,9 @@ import "time"
 // than five times as long is refreshed when a fifth of its life is left.
 const maxSkew = time.Minute
 
-// stale reports whether the access token of r should be refreshed. Times are
+// Stale reports whether the access token of r should be refreshed. Times are
 // compared by the wall clock, so that a token ends while the machine sleeps.
-func (r Record) stale(now time.Time) bool {
+func (r Record) Stale(now time.Time) bool {
 	if r.Expiry.IsZero() {
 		return false
 	}
@@ -19,7 +19,7 @@ func (r Record) stale(now time.Time) bool {
 	return !now.Round(0).Before(r.Expiry.Add(-skew))
 }
 
-// ended reports whether the access token of r is worth nothing any more.
-func (r Record) ended(now time.Time) bool {
+// Expired reports whether the access token of r is worth nothing any more.
+func (r Record) Expired(now time.Time) bool {
 	return !r.Expiry.IsZero() && !now.Round(0).Before(r.Expiry)
 }

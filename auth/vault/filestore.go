@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 // A store keeps secrets by key. Whoever changes one holds the vault's write
 // lock; reading needs none. Errors other than [ErrNoCredential] and the
-// context's are a [*VaultError] with its Reason.
+// context's are an [*Error] with its Reason.
 type store interface {
 	get(ctx context.Context, key string) ([]byte, error)
 	set(ctx context.Context, key string, value []byte) error
@@ -38,7 +38,7 @@ func (s fileStore) get(_ context.Context, key string) ([]byte, error) {
 // holds is the user's, who may want to look at it.
 func (s fileStore) set(_ context.Context, key string, value []byte) error {
 	all, err := s.read()
-	if reasonOf(err) == Damaged {
+	if ReasonOf(err) == Damaged {
 		all, err = nil, privatefile.SetAside(s.path)
 	}
 	if err != nil {
@@ -74,7 +74,7 @@ func (s fileStore) read() (map[string]json.RawMessage, error) {
 	var all map[string]json.RawMessage
 	if json.Unmarshal(b, &all) != nil {
 		// The decoder's own words may quote what they stumbled over.
-		return nil, &VaultError{Reason: Damaged, File: s.path, Err: errNotJSON}
+		return nil, &Error{Reason: Damaged, File: s.path, Err: errNotJSON}
 	}
 	return all, nil
 }
@@ -88,10 +88,10 @@ func (s fileStore) write(all map[string]json.RawMessage) error {
 }
 
 func (s fileStore) unavailable(err error) error {
-	if v := (*VaultError)(nil); err == nil || errors.As(err, &v) {
+	if v := (*Error)(nil); err == nil || errors.As(err, &v) {
 		return err
 	}
-	return &VaultError{Reason: Unavailable, File: s.path, Err: err}
+	return &Error{Reason: Unavailable, File: s.path, Err: err}
 }
 
 // maxFile bounds the credentials and the index, in bytes: as many credentials

@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"encoding/json"

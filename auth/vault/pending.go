@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"context"
@@ -90,7 +90,7 @@ func (p Pending) encode() ([]byte, error) {
 // paste learns that it came too late.
 const pendingKept = time.Hour
 
-// SavePending keeps p as the pending login of key (see [CredentialKey]),
+// SavePending keeps p as the pending login of key (see [Key]),
 // superseding the former one, and returns it with its new ID. The login counts
 // as attended until release is called or this process ends, and as orphaned
 // from then on.
@@ -144,7 +144,7 @@ func (v *Vault) listPending(ctx context.Context, key string, p Pending) error {
 }
 
 // Pending returns the pending login of key, even if it has expired, or
-// [ErrNoCredential], or a [*VaultError], or the error of ctx if the caller
+// [ErrNoCredential], or an [*Error], or the error of ctx if the caller
 // gave up.
 func (v *Vault) Pending(ctx context.Context, key string) (Pending, error) {
 	b, err := v.store.get(ctx, pendingKey(key))
@@ -153,7 +153,7 @@ func (v *Vault) Pending(ctx context.Context, key string) (Pending, error) {
 	}
 	var p plainPending
 	if json.Unmarshal(b, &p) != nil {
-		return Pending{}, v.failed("get", &VaultError{Reason: Damaged, Err: errNotJSON})
+		return Pending{}, v.failed("get", &Error{Reason: Damaged, Err: errNotJSON})
 	}
 	return Pending(p), nil
 }

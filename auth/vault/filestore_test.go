@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"io/fs"
@@ -71,7 +71,7 @@ func TestFileStoreDamaged(t *testing.T) {
 	}
 	_, getErr := v.Get(t.Context(), key)
 	for _, err := range []error{getErr, v.Delete(t.Context(), key)} {
-		if reasonOf(err) != Damaged || strings.Contains(err.Error(), "hush") {
+		if ReasonOf(err) != Damaged || strings.Contains(err.Error(), "hush") {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -104,7 +104,7 @@ func TestFileStoreUnavailable(t *testing.T) {
 	_, getErr := v.Get(t.Context(), key)
 	_, putErr := v.Put(t.Context(), key, Record{AccessToken: "a"})
 	for _, err := range []error{getErr, putErr, v.Delete(t.Context(), key)} {
-		if reasonOf(err) != Unavailable {
+		if ReasonOf(err) != Unavailable {
 			t.Errorf("got %v", err)
 		}
 	}

@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"context"
@@ -60,7 +60,7 @@ func (k *keyringStore) get(ctx context.Context, key string) ([]byte, error) {
 			return nil, err
 		}
 		if again == item {
-			return nil, &VaultError{Reason: Damaged, Err: errPartMissing}
+			return nil, &Error{Reason: Damaged, Err: errPartMissing}
 		}
 		item = again
 	}

@@ -1,4 +1,4 @@
-package auth
+package vault
 
 import (
 	"errors"
@@ -24,7 +24,7 @@ func somePending() Pending {
 
 func TestPendingSurvivesTheProcess(t *testing.T) {
 	t.Parallel()
-	v, key := fileVault(t), CredentialKey("acme", "/p")
+	v, key := fileVault(t), Key("acme", "/p")
 	if _, err := v.Pending(t.Context(), key); !errors.Is(err, ErrNoCredential) {
 		t.Fatalf("no login is pending: %v", err)
 	}
@@ -32,7 +32,7 @@ func TestPendingSurvivesTheProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	later := OpenVault(VaultOptions{StateDir: filepath.Dir(filepath.Dir(v.dir)), Store: StoreFile})
+	later := Open(Options{StateDir: filepath.Dir(filepath.Dir(v.dir)), Store: StoreFile})
 	got, err := later.Pending(t.Context(), key)
 	if err != nil || !reflect.DeepEqual(got, saved) || got.Expired() {
 		t.Errorf("a later process gets another login, %v", err)
@@ -73,7 +73,7 @@ func TestPendingSurvivesTheProcess(t *testing.T) {
 // does not take the new one away.
 func TestPendingSuperseded(t *testing.T) {
 	t.Parallel()
-	v, key := fileVault(t), CredentialKey("acme", "")
+	v, key := fileVault(t), Key("acme", "")
 	first, release, err := v.SavePending(t.Context(), key, somePending())
 	if err != nil {
 		t.Fatal(err)
@@ -107,21 +107,21 @@ func TestPendingExpires(t *testing.T) {
 	for name, age := range map[string]time.Duration{"just": time.Minute, "long": pendingKept + time.Minute} {
 		p := somePending()
 		p.Expires = time.Now().Add(-age)
-		_, release, err := v.SavePending(t.Context(), CredentialKey(name, ""), p)
+		_, release, err := v.SavePending(t.Context(), Key(name, ""), p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		release()
 	}
-	_, release, err := v.SavePending(t.Context(), CredentialKey("new", ""), somePending())
+	_, release, err := v.SavePending(t.Context(), Key("new", ""), somePending())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer release()
-	if p, err := v.Pending(t.Context(), CredentialKey("just", "")); err != nil || !p.Expired() {
+	if p, err := v.Pending(t.Context(), Key("just", "")); err != nil || !p.Expired() {
 		t.Errorf("a login that just expired: %v", err)
 	}
-	if _, err := v.Pending(t.Context(), CredentialKey("long", "")); !errors.Is(err, ErrNoCredential) {
+	if _, err := v.Pending(t.Context(), Key("long", "")); !errors.Is(err, ErrNoCredential) {
 		t.Errorf("a login that expired long ago: %v", err)
 	}
 	ix, err := v.Index()
