@@ -22,15 +22,15 @@ func mustURL(t *testing.T, s string) *url.URL {
 	return u
 }
 
-func TestReach(t *testing.T) {
+func TestAllowlist(t *testing.T) {
 	t.Parallel()
-	r := reach{own: []*url.URL{mustURL(t, "https://up.example:8443/mcp")}}
+	r := Allowlist{Own: []*url.URL{mustURL(t, "https://up.example:8443/mcp")}}
 	for _, entry := range []string{"as.example", "*.idp.example", "pinned.example:444", "*.deep.example:444", "10.0.0.1", "[::1]:9000", "localhost"} {
-		rule, err := parseHostRule(entry)
+		rule, err := ParseRule(entry)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.rules = append(r.rules, rule)
+		r.Rules = append(r.Rules, rule)
 	}
 	const blocked, public, anywhere = "blocked", "public", "anywhere"
 	for rawURL, want := range map[string]string{
@@ -73,10 +73,10 @@ func TestReach(t *testing.T) {
 	}
 }
 
-func TestHostRuleSyntax(t *testing.T) {
+func TestRuleSyntax(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"", "*", "*.", "**.x", "a.*.x", "https://x", "x/y", "x:", "x y", "me@x", "*.10.0.0.1", "x?y", "x#y"} {
-		if r, err := parseHostRule(bad); err == nil {
+		if r, err := ParseRule(bad); err == nil {
 			t.Errorf("%q was read as %+v", bad, r)
 		}
 	}
@@ -106,7 +106,7 @@ func TestWildcardNameLeadsHome(t *testing.T) {
 	resolver := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nameServer(t, [4]byte{127, 0, 0, 1}), nil
 	}}
-	rule, err := parseHostRule("*.corp.example")
+	rule, err := ParseRule("*.corp.example")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestWildcardNameLeadsHome(t *testing.T) {
 	dialer.Resolver = resolver
 	transport := newTransport(dialer)
 	transport.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
-	client := roads{open: http.DefaultTransport, public: transport}.client(reach{rules: []hostRule{rule}})
+	client := Transports{open: http.DefaultTransport, public: transport}.Client(Allowlist{Rules: []Rule{rule}})
 	_, err = client.Get("https://rebind.corp.example/")
 	var e *BlockedAddressError
 	if !errors.As(err, &e) || e.Address != "127.0.0.1" {
@@ -160,12 +160,12 @@ func nameServer(t *testing.T, address [4]byte) net.Conn {
 	return client
 }
 
-func FuzzHostRule(f *testing.F) {
+func FuzzRule(f *testing.F) {
 	for _, seed := range []string{"a.example", "*.a.example:1", "[::1]:2", "10.0.0.1", "*", "a:b:c"} {
 		f.Add(seed, "https://x.a.example:1/")
 	}
 	f.Fuzz(func(t *testing.T, entry, rawURL string) {
-		rule, err := parseHostRule(entry)
+		rule, err := ParseRule(entry)
 		u, urlErr := url.Parse(rawURL)
 		if err != nil || urlErr != nil {
 			return

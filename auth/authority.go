@@ -31,11 +31,11 @@ type Options struct {
 // It owns a goroutine per pending login, with its listener or poller, and one
 // per refresh that is running; Close ends and waits for them.
 type Authority struct {
-	vault    *vault.Vault
-	roads    roads
-	getenv   func(string) string
-	log      *slog.Logger
-	onSecret func(string)
+	vault      *vault.Vault
+	transports Transports
+	getenv     func(string) string
+	log        *slog.Logger
+	onSecret   func(string)
 
 	life    context.Context // ends with Close
 	end     context.CancelFunc
@@ -72,15 +72,15 @@ type state struct {
 func New(o Options) *Authority {
 	life, end := context.WithCancel(context.Background())
 	a := &Authority{
-		vault:    o.Vault,
-		roads:    newRoads(o.Transport),
-		getenv:   o.Getenv,
-		log:      o.Log,
-		onSecret: o.OnSecret,
-		life:     life,
-		end:      end,
-		pending:  make(chan struct{}, 1),
-		states:   map[string]*state{},
+		vault:      o.Vault,
+		transports: NewTransports(o.Transport),
+		getenv:     o.Getenv,
+		log:        o.Log,
+		onSecret:   o.OnSecret,
+		life:       life,
+		end:        end,
+		pending:    make(chan struct{}, 1),
+		states:     map[string]*state{},
 	}
 	if a.getenv == nil {
 		a.getenv = func(string) string { return "" }
@@ -108,7 +108,7 @@ func (a *Authority) Close() {
 	a.mu.Unlock()
 	a.end()
 	a.wg.Wait()
-	a.roads.close()
+	a.transports.Close()
 }
 
 // update changes the state of one credential. f must not block.

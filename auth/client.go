@@ -78,7 +78,7 @@ func (a *Authority) register(ctx context.Context, t *target, e endpoints, redire
 		AuthMethod:      t.wantedMethod(e),
 		Scope:           scope,
 	}
-	if u, err := parseURL(redirectURI); err == nil && !isLoopback(u.Hostname()) {
+	if u, err := ParseURL(redirectURI); err == nil && !IsLoopback(u.Hostname()) {
 		r.ApplicationType = "web"
 	}
 	if e.device != "" {

@@ -52,7 +52,7 @@ func (a *Authority) beginDevice(ctx context.Context, b beginning) (*Login, error
 		return nil, &DiscoveryError{URL: b.e.device, Err: errBadAnswer}
 	}
 	for _, u := range []*string{&p.VerificationURI, &p.VerificationURIComplete} {
-		if _, err := parseURL(*u); err != nil && (*u != "" || u == &p.VerificationURI) {
+		if _, err := ParseURL(*u); err != nil && (*u != "" || u == &p.VerificationURI) {
 			return nil, &DiscoveryError{URL: b.e.device, Err: err}
 		}
 	}

@@ -119,25 +119,6 @@ type HTTPError struct {
 
 func (e *HTTPError) Error() string { return fmt.Sprintf("%s answered HTTP %d", e.Host, e.Status) }
 
-// A BlockedHostError says that a host outside the allowlist would have to be
-// contacted. Nothing was sent to it.
-type BlockedHostError struct {
-	Host string // with a port if it is not the scheme's own
-	Line string // the one line of configuration that would allow it
-}
-
-func (e *BlockedHostError) Error() string {
-	return e.Host + " is not in oauth.discovery_allowlist"
-}
-
-// A BlockedAddressError says that a name which may only lead to public
-// addresses leads elsewhere.
-type BlockedAddressError struct{ Address string }
-
-func (e *BlockedAddressError) Error() string {
-	return "address " + e.Address + " is not public, and the host is not listed by its exact name"
-}
-
 // A DiscoveryError says that metadata could not be had or is not acceptable.
 type DiscoveryError struct {
 	URL string // of the metadata document

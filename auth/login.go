@@ -109,11 +109,11 @@ func (t *target) check(e endpoints, device bool) error {
 		used[1] = e.device
 	}
 	for _, endpoint := range used {
-		u, err := parseURL(endpoint)
+		u, err := ParseURL(endpoint)
 		if err != nil {
 			return &DiscoveryError{URL: quoted(endpoint), Err: err}
 		}
-		if _, err := t.reach.admit(u); err != nil {
+		if err := t.allowlist.Check(u); err != nil {
 			return err
 		}
 	}

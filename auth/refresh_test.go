@@ -236,7 +236,7 @@ func TestCloseWaitsForRefresh(t *testing.T) {
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
 	gate := gatedTransport{sent: make(chan struct{}), answer: make(chan struct{})}
-	a.roads = newRoads(gate)
+	a.transports = NewTransports(gate)
 	ctx, cancel := context.WithCancel(t.Context())
 	gaveUp := make(chan error, 1)
 	go func() { gaveUp <- a.Refresh(ctx, s) }()

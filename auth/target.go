@@ -20,9 +20,9 @@ type Server struct {
 // a client that reaches no host but those that the configuration allows.
 type target struct {
 	Server
-	url    *url.URL
-	client *http.Client
-	reach  reach
+	url       *url.URL
+	client    *http.Client
+	allowlist Allowlist
 }
 
 func (a *Authority) target(s Server) (*target, error) {
@@ -31,29 +31,29 @@ func (a *Authority) target(s Server) (*target, error) {
 		return nil, err
 	}
 	s.Config = config
-	u, err := parseURL(s.URL)
+	u, err := ParseURL(s.URL)
 	if err != nil {
 		return nil, &ConfigError{Field: "url", Problem: err.Error()}
 	}
-	t := &target{Server: s, url: u, reach: reach{own: []*url.URL{u}, list: config.DiscoveryAllowlist}}
+	t := &target{Server: s, url: u, allowlist: Allowlist{Own: []*url.URL{u}}}
 	for _, f := range config.urls() {
 		if f.value == "" || f.name == "issuer" {
 			continue
 		}
-		own, err := parseURL(f.value)
+		own, err := ParseURL(f.value)
 		if err != nil {
 			return nil, wrong(f.name, err.Error())
 		}
-		t.reach.own = append(t.reach.own, own)
+		t.allowlist.Own = append(t.allowlist.Own, own)
 	}
 	for _, entry := range config.DiscoveryAllowlist {
-		rule, err := parseHostRule(entry)
+		rule, err := ParseRule(entry)
 		if err != nil {
 			return nil, wrong("discovery_allowlist", "entry "+quoted(entry)+" "+err.Error())
 		}
-		t.reach.rules = append(t.reach.rules, rule)
+		t.allowlist.Rules = append(t.allowlist.Rules, rule)
 	}
-	t.client = a.roads.client(t.reach)
+	t.client = a.transports.Client(t.allowlist)
 	a.secret(config.ClientSecret)
 	return t, nil
 }
@@ -97,14 +97,10 @@ func (t *target) ownsResource(resource string) bool {
 	return resource == t.Config.Resource
 }
 
-// admits reports whether the reach of t includes rawURL.
+// admits reports whether t may contact rawURL.
 func (t *target) admits(rawURL string) bool {
-	u, err := parseURL(rawURL)
-	if err != nil {
-		return false
-	}
-	_, err = t.reach.admit(u)
-	return err == nil
+	u, err := ParseURL(rawURL)
+	return err == nil && t.allowlist.Check(u) == nil
 }
 
 // resource is the RFC 8707 indicator where no metadata names one.
@@ -147,8 +143,8 @@ func (t *target) clientOf(c vault.Client) vault.Client {
 // origin. RFC 9728 section 3.3 wants identity with the URL that the metadata
 // was asked for, and the MCP specification asks at the origin's root too.
 func covers(resource string, u *url.URL) bool {
-	r, err := parseURL(resource)
-	if err != nil || !sameOrigin(r, u) || r.RawQuery != "" && r.RawQuery != u.RawQuery {
+	r, err := ParseURL(resource)
+	if err != nil || !SameOrigin(r, u) || r.RawQuery != "" && r.RawQuery != u.RawQuery {
 		return false
 	}
 	parent, path := strings.TrimSuffix(r.EscapedPath(), "/"), strings.TrimSuffix(u.EscapedPath(), "/")

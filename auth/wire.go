@@ -8,114 +8,18 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"mcpproxy/auth/vault"
 )
 
-const (
-	requestTimeout = 15 * time.Second // of one request, its body included
-	maxBody        = 512 << 10        // bytes; the largest real metadata and token answers have some 10 KiB
-	maxRedirects   = 3                // of a metadata request
-)
-
-// roads are the two transports that requests travel by: one to any address,
-// for names that the configuration itself holds, and one to public addresses.
-type roads struct {
-	open, public http.RoundTripper
-}
-
-func newRoads(hook http.RoundTripper) roads {
-	if hook != nil {
-		return roads{open: hook, public: hook}
-	}
-	return roads{open: newTransport(&net.Dialer{Timeout: dialTimeout}), public: newTransport(publicDialer())}
-}
-
-const dialTimeout = 10 * time.Second
-
-// publicDialer connects to public addresses only.
-func publicDialer() *net.Dialer {
-	return &net.Dialer{
-		Timeout: dialTimeout,
-		Control: func(_, address string, _ syscall.RawConn) error { return checkAddress(address) },
-	}
-}
-
-func newTransport(dialer *net.Dialer) *http.Transport {
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		ForceAttemptHTTP2:      true,
-		TLSHandshakeTimeout:    10 * time.Second,
-		ResponseHeaderTimeout:  requestTimeout,
-		MaxResponseHeaderBytes: 64 << 10,
-		MaxIdleConnsPerHost:    2,
-		IdleConnTimeout:        30 * time.Second,
-	}
-}
-
-func (r roads) close() {
-	for _, t := range []http.RoundTripper{r.open, r.public} {
-		if t, ok := t.(*http.Transport); ok {
-			t.CloseIdleConnections()
-		}
-	}
-}
-
-// client returns a client that keeps to reach. Every hop of a redirect is
-// checked like a first request; only metadata is fetched through redirects,
-// because they would carry codes and secrets along.
-func (r roads) client(reach reach) *http.Client {
-	return &http.Client{
-		Transport: guard{roads: r, reach: reach},
-		Timeout:   requestTimeout,
-		CheckRedirect: func(req *http.Request, via []*http.Request) error {
-			if via[0].Method != http.MethodGet || len(via) > maxRedirects {
-				return errNoRedirect
-			}
-			if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
-				return errNotHTTPS
-			}
-			return nil
-		},
-	}
-}
-
-// A guard sends each request by the road that its host may be reached by.
-type guard struct {
-	roads
-	reach reach
-}
-
-func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	anyAddress, err := g.reach.admit(req.URL)
-	if err != nil {
-		return nil, err
-	}
-	if anyAddress {
-		return g.open.RoundTrip(req)
-	}
-	if t, ok := g.public.(*http.Transport); ok {
-		// A configured web proxy resolves the name itself. Its own address
-		// may be private, and only a literal one can be checked here.
-		if proxy, err := t.Proxy(req); err == nil && proxy != nil {
-			if net.ParseIP(req.URL.Hostname()) != nil {
-				if err := checkAddress(net.JoinHostPort(req.URL.Hostname(), portOf(req.URL))); err != nil {
-					return nil, err
-				}
-			}
-			return g.open.RoundTrip(req)
-		}
-	}
-	return g.public.RoundTrip(req)
-}
+// maxBody is in bytes; the largest real metadata and token answers have some
+// 10 KiB.
+const maxBody = 512 << 10
 
 var (
 	errTooBig    = fmt.Errorf("answer is larger than %d bytes", maxBody)
@@ -160,7 +64,7 @@ func (t *target) post(ctx context.Context, endpoint string, client vault.Client,
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
-		return nil, errNotURL
+		return nil, ErrNotURL
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
@@ -183,7 +87,7 @@ func (t *target) postJSON(ctx context.Context, endpoint string, v any) (answer, 
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(string(b)))
 	if err != nil {
-		return nil, errNotURL
+		return nil, ErrNotURL
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")

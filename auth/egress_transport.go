@@ -1,0 +1,112 @@
+package auth
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+const (
+	requestTimeout = 15 * time.Second // of one request, its body included
+	dialTimeout    = 10 * time.Second
+	maxRedirects   = 3
+)
+
+var errNoRedirect = errors.New("redirects are not followed here")
+
+// Transports are the two ways of a request: one to any address, for names that
+// the configuration itself holds, and one to public addresses alone.
+type Transports struct {
+	open, public http.RoundTripper
+}
+
+// NewTransports makes the transports of one process. The caller must Close
+// them. hook, if it is not nil, carries every request in their stead: hosts
+// are checked before, but what address they resolve to is its own affair.
+func NewTransports(hook http.RoundTripper) Transports {
+	if hook != nil {
+		return Transports{open: hook, public: hook}
+	}
+	return Transports{open: newTransport(&net.Dialer{Timeout: dialTimeout}), public: newTransport(publicDialer())}
+}
+
+// publicDialer connects to public addresses only.
+func publicDialer() *net.Dialer {
+	return &net.Dialer{
+		Timeout: dialTimeout,
+		Control: func(_, address string, _ syscall.RawConn) error { return checkAddress(address) },
+	}
+}
+
+func newTransport(dialer *net.Dialer) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ResponseHeaderTimeout:  requestTimeout,
+		MaxResponseHeaderBytes: 64 << 10,
+		MaxIdleConnsPerHost:    2,
+		IdleConnTimeout:        30 * time.Second,
+	}
+}
+
+// Close closes the connections that are idle.
+func (t Transports) Close() {
+	for _, way := range []http.RoundTripper{t.open, t.public} {
+		if t, ok := way.(*http.Transport); ok {
+			t.CloseIdleConnections()
+		}
+	}
+}
+
+// Client returns a client that keeps to list. Its requests take 15 s at most,
+// their bodies included. Every hop of a redirect is checked like a first
+// request; only a GET follows redirects, 3 at most and none from https to
+// http, because another request would carry codes and secrets along.
+func (t Transports) Client(list Allowlist) *http.Client {
+	return &http.Client{
+		Transport: guard{t, list},
+		Timeout:   requestTimeout,
+		CheckRedirect: func(req *http.Request, via []*http.Request) error {
+			if via[0].Method != http.MethodGet || len(via) > maxRedirects {
+				return errNoRedirect
+			}
+			if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
+				return errNotHTTPS
+			}
+			return nil
+		},
+	}
+}
+
+// A guard sends each request by the transport that its host may be reached by.
+type guard struct {
+	Transports
+	list Allowlist
+}
+
+func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	anyAddress, err := g.list.admit(req.URL)
+	if err != nil {
+		return nil, err
+	}
+	if anyAddress {
+		return g.open.RoundTrip(req)
+	}
+	if t, ok := g.public.(*http.Transport); ok {
+		// A configured web proxy resolves the name itself. Its own address
+		// may be private, and only a literal one can be checked here.
+		if proxy, err := t.Proxy(req); err == nil && proxy != nil {
+			if net.ParseIP(req.URL.Hostname()) != nil {
+				if err := checkAddress(net.JoinHostPort(req.URL.Hostname(), portOf(req.URL))); err != nil {
+					return nil, err
+				}
+			}
+			return g.open.RoundTrip(req)
+		}
+	}
+	return g.public.RoundTrip(req)
+}
