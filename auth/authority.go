@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
 )
 
@@ -32,7 +33,7 @@ type Options struct {
 // per refresh that is running; Close ends and waits for them.
 type Authority struct {
 	vault      *vault.Vault
-	transports Transports
+	transports egress.Transports
 	getenv     func(string) string
 	log        *slog.Logger
 	onSecret   func(string)
@@ -73,7 +74,7 @@ func New(o Options) *Authority {
 	life, end := context.WithCancel(context.Background())
 	a := &Authority{
 		vault:      o.Vault,
-		transports: NewTransports(o.Transport),
+		transports: egress.NewTransports(o.Transport),
 		getenv:     o.Getenv,
 		log:        o.Log,
 		onSecret:   o.OnSecret,

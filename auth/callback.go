@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"mcpproxy/auth/egress"
 )
 
 // defaultRedirect is what a person is told to register where no client can be
@@ -40,11 +42,11 @@ var errNotLoopback = errors.New("the redirect URI does not lead to this machine"
 func listen(ctx context.Context, configured, former string, door Door) (r receiver, redirectURI string, callbackErr, err error) {
 	u := &url.URL{Scheme: "http", Host: "127.0.0.1", Path: "/callback"} // RFC 8252 section 7.3 prefers the address
 	if configured != "" {
-		if u, err = ParseURL(configured); err != nil {
+		if u, err = egress.ParseURL(configured); err != nil {
 			return nil, "", nil, wrong("redirect_uri", err.Error())
 		}
 	}
-	if u.Scheme != "http" || !IsLoopback(u.Hostname()) {
+	if u.Scheme != "http" || !egress.IsLoopback(u.Hostname()) {
 		return pasteOnly{}, u.String(), &ListenError{Address: u.Host, Err: errNotLoopback}, nil
 	}
 	port := u.Port()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
 )
 
@@ -78,7 +79,7 @@ func (a *Authority) register(ctx context.Context, t *target, e endpoints, redire
 		AuthMethod:      t.wantedMethod(e),
 		Scope:           scope,
 	}
-	if u, err := ParseURL(redirectURI); err == nil && !IsLoopback(u.Hostname()) {
+	if u, err := egress.ParseURL(redirectURI); err == nil && !egress.IsLoopback(u.Hostname()) {
 		r.ApplicationType = "web"
 	}
 	if e.device != "" {

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"mcpproxy/auth/egress"
 )
 
 // Config is the oauth setting of one server, after interpolation.
@@ -64,14 +66,14 @@ const registeredRedirect = "must match the redirect URL registered with the prov
 // Validate checks c as the oauth setting of the server at serverURL. Its
 // errors are [*ConfigError]s; it reports the first.
 func (c *Config) Validate(serverURL string) error {
-	if _, err := ParseURL(serverURL); err != nil {
+	if _, err := egress.ParseURL(serverURL); err != nil {
 		return &ConfigError{Field: "url", Problem: err.Error()}
 	}
 	if err := c.validateKind(); err != nil {
 		return err
 	}
 	for _, entry := range c.DiscoveryAllowlist {
-		if _, err := ParseRule(entry); err != nil {
+		if _, err := egress.ParseRule(entry); err != nil {
 			return wrong("discovery_allowlist", "entry "+quoted(entry)+" "+err.Error())
 		}
 	}
@@ -79,7 +81,7 @@ func (c *Config) Validate(serverURL string) error {
 		if f.value == "" {
 			continue
 		}
-		if _, err := ParseURL(f.value); err != nil {
+		if _, err := egress.ParseURL(f.value); err != nil {
 			return wrong(f.name, err.Error())
 		}
 	}
@@ -152,7 +154,7 @@ func (c *Config) validateRedirect() error {
 	if c.RedirectURI == "" {
 		return nil
 	}
-	u, err := ParseURL(c.RedirectURI)
+	u, err := egress.ParseURL(c.RedirectURI)
 	if err != nil {
 		return wrong("redirect_uri", err.Error())
 	}
@@ -177,7 +179,7 @@ func (c *Config) validateClient() error {
 	}
 	if c.ClientMetadataURL != "" {
 		// draft-ietf-oauth-client-id-metadata-document section 3
-		u, err := ParseURL(c.ClientMetadataURL)
+		u, err := egress.ParseURL(c.ClientMetadataURL)
 		if err != nil || u.Scheme != "https" || strings.Trim(u.Path, "/") == "" {
 			return wrong("client_metadata_url", "must be an https URL with a path")
 		}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
 )
 
@@ -52,7 +53,7 @@ func (a *Authority) beginDevice(ctx context.Context, b beginning) (*Login, error
 		return nil, &DiscoveryError{URL: b.e.device, Err: errBadAnswer}
 	}
 	for _, u := range []*string{&p.VerificationURI, &p.VerificationURIComplete} {
-		if _, err := ParseURL(*u); err != nil && (*u != "" || u == &p.VerificationURI) {
+		if _, err := egress.ParseURL(*u); err != nil && (*u != "" || u == &p.VerificationURI) {
 			return nil, &DiscoveryError{URL: b.e.device, Err: err}
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/oauthex"
+
+	"mcpproxy/auth/egress"
 )
 
 // endpoints are what a login needs to know: from the configuration, or from
@@ -225,9 +227,9 @@ func (t *target) resourceMetadata(ctx context.Context, c challenge) (p protected
 // order of the MCP specification: with the issuer's path inserted, and for
 // OpenID also appended.
 func (t *target) serverMetadata(ctx context.Context, issuer string) (as authorizationServer, found bool, err error) {
-	u, err := ParseURL(issuer)
+	u, err := egress.ParseURL(issuer)
 	if err != nil || u.RawQuery != "" {
-		return as, false, &DiscoveryError{URL: quoted(issuer), Err: cmp.Or(err, ErrNotURL)}
+		return as, false, &DiscoveryError{URL: quoted(issuer), Err: cmp.Or(err, egress.ErrNotURL)}
 	}
 	origin := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 	path := strings.TrimSuffix(u.EscapedPath(), "/")
@@ -269,7 +271,7 @@ func (as authorizationServer) check(issuer string) error {
 		if f.value == "" {
 			continue
 		}
-		if _, err := ParseURL(f.value); err != nil {
+		if _, err := egress.ParseURL(f.value); err != nil {
 			return fmt.Errorf("%s %s %w", f.name, quoted(f.value), err)
 		}
 	}
@@ -298,13 +300,13 @@ func (as authorizationServer) endpoints() endpoints {
 // those do that have one for every path.
 func (t *target) fetch(ctx context.Context, rawURL string, v any) (found bool, err error) {
 	fail := func(err error) (bool, error) { return false, &DiscoveryError{URL: clean(rawURL, 200), Err: err} }
-	u, err := ParseURL(rawURL)
+	u, err := egress.ParseURL(rawURL)
 	if err != nil {
 		return fail(err)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return fail(ErrNotURL)
+		return fail(egress.ErrNotURL)
 	}
 	req.Header.Set("Accept", "application/json")
 	resp, body, err := t.do(req)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mcpproxy/auth/authtest"
+	"mcpproxy/auth/egress"
 )
 
 func TestMetadataPlaces(t *testing.T) {
@@ -59,20 +60,20 @@ func TestHostileMetadata(t *testing.T) {
 		"sibling resource":         {resource("resource", "URL/mc"), new(*DiscoveryError)},
 		"deeper resource":          {resource("resource", "URL/mcp/deeper"), new(*DiscoveryError)},
 		"no issuer":                {resource("authorization_servers", []string{}), new(*DiscoveryError)},
-		"unlisted issuer":          {resource("authorization_servers", []string{"https://evil.example"}), new(*BlockedHostError)},
-		"unlisted private address": {resource("authorization_servers", []string{"https://10.0.0.1"}), new(*BlockedHostError)},
+		"unlisted issuer":          {resource("authorization_servers", []string{"https://evil.example"}), new(*egress.BlockedHostError)},
+		"unlisted private address": {resource("authorization_servers", []string{"https://10.0.0.1"}), new(*egress.BlockedHostError)},
 		"plain http issuer":        {resource("authorization_servers", []string{"http://evil.example"}), new(*DiscoveryError)},
 		"no URL as issuer":         {resource("authorization_servers", []string{"file:///etc/passwd"}), new(*DiscoveryError)},
 		"other issuer":             {server("issuer", "https://evil.example"), new(*DiscoveryError)},
 		"plain http endpoint":      {server("token_endpoint", "http://evil.example/token"), new(*DiscoveryError)},
 		"script as endpoint":       {server("authorization_endpoint", "javascript:alert(1)"), new(*DiscoveryError)},
-		"unlisted token endpoint":  {server("token_endpoint", "https://evil.example/token"), new(*BlockedHostError)},
-		"unlisted login page":      {server("authorization_endpoint", "https://evil.example/login"), new(*BlockedHostError)},
-		"unlisted registration":    {server("registration_endpoint", "https://evil.example/reg"), new(*BlockedHostError)},
+		"unlisted token endpoint":  {server("token_endpoint", "https://evil.example/token"), new(*egress.BlockedHostError)},
+		"unlisted login page":      {server("authorization_endpoint", "https://evil.example/login"), new(*egress.BlockedHostError)},
+		"unlisted registration":    {server("registration_endpoint", "https://evil.example/reg"), new(*egress.BlockedHostError)},
 		"no token endpoint":        {server("token_endpoint", nil), new(*DiscoveryError)},
 		"no PKCE":                  {server("code_challenge_methods_supported", nil), new(*DiscoveryError)},
 		"plain PKCE":               {server("code_challenge_methods_supported", []string{"plain"}), new(*DiscoveryError)},
-		"redirect elsewhere":       {func(w *world) { w.Fail(authtest.Metadata, authtest.Fault{Redirect: "https://evil.example/"}) }, new(*BlockedHostError)},
+		"redirect elsewhere":       {func(w *world) { w.Fail(authtest.Metadata, authtest.Fault{Redirect: "https://evil.example/"}) }, new(*egress.BlockedHostError)},
 		"redirect in circles": {func(w *world) {
 			w.Fail(authtest.Metadata, authtest.Fault{Redirect: "/.well-known/oauth-authorization-server"})
 		}, new(*DiscoveryError)},
@@ -153,7 +154,7 @@ func TestBlockedHostTellsTheLine(t *testing.T) {
 	w := newWorld(t, authtest.Options{Protected: open})
 	w.Override(authtest.ResourceMetadata, map[string]any{"authorization_servers": []string{"https://login.example:8443/x"}})
 	_, err := w.process(t).Begin(t.Context(), w.upstream(), LoginOptions{})
-	var e *BlockedHostError
+	var e *egress.BlockedHostError
 	if !errors.As(err, &e) || e.Host != "login.example:8443" || e.Line != `"discovery_allowlist": ["127.0.0.1","login.example:8443"]` {
 		t.Errorf("%#v", err)
 	}

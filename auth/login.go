@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
 )
 
@@ -39,8 +40,8 @@ const codeLife = 10 * time.Minute
 // discovery and registration; the login itself goes on until it succeeds,
 // fails, expires or is cancelled, or the Authority is closed.
 //
-// Errors: [*ConfigError], [*DiscoveryError], [*BlockedHostError] and
-// [*BlockedAddressError] (perhaps within a DiscoveryError),
+// Errors: [*ConfigError], [*DiscoveryError], [*egress.BlockedHostError] and
+// [*egress.BlockedAddressError] (perhaps within a DiscoveryError),
 // [*ClientRequiredError], [*OAuthError] of a registration or device request,
 // [*LoginError] with NoDevice, [*vault.Error], network errors.
 func (a *Authority) Begin(ctx context.Context, s Server, o LoginOptions) (*Login, error) {
@@ -109,7 +110,7 @@ func (t *target) check(e endpoints, device bool) error {
 		used[1] = e.device
 	}
 	for _, endpoint := range used {
-		u, err := ParseURL(endpoint)
+		u, err := egress.ParseURL(endpoint)
 		if err != nil {
 			return &DiscoveryError{URL: quoted(endpoint), Err: err}
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mcpproxy/auth/authtest"
+	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
 )
 
@@ -236,7 +237,7 @@ func TestCloseWaitsForRefresh(t *testing.T) {
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
 	gate := gatedTransport{sent: make(chan struct{}), answer: make(chan struct{})}
-	a.transports = NewTransports(gate)
+	a.transports = egress.NewTransports(gate)
 	ctx, cancel := context.WithCancel(t.Context())
 	gaveUp := make(chan error, 1)
 	go func() { gaveUp <- a.Refresh(ctx, s) }()

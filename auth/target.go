@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
 )
 
@@ -22,7 +23,7 @@ type target struct {
 	Server
 	url       *url.URL
 	client    *http.Client
-	allowlist Allowlist
+	allowlist egress.Allowlist
 }
 
 func (a *Authority) target(s Server) (*target, error) {
@@ -31,23 +32,23 @@ func (a *Authority) target(s Server) (*target, error) {
 		return nil, err
 	}
 	s.Config = config
-	u, err := ParseURL(s.URL)
+	u, err := egress.ParseURL(s.URL)
 	if err != nil {
 		return nil, &ConfigError{Field: "url", Problem: err.Error()}
 	}
-	t := &target{Server: s, url: u, allowlist: Allowlist{Own: []*url.URL{u}}}
+	t := &target{Server: s, url: u, allowlist: egress.Allowlist{Own: []*url.URL{u}}}
 	for _, f := range config.urls() {
 		if f.value == "" || f.name == "issuer" {
 			continue
 		}
-		own, err := ParseURL(f.value)
+		own, err := egress.ParseURL(f.value)
 		if err != nil {
 			return nil, wrong(f.name, err.Error())
 		}
 		t.allowlist.Own = append(t.allowlist.Own, own)
 	}
 	for _, entry := range config.DiscoveryAllowlist {
-		rule, err := ParseRule(entry)
+		rule, err := egress.ParseRule(entry)
 		if err != nil {
 			return nil, wrong("discovery_allowlist", "entry "+quoted(entry)+" "+err.Error())
 		}
@@ -99,7 +100,7 @@ func (t *target) ownsResource(resource string) bool {
 
 // admits reports whether t may contact rawURL.
 func (t *target) admits(rawURL string) bool {
-	u, err := ParseURL(rawURL)
+	u, err := egress.ParseURL(rawURL)
 	return err == nil && t.allowlist.Check(u) == nil
 }
 
@@ -143,8 +144,8 @@ func (t *target) clientOf(c vault.Client) vault.Client {
 // origin. RFC 9728 section 3.3 wants identity with the URL that the metadata
 // was asked for, and the MCP specification asks at the origin's root too.
 func covers(resource string, u *url.URL) bool {
-	r, err := ParseURL(resource)
-	if err != nil || !SameOrigin(r, u) || r.RawQuery != "" && r.RawQuery != u.RawQuery {
+	r, err := egress.ParseURL(resource)
+	if err != nil || !egress.SameOrigin(r, u) || r.RawQuery != "" && r.RawQuery != u.RawQuery {
 		return false
 	}
 	parent, path := strings.TrimSuffix(r.EscapedPath(), "/"), strings.TrimSuffix(u.EscapedPath(), "/")

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
 )
 
@@ -64,7 +65,7 @@ func (t *target) post(ctx context.Context, endpoint string, client vault.Client,
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
-		return nil, ErrNotURL
+		return nil, egress.ErrNotURL
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
@@ -87,7 +88,7 @@ func (t *target) postJSON(ctx context.Context, endpoint string, v any) (answer, 
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(string(b)))
 	if err != nil {
-		return nil, ErrNotURL
+		return nil, egress.ErrNotURL
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")

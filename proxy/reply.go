@@ -14,6 +14,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/auth"
+	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
 	"mcpproxy/catalog/clean"
 	"mcpproxy/proxy/config"
@@ -197,7 +198,7 @@ func (p *Proxy) explainAuth(err error) failure {
 		n := secondsUntil(e.RetryAt)
 		return failure{Code: codeUnavailable, Stage: stageAuth, Retry: n, Next: fmt.Sprintf("repeat the same request in %d s; no new login is needed", n)}
 	}
-	if e, ok := errors.AsType[*auth.BlockedHostError](err); ok {
+	if e, ok := errors.AsType[*egress.BlockedHostError](err); ok {
 		return failure{Code: codeLoginFailed, Stage: stageAuth,
 			Next: fmt.Sprintf("if the person trusts %s, they can allow it in the entry of %s: %s", e.Host, server, e.Line)}
 	}
@@ -209,7 +210,7 @@ func (p *Proxy) explainAuth(err error) failure {
 		return failure{Code: codeConfig, Stage: stageAuth, Next: "ask the person to correct the entry of " + server}
 	}
 	for _, ok := range []bool{
-		errors.As(err, new(*auth.DiscoveryError)), errors.As(err, new(*auth.BlockedAddressError)),
+		errors.As(err, new(*auth.DiscoveryError)), errors.As(err, new(*egress.BlockedAddressError)),
 		errors.As(err, new(*auth.OAuthError)), errors.As(err, new(*auth.HTTPError)),
 	} {
 		if ok {

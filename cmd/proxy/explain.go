@@ -12,6 +12,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
 	"mcpproxy/auth"
+	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
 	"mcpproxy/catalog/names"
 	"mcpproxy/proxy"
@@ -182,7 +183,7 @@ func explainAuth(err error, e *explanation, server string, hint func(string, ...
 		hint("finish it with the URL that the browser lands on: echo \"$URL\" | proxy login %s", u.server)
 		return true
 	}
-	if b, ok := errors.AsType[*auth.BlockedHostError](err); ok {
+	if b, ok := errors.AsType[*egress.BlockedHostError](err); ok {
 		hint("if you trust %s, add this line to the entry of %s:\n  %s", b.Host, server, b.Line)
 		return true
 	}
@@ -218,7 +219,7 @@ func explainAuth(err error, e *explanation, server string, hint func(string, ...
 		return true
 	}
 	if errors.As(err, new(*auth.DiscoveryError)) || errors.As(err, new(*auth.OAuthError)) ||
-		errors.As(err, new(*auth.BlockedAddressError)) {
+		errors.As(err, new(*egress.BlockedAddressError)) {
 		return true
 	}
 	e.code = exitFailed

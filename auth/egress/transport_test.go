@@ -1,0 +1,91 @@
+package egress_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"mcpproxy/auth/egress"
+)
+
+func parse(t *testing.T, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// Redirects lead a GET from host to host of the list, and nothing else
+// anywhere.
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t.Errorf("a host that is not listed was sent %s %s", r.Method, r.URL)
+	}))
+	defer other.Close()
+	own := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/near":
+			http.Redirect(w, r, "/", http.StatusTemporaryRedirect)
+		case "/far":
+			http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
+		case "/circle":
+			http.Redirect(w, r, "/circle", http.StatusTemporaryRedirect)
+		}
+	}))
+	defer own.Close()
+	transports := egress.NewTransports(nil)
+	defer transports.Close()
+	client := transports.Client(egress.Allowlist{Own: []*url.URL{parse(t, own.URL)}})
+	get := func(path string) error {
+		resp, err := client.Get(own.URL + path)
+		if err == nil {
+			resp.Body.Close()
+		}
+		return err
+	}
+	if err := get("/near"); err != nil {
+		t.Errorf("within the host: %v", err)
+	}
+	if _, blocked := errors.AsType[*egress.BlockedHostError](get("/far")); !blocked {
+		t.Error("followed to another host")
+	}
+	if err := get("/circle"); err == nil {
+		t.Error("followed for ever")
+	}
+	resp, err := client.Post(own.URL+"/near", "text/plain", strings.NewReader("secret"))
+	if err == nil {
+		resp.Body.Close()
+		t.Error("a POST was redirected")
+	}
+}
+
+// A hook carries the requests, after their hosts were checked.
+func TestHook(t *testing.T) {
+	t.Parallel()
+	var sent []string
+	hook := roundTrip(func(req *http.Request) (*http.Response, error) {
+		sent = append(sent, req.URL.Host)
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: req}, nil
+	})
+	transports := egress.NewTransports(hook)
+	defer transports.Close()
+	client := transports.Client(egress.Allowlist{Own: []*url.URL{parse(t, "https://own.example/mcp")}})
+	for _, rawURL := range []string{"https://own.example/x", "https://other.example/"} {
+		if resp, err := client.Get(rawURL); err == nil {
+			resp.Body.Close()
+		}
+	}
+	if len(sent) != 1 || sent[0] != "own.example" {
+		t.Errorf("sent to %v", sent)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
