@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"mcpproxy/catalog/names"
+	"mcpproxy/catalog/rawjson"
 	"slices"
 )
 
@@ -26,7 +27,7 @@ const maxNotes = 8
 // bytes and its order, numbers their digits. notes tells each repair in a few
 // words for the model; without one out is args itself.
 func (s *Schema) Coerce(args json.RawMessage) (out json.RawMessage, notes []string) {
-	document, ok := parse(args, maxArgumentLevels)
+	document, ok := rawjson.Parse(args, maxArgumentLevels)
 	if !ok {
 		return args, nil
 	}
@@ -80,77 +81,77 @@ func (r *repair) note(at *location, format string, args ...any) {
 }
 
 // value repairs a value that has to fit all of the nodes.
-func (r *repair) value(nodes []*node, v *value, at *location) {
-	nodes = r.conjuncts(nil, nodes, v.typ, 0)
-	wanted := anyType
+func (r *repair) value(nodes []*node, v *rawjson.Value, at *location) {
+	nodes = r.conjuncts(nil, nodes, v.Type, 0)
+	wanted := rawjson.Any
 	for _, n := range nodes {
 		wanted &= r.types(n, 0)
 	}
 	switch {
-	case v.typ == nullType || v.folded || r.left < 0:
-	case v.typ&wanted == 0 && v.typ == stringType:
+	case v.Type == rawjson.Null || v.Unread || r.left < 0:
+	case v.Type&wanted == 0 && v.Type == rawjson.String:
 		r.decode(nodes, wanted, v, at)
-	case v.typ&wanted == 0 && wanted&stringType != 0 && wanted&^(stringType|nullType) == 0:
-		r.edits = append(r.edits, edit{v.at, v.at + len(v.raw), quote(string(v.raw))})
+	case v.Type&wanted == 0 && wanted&rawjson.String != 0 && wanted&^(rawjson.String|rawjson.Null) == 0:
+		r.edits = append(r.edits, edit{v.At, v.At + len(v.Raw), quote(string(v.Raw))})
 		r.note(at, "wrote %s as a string", kindOfValue(v))
-	case v.typ&wanted == 0: // no single reading: left for the validation to explain
-	case v.typ == objectType:
+	case v.Type&wanted == 0: // no single reading: left for the validation to explain
+	case v.Type == rawjson.Object:
 		r.members(nodes, v, at)
-	case v.typ == arrayType:
-		for i := range v.items {
+	case v.Type == rawjson.Array:
+		for i := range v.Items {
 			if children := itemNodes(nodes, i); children != nil {
-				r.value(children, &v.items[i], &location{parent: at, index: i, item: true})
+				r.value(children, &v.Items[i], &location{parent: at, index: i, item: true})
 			}
 		}
 	}
 }
 
 // decode takes a string for the JSON that it holds.
-func (r *repair) decode(nodes []*node, wanted jsonTypes, v *value, at *location) {
-	text := []byte(v.text())
-	inner, ok := parse(text, maxArgumentLevels-at.depth())
-	if !ok || inner.typ&wanted == 0 || inner.typ == nullType {
+func (r *repair) decode(nodes []*node, wanted rawjson.Types, v *rawjson.Value, at *location) {
+	text := []byte(v.Text())
+	inner, ok := rawjson.Parse(text, maxArgumentLevels-at.depth())
+	if !ok || inner.Type&wanted == 0 || inner.Type == rawjson.Null {
 		return
 	}
-	if inner.typ&scalarType != 0 && len(inner.raw) != len(text) {
+	if inner.Type&rawjson.Scalar != 0 && len(inner.Raw) != len(text) {
 		return // spaces around a number or boolean: perhaps meant as text
 	}
 	// What was inside may be in need of repair as well.
 	within := repair{doc: text, left: r.left}
 	within.value(nodes, &inner, at)
 	r.left = within.left
-	r.edits = append(r.edits, edit{v.at, v.at + len(v.raw), within.edited(inner.at, inner.at+len(inner.raw))})
+	r.edits = append(r.edits, edit{v.At, v.At + len(v.Raw), within.edited(inner.At, inner.At+len(inner.Raw))})
 	r.note(at, "read the string as %s", kindOfValue(&inner))
 	r.notes = append(r.notes, within.notes...)
 }
 
 // members repairs the names of an object's members, then their values.
-func (r *repair) members(nodes []*node, v *value, at *location) {
+func (r *repair) members(nodes []*node, v *rawjson.Value, at *location) {
 	renamed := r.renames(nodes, v)
-	for i := range v.members {
-		m := &v.members[i]
-		name := m.name
+	for i := range v.Members {
+		m := &v.Members[i]
+		name := m.Name
 		if to, ok := renamed[name]; ok {
 			name = to
-			r.edits = append(r.edits, edit{m.nameAt, m.nameTo, quote(to)})
-			r.note(at, "took %s for %s", showName(m.name), showName(to))
+			r.edits = append(r.edits, edit{m.NameAt, m.NameTo, quote(to)})
+			r.note(at, "took %s for %s", showName(m.Name), showName(to))
 		}
 		if children := memberNodes(nodes, name); children != nil {
-			r.value(children, &m.value, &location{parent: at, name: name})
+			r.value(children, &m.Value, &location{parent: at, name: name})
 		}
 	}
 }
 
 // renames returns the property that is meant by each member that is none:
 // known names win, and both sides must be the only ones that read alike.
-func (r *repair) renames(nodes []*node, v *value) map[string]string {
+func (r *repair) renames(nodes []*node, v *rawjson.Value) map[string]string {
 	meant := make(map[string][]string) // folded name → properties that are not given
 	for _, n := range nodes {
 		if n.additional != nil && !n.additional.never || r.undecided(n) {
 			return nil // any name may be a good one
 		}
 		for _, p := range n.properties {
-			if folded := names.FoldStyle(p.name); v.get(p.name) == nil && !slices.Contains(meant[folded], p.name) {
+			if folded := names.FoldStyle(p.name); v.Get(p.name) == nil && !slices.Contains(meant[folded], p.name) {
 				meant[folded] = append(meant[folded], p.name)
 			}
 		}
@@ -159,10 +160,10 @@ func (r *repair) renames(nodes []*node, v *value) map[string]string {
 		return nil
 	}
 	strangers := make(map[string][]string)
-	for _, m := range v.members {
-		if memberNodes(nodes, m.name) == nil {
-			folded := names.FoldStyle(m.name)
-			strangers[folded] = append(strangers[folded], m.name)
+	for _, m := range v.Members {
+		if memberNodes(nodes, m.Name) == nil {
+			folded := names.FoldStyle(m.Name)
+			strangers[folded] = append(strangers[folded], m.Name)
 		}
 	}
 	renamed := make(map[string]string)
@@ -177,8 +178,8 @@ func (r *repair) renames(nodes []*node, v *value) map[string]string {
 // undecided reports whether a node has properties that hold in some cases only.
 func (r *repair) undecided(n *node) bool {
 	return n.opaque || n.then != nil || n.otherwise != nil || n.dependentSchemas != nil ||
-		n.anyOf != nil && r.only(n.anyOf, objectType) == nil ||
-		n.oneOf != nil && r.only(n.oneOf, objectType) == nil
+		n.anyOf != nil && r.only(n.anyOf, rawjson.Object) == nil ||
+		n.oneOf != nil && r.only(n.oneOf, rawjson.Object) == nil
 }
 
 // memberNodes returns what the nodes say of a member; nil if nothing.
@@ -220,7 +221,7 @@ const maxConjunctDeep = 32
 // conjuncts adds to list everything that a value of the given type has to fit
 // if it has to fit nodes: those, what they refer to, and of a union the one
 // alternative for that type, if there is only one.
-func (r *repair) conjuncts(list, nodes []*node, typ jsonTypes, deep int) []*node {
+func (r *repair) conjuncts(list, nodes []*node, typ rawjson.Types, deep int) []*node {
 	for _, n := range nodes {
 		if r.left--; r.left < 0 || deep > maxConjunctDeep {
 			return list
@@ -242,8 +243,8 @@ func (r *repair) conjuncts(list, nodes []*node, typ jsonTypes, deep int) []*node
 // only returns the alternative of a union that allows the type, nil if none or
 // several do. For a string, which may be JSON of another type, an alternative
 // counts that allows anything but null.
-func (r *repair) only(union []*node, typ jsonTypes) *node {
-	fits := func(typ jsonTypes) (only *node, several bool) {
+func (r *repair) only(union []*node, typ rawjson.Types) *node {
+	fits := func(typ rawjson.Types) (only *node, several bool) {
 		for _, n := range union {
 			if r.types(n, 0)&typ == 0 {
 				continue
@@ -256,26 +257,26 @@ func (r *repair) only(union []*node, typ jsonTypes) *node {
 		return only, false
 	}
 	only, several := fits(typ)
-	if only == nil && !several && typ == stringType {
-		only, _ = fits(anyType &^ nullType)
+	if only == nil && !several && typ == rawjson.String {
+		only, _ = fits(rawjson.Any &^ rawjson.Null)
 	}
 	return only
 }
 
 // types returns the types that a node allows as far as that can be told
 // without a value.
-func (r *repair) types(n *node, deep int) jsonTypes {
+func (r *repair) types(n *node, deep int) rawjson.Types {
 	if r.left--; r.left < 0 || deep > maxConjunctDeep || n.opaque {
-		return anyType
+		return rawjson.Any
 	}
 	types := n.types
 	if n.never {
 		return 0
 	}
 	if n.enum != nil {
-		var listed jsonTypes
+		var listed rawjson.Types
 		for _, v := range n.enum {
-			listed |= v.typ
+			listed |= v.Type
 		}
 		types &= listed
 	}
@@ -289,7 +290,7 @@ func (r *repair) types(n *node, deep int) jsonTypes {
 		if len(union) == 0 {
 			continue
 		}
-		var any jsonTypes
+		var any rawjson.Types
 		for _, part := range union {
 			any |= r.types(part, deep+1)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mcpproxy/catalog/clean"
 	"mcpproxy/catalog/names"
+	"mcpproxy/catalog/rawjson"
 	"regexp"
 	"slices"
 	"strings"
@@ -70,8 +71,8 @@ type failure struct {
 	// problem writes the sentence. Alternatives fail by the thousand where a
 	// schema is malicious, and one failure at most is told.
 	problem func() string
-	wanted  jsonTypes // for a value of the wrong type
-	allowed []*value  // for a value that is not one of a list
+	wanted  rawjson.Types    // for a value of the wrong type
+	allowed []*rawjson.Value // for a value that is not one of a list
 }
 
 func (f *failure) explain() *ArgumentError {
@@ -82,25 +83,25 @@ func failed(at *location, format string, args ...any) *failure {
 	return &failure{at: at, problem: func() string { return fmt.Sprintf(format, args...) }}
 }
 
-func wrongType(at *location, v *value, wanted jsonTypes) *failure {
+func wrongType(at *location, v *rawjson.Value, wanted rawjson.Types) *failure {
 	f := failed(at, "%s, %s wanted", kindOfValue(v), wanted)
 	f.wanted = wanted
 	return f
 }
 
-func notListed(at *location, v *value, list []*value) *failure {
+func notListed(at *location, v *rawjson.Value, list []*rawjson.Value) *failure {
 	return &failure{at: at, allowed: list, problem: func() string { return listProblem(v, list) }}
 }
 
-func listProblem(v *value, list []*value) string {
+func listProblem(v *rawjson.Value, list []*rawjson.Value) string {
 	if len(list) == 1 {
 		return fmt.Sprintf("%s is not %s", show(v), show(list[0]))
 	}
 	const most = 10
 	var shown, near []string
 	for _, w := range list {
-		if w.typ == stringType {
-			near = append(near, w.text())
+		if w.Type == rawjson.String {
+			near = append(near, w.Text())
 		}
 		if len(shown) < most {
 			shown = append(shown, show(w))
@@ -111,21 +112,21 @@ func listProblem(v *value, list []*value) string {
 		more = fmt.Sprintf(" or %d more", len(list)-most)
 	}
 	hint := ""
-	if name, ok := names.Closest(v.text(), near); ok && v.typ == stringType {
+	if name, ok := names.Closest(v.Text(), near); ok && v.Type == rawjson.String {
 		hint = ", did you mean " + showName(name) + "?"
 	}
 	return fmt.Sprintf("%s is not one of %s%s%s", show(v), strings.Join(shown, ", "), more, hint)
 }
 
-func missingMembers(at *location, missing []string, n *node, v *value) *failure {
+func missingMembers(at *location, missing []string, n *node, v *rawjson.Value) *failure {
 	return &failure{at: at, problem: func() string { return missingProblem(missing, n, v) }}
 }
 
-func missingProblem(missing []string, n *node, v *value) string {
+func missingProblem(missing []string, n *node, v *rawjson.Value) string {
 	var strangers []string
-	for _, m := range v.members {
-		if n.byName[m.name] == nil {
-			strangers = append(strangers, m.name)
+	for _, m := range v.Members {
+		if n.byName[m.Name] == nil {
+			strangers = append(strangers, m.Name)
 		}
 	}
 	const most = 12
@@ -171,9 +172,9 @@ func unknownProblem(name string, n *node) string {
 
 // nearest makes one failure of those of all alternatives: of the alternatives
 // that are at least of the value's type, the one that got farthest.
-func nearest(failures []*failure, v *value, at *location) *failure {
-	var wanted jsonTypes
-	var allowed []*value
+func nearest(failures []*failure, v *rawjson.Value, at *location) *failure {
+	var wanted rawjson.Types
+	var allowed []*rawjson.Value
 	var closer []*failure
 	lists := true
 	for _, f := range failures {
@@ -210,16 +211,16 @@ const maxPath = 300
 const maxShown = 60
 
 // show writes a value for a message.
-func show(v *value) string {
-	switch v.typ {
-	case stringType:
-		return showName(v.text())
-	case objectType:
+func show(v *rawjson.Value) string {
+	switch v.Type {
+	case rawjson.String:
+		return showName(v.Text())
+	case rawjson.Object:
 		return "an object"
-	case arrayType:
+	case rawjson.Array:
 		return "an array"
 	}
-	return clean.Line(string(v.raw), maxShown)
+	return clean.Line(string(v.Raw), maxShown)
 }
 
 func showName(name string) string { return string(quote(clean.Line(name, maxShown))) }
@@ -233,19 +234,19 @@ func quote(text string) json.RawMessage {
 	return json.RawMessage(strings.TrimSuffix(b.String(), "\n"))
 }
 
-func kindOfValue(v *value) string {
-	switch v.typ {
-	case nullType:
+func kindOfValue(v *rawjson.Value) string {
+	switch v.Type {
+	case rawjson.Null:
 		return "null"
-	case booleanType:
+	case rawjson.Boolean:
 		return "a boolean"
-	case integerType:
+	case rawjson.Integer:
 		return "an integer"
-	case fractionType:
+	case rawjson.Fraction:
 		return "a number with a fraction"
-	case stringType:
+	case rawjson.String:
 		return "a string"
-	case arrayType:
+	case rawjson.Array:
 		return "an array"
 	}
 	return "an object"

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"mcpproxy/catalog/rawjson"
 	"net/url"
 	"strconv"
 	"strings"
@@ -9,31 +10,31 @@ import (
 // A resource is the document, or a subschema with an $id of its own: what
 // references inside it are relative to (core, section 8.2).
 type resource struct {
-	root    *value
+	root    *rawjson.Value
 	base    *url.URL // never contacted
-	anchors map[string]*value
+	anchors map[string]*rawjson.Value
 }
 
 // enter returns the resource of v, given the one around it. It is made at the
 // first visit.
-func (c *compiler) enter(v *value, around *resource) *resource {
+func (c *compiler) enter(v *rawjson.Value, around *resource) *resource {
 	if r := c.resources[v]; r != nil {
 		return r
 	}
-	id := v.get("$id").text()
+	id := v.Get("$id").Text()
 	base, err := url.Parse(id)
 	switch {
 	case around == nil: // the document, with or without an $id
 		if err != nil {
 			base = &url.URL{}
 		}
-	case id == "" || id[0] == '#' || err != nil || c.loneRef && v.get("$ref") != nil:
+	case id == "" || id[0] == '#' || err != nil || c.loneRef && v.Get("$ref") != nil:
 		return around
 	default:
 		base = around.base.ResolveReference(base)
 	}
 	base.Fragment = ""
-	r := &resource{root: v, base: base, anchors: make(map[string]*value)}
+	r := &resource{root: v, base: base, anchors: make(map[string]*rawjson.Value)}
 	c.resources[v] = r
 	if c.byURI[base.String()] == nil {
 		c.byURI[base.String()] = r
@@ -44,10 +45,10 @@ func (c *compiler) enter(v *value, around *resource) *resource {
 // findAnchors notes every resource of the document and the named places in it.
 // It looks into everything that could hold a schema; a name inside a constant
 // or an example does no harm, since nothing refers to it.
-func (c *compiler) findAnchors(v *value, around *resource) {
+func (c *compiler) findAnchors(v *rawjson.Value, around *resource) {
 	r := c.enter(v, around)
 	for _, keyword := range []string{"$anchor", "$dynamicAnchor", "$id"} {
-		name := v.get(keyword).text()
+		name := v.Get(keyword).Text()
 		if keyword == "$id" { // in draft-07 an $id that is a fragment names a place
 			var isFragment bool
 			if name, isFragment = strings.CutPrefix(name, "#"); !isFragment {
@@ -58,11 +59,11 @@ func (c *compiler) findAnchors(v *value, around *resource) {
 			r.anchors[name] = v
 		}
 	}
-	for i := range v.members {
-		c.findAnchors(&v.members[i].value, r)
+	for i := range v.Members {
+		c.findAnchors(&v.Members[i].Value, r)
 	}
-	for i := range v.items {
-		c.findAnchors(&v.items[i], r)
+	for i := range v.Items {
+		c.findAnchors(&v.Items[i], r)
 	}
 }
 
@@ -94,19 +95,19 @@ func (c *compiler) follow(ref string, from *resource) *node {
 			r = c.enter(target, r)
 		}
 	}
-	if target == nil || target.typ&(objectType|booleanType) == 0 {
+	if target == nil || target.Type&(rawjson.Object|rawjson.Boolean) == 0 {
 		return &node{opaque: true}
 	}
 	return c.compile(target, r)
 }
 
 // step takes one token of a JSON pointer.
-func step(v *value, token string) *value {
-	if v.typ == arrayType {
-		if i, err := strconv.Atoi(token); err == nil && i >= 0 && i < len(v.items) {
-			return &v.items[i]
+func step(v *rawjson.Value, token string) *rawjson.Value {
+	if v.Type == rawjson.Array {
+		if i, err := strconv.Atoi(token); err == nil && i >= 0 && i < len(v.Items) {
+			return &v.Items[i]
 		}
 		return nil
 	}
-	return v.get(strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
+	return v.Get(strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
 }

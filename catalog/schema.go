@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"mcpproxy/catalog/rawjson"
 	"regexp"
 	"strconv"
 	"strings"
@@ -42,10 +43,10 @@ type Schema struct {
 type node struct {
 	opaque bool // cannot be evaluated: allows everything, and decides nothing
 	never  bool // the schema false
-	types  jsonTypes
+	types  rawjson.Types
 	ref    *node
 
-	enum []*value // of "enum" or "const"; nil if neither is there
+	enum []*rawjson.Value // of "enum" or "const"; nil if neither is there
 
 	allOf, anyOf, oneOf          []*node
 	not, onlyIf, then, otherwise *node
@@ -122,18 +123,18 @@ func CompileSchema(raw json.RawMessage) (*Schema, error) {
 	if len(raw) > maxSchemaBytes {
 		return nil, errSchemaSize
 	}
-	document, ok := parse(raw, maxSchemaLevels)
+	document, ok := rawjson.Parse(raw, maxSchemaLevels)
 	if !ok {
 		return nil, errSchemaJSON
 	}
-	if document.typ != objectType && document.typ != booleanType {
+	if document.Type != rawjson.Object && document.Type != rawjson.Boolean {
 		return nil, errSchemaShape
 	}
 	c := compiler{
-		nodes:     make(map[*value]*node),
-		resources: make(map[*value]*resource),
+		nodes:     make(map[*rawjson.Value]*node),
+		resources: make(map[*rawjson.Value]*resource),
 		byURI:     make(map[string]*resource),
-		loneRef:   strings.Contains(document.get("$schema").text(), "/draft-0"),
+		loneRef:   strings.Contains(document.Get("$schema").Text(), "/draft-0"),
 	}
 	c.findAnchors(&document, nil)
 	return &Schema{root: c.compile(&document, c.resources[&document]), marks: c.marks}, nil
@@ -143,51 +144,51 @@ func CompileSchema(raw json.RawMessage) (*Schema, error) {
 // place of a value, so that a subschema referred to many times is one node,
 // and a cycle of references is a cycle of nodes.
 type compiler struct {
-	nodes     map[*value]*node
-	resources map[*value]*resource
+	nodes     map[*rawjson.Value]*node
+	resources map[*rawjson.Value]*resource
 	byURI     map[string]*resource
 	loneRef   bool // the siblings of $ref are ignored, as before draft 2019-09
 	marks     bool
 }
 
 // compile returns the node of a subschema inside a resource.
-func (c *compiler) compile(v *value, around *resource) *node {
+func (c *compiler) compile(v *rawjson.Value, around *resource) *node {
 	if n := c.nodes[v]; n != nil {
 		return n
 	}
 	every := span{max: math.MaxInt}
-	n := &node{types: anyType, length: every, count: every, size: every, containing: span{min: 1, max: math.MaxInt}}
+	n := &node{types: rawjson.Any, length: every, count: every, size: every, containing: span{min: 1, max: math.MaxInt}}
 	c.nodes[v] = n
 	switch {
-	case v.typ == booleanType:
-		n.never = !v.isTrue()
+	case v.Type == rawjson.Boolean:
+		n.never = !v.IsTrue()
 		return n
-	case v.typ != objectType || v.folded || len(c.nodes) > maxSubschemas:
+	case v.Type != rawjson.Object || v.Unread || len(c.nodes) > maxSubschemas:
 		n.opaque = true
 		return n
 	}
 	in := c.enter(v, around)
-	if ref := v.get("$ref"); ref != nil {
-		n.ref = c.follow(ref.text(), in)
+	if ref := v.Get("$ref"); ref != nil {
+		n.ref = c.follow(ref.Text(), in)
 		if c.loneRef {
 			return n
 		}
 	}
-	for i := range v.members {
-		c.keyword(n, v.members[i].name, &v.members[i].value, in)
+	for i := range v.Members {
+		c.keyword(n, v.Members[i].Name, &v.Members[i].Value, in)
 	}
 	c.numeric(n, v)
 	c.array(n, v, in)
-	if v.get("nullable").isTrue() { // OpenAPI 3.0
-		n.types |= nullType
+	if v.Get("nullable").IsTrue() { // OpenAPI 3.0
+		n.types |= rawjson.Null
 	}
 	return n
 }
 
 // keyword reads one member of a schema. A malformed one is as good as absent.
-func (c *compiler) keyword(n *node, name string, v *value, in *resource) {
+func (c *compiler) keyword(n *node, name string, v *rawjson.Value, in *resource) {
 	one := func(into **node) {
-		if v.typ == objectType || v.typ == booleanType {
+		if v.Type == rawjson.Object || v.Type == rawjson.Boolean {
 			*into = c.compile(v, in)
 		}
 	}
@@ -195,15 +196,15 @@ func (c *compiler) keyword(n *node, name string, v *value, in *resource) {
 	case "type":
 		n.types = typesOf(v)
 	case "enum":
-		if v.typ == arrayType {
-			n.enum = pointers(v.items)
+		if v.Type == rawjson.Array {
+			n.enum = pointers(v.Items)
 		}
 	case "const":
-		n.enum = []*value{v}
+		n.enum = []*rawjson.Value{v}
 	case "$dynamicRef":
 		// With one resource in the document it is an ordinary reference.
 		if n.ref == nil && len(c.resources) == 1 {
-			n.ref = c.follow(v.text(), in)
+			n.ref = c.follow(v.Text(), in)
 		} else {
 			n.opaque = true
 		}
@@ -226,8 +227,8 @@ func (c *compiler) keyword(n *node, name string, v *value, in *resource) {
 	case "maxLength":
 		readCount(&n.length.max, v)
 	case "pattern":
-		if v.typ == stringType {
-			n.pattern = newPattern(v.text())
+		if v.Type == rawjson.String {
+			n.pattern = newPattern(v.Text())
 		}
 	case "minProperties":
 		readCount(&n.size.min, v)
@@ -263,105 +264,105 @@ func (c *compiler) keyword(n *node, name string, v *value, in *resource) {
 
 // numeric reads the bounds of numbers; in draft-04 exclusiveMinimum and
 // exclusiveMaximum are booleans that qualify the others.
-func (c *compiler) numeric(n *node, v *value) {
+func (c *compiler) numeric(n *node, v *rawjson.Value) {
 	read := func(bound, exclusiveBound string, tighter int) *limit {
 		var l *limit
-		b, x := v.get(bound), v.get(exclusiveBound)
-		if b != nil && b.typ&numberType != 0 {
-			l = &limit{b.raw, x.isTrue()}
+		b, x := v.Get(bound), v.Get(exclusiveBound)
+		if b != nil && b.Type&rawjson.Number != 0 {
+			l = &limit{b.Raw, x.IsTrue()}
 		}
-		if x != nil && x.typ&numberType != 0 && (l == nil || compareNumbers(x.raw, l.number) != -tighter) {
-			l = &limit{x.raw, true}
+		if x != nil && x.Type&rawjson.Number != 0 && (l == nil || rawjson.CompareNumbers(x.Raw, l.number) != -tighter) {
+			l = &limit{x.Raw, true}
 		}
 		return l
 	}
 	n.minimum = read("minimum", "exclusiveMinimum", 1)
 	n.maximum = read("maximum", "exclusiveMaximum", -1)
-	if m := v.get("multipleOf"); m != nil && m.typ&numberType != 0 {
-		n.multipleOf = m.raw
+	if m := v.Get("multipleOf"); m != nil && m.Type&rawjson.Number != 0 {
+		n.multipleOf = m.Raw
 	}
 }
 
 // array reads what is said of items. An array under "items" is how the drafts
 // before 2020-12 wrote prefixItems, with "additionalItems" for the rest.
-func (c *compiler) array(n *node, v *value, in *resource) {
-	rest := v.get("items")
-	if rest != nil && rest.typ == arrayType {
+func (c *compiler) array(n *node, v *rawjson.Value, in *resource) {
+	rest := v.Get("items")
+	if rest != nil && rest.Type == rawjson.Array {
 		n.prefix = c.compileAll(rest, in)
-		rest = v.get("additionalItems")
-	} else if prefix := v.get("prefixItems"); prefix != nil {
+		rest = v.Get("additionalItems")
+	} else if prefix := v.Get("prefixItems"); prefix != nil {
 		n.prefix = c.compileAll(prefix, in)
 	}
-	if rest != nil && rest.typ&(objectType|booleanType) != 0 {
+	if rest != nil && rest.Type&(rawjson.Object|rawjson.Boolean) != 0 {
 		n.rest = c.compile(rest, in)
 	}
-	if contains := v.get("contains"); contains != nil && contains.typ&(objectType|booleanType) != 0 {
+	if contains := v.Get("contains"); contains != nil && contains.Type&(rawjson.Object|rawjson.Boolean) != 0 {
 		n.contains = c.compile(contains, in)
-		readCount(&n.containing.min, v.get("minContains"))
-		readCount(&n.containing.max, v.get("maxContains"))
+		readCount(&n.containing.min, v.Get("minContains"))
+		readCount(&n.containing.max, v.Get("maxContains"))
 	}
-	readCount(&n.count.min, v.get("minItems"))
-	readCount(&n.count.max, v.get("maxItems"))
-	n.unique = v.get("uniqueItems").isTrue()
+	readCount(&n.count.min, v.Get("minItems"))
+	readCount(&n.count.max, v.Get("maxItems"))
+	n.unique = v.Get("uniqueItems").IsTrue()
 }
 
-func (c *compiler) dependencies(n *node, v *value, in *resource) {
-	for i := range v.members {
-		m := &v.members[i]
-		switch m.value.typ {
-		case arrayType:
-			n.dependentRequired = append(n.dependentRequired, dependency{m.name, texts(&m.value)})
-		case objectType, booleanType:
-			n.dependentSchemas = append(n.dependentSchemas, property{m.name, c.compile(&m.value, in)})
+func (c *compiler) dependencies(n *node, v *rawjson.Value, in *resource) {
+	for i := range v.Members {
+		m := &v.Members[i]
+		switch m.Value.Type {
+		case rawjson.Array:
+			n.dependentRequired = append(n.dependentRequired, dependency{m.Name, texts(&m.Value)})
+		case rawjson.Object, rawjson.Boolean:
+			n.dependentSchemas = append(n.dependentSchemas, property{m.Name, c.compile(&m.Value, in)})
 		}
 	}
 }
 
-func (c *compiler) compileAll(v *value, in *resource) []*node {
-	nodes := make([]*node, len(v.items))
-	for i := range v.items {
-		nodes[i] = c.compile(&v.items[i], in)
+func (c *compiler) compileAll(v *rawjson.Value, in *resource) []*node {
+	nodes := make([]*node, len(v.Items))
+	for i := range v.Items {
+		nodes[i] = c.compile(&v.Items[i], in)
 	}
 	return nodes
 }
 
-func (c *compiler) compileMembers(v *value, in *resource) []property {
-	properties := make([]property, len(v.members))
-	for i := range v.members {
-		properties[i] = property{v.members[i].name, c.compile(&v.members[i].value, in)}
+func (c *compiler) compileMembers(v *rawjson.Value, in *resource) []property {
+	properties := make([]property, len(v.Members))
+	for i := range v.Members {
+		properties[i] = property{v.Members[i].Name, c.compile(&v.Members[i].Value, in)}
 	}
 	return properties
 }
 
 // typesOf reads "type", a name or a list of names. A name that JSON Schema
 // does not know says nothing, so the whole keyword says nothing.
-func typesOf(v *value) jsonTypes {
-	names := []string{v.text()}
-	if v.typ == arrayType {
+func typesOf(v *rawjson.Value) rawjson.Types {
+	names := []string{v.Text()}
+	if v.Type == rawjson.Array {
 		names = texts(v)
 	}
-	var types jsonTypes
+	var types rawjson.Types
 	for _, name := range names {
 		t, known := typeNames[name]
 		if !known {
-			return anyType
+			return rawjson.Any
 		}
 		types |= t
 	}
 	return types
 }
 
-var typeNames = map[string]jsonTypes{
-	"null": nullType, "boolean": booleanType, "integer": integerType, "number": numberType,
-	"string": stringType, "array": arrayType, "object": objectType,
+var typeNames = map[string]rawjson.Types{
+	"null": rawjson.Null, "boolean": rawjson.Boolean, "integer": rawjson.Integer, "number": rawjson.Number,
+	"string": rawjson.String, "array": rawjson.Array, "object": rawjson.Object,
 }
 
 // readCount reads a count of 0 or more into n, which it leaves alone if there is none.
-func readCount(n *int, v *value) {
-	if v == nil || v.typ != integerType {
+func readCount(n *int, v *rawjson.Value) {
+	if v == nil || v.Type != rawjson.Integer {
 		return
 	}
-	f, err := strconv.ParseFloat(string(v.raw), 64) // 2.0 is a count as well
+	f, err := strconv.ParseFloat(string(v.Raw), 64) // 2.0 is a count as well
 	switch {
 	case err != nil || f > math.MaxInt32:
 		*n = math.MaxInt32 // beyond anything that fits into a message
@@ -371,18 +372,18 @@ func readCount(n *int, v *value) {
 }
 
 // texts returns the strings of an array.
-func texts(v *value) []string {
+func texts(v *rawjson.Value) []string {
 	var list []string
-	for i := range v.items {
-		if v.items[i].typ == stringType {
-			list = append(list, v.items[i].text())
+	for i := range v.Items {
+		if v.Items[i].Type == rawjson.String {
+			list = append(list, v.Items[i].Text())
 		}
 	}
 	return list
 }
 
-func pointers(items []value) []*value {
-	list := make([]*value, len(items))
+func pointers(items []rawjson.Value) []*rawjson.Value {
+	list := make([]*rawjson.Value, len(items))
 	for i := range items {
 		list[i] = &items[i]
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"mcpproxy/catalog/rawjson"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -251,7 +252,7 @@ func TestBombsAreBounded(t *testing.T) {
 			}
 			for _, args := range []json.RawMessage{wide, deep, json.RawMessage(`1`)} {
 				e := evaluation{left: maxEvaluations}
-				v, _ := parse(args, maxArgumentLevels)
+				v, _ := rawjson.Parse(args, maxArgumentLevels)
 				e.check(s.root, &v, nil, &marks{})
 				// Loops that are under way may each ask once more.
 				if e.left < -2*maxEvaluations {

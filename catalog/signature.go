@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json"
 	"mcpproxy/catalog/clean"
+	"mcpproxy/catalog/rawjson"
 	"regexp"
 	"slices"
 	"strings"
@@ -192,7 +193,7 @@ func (w typeWriter) typ(n *node, deep int) string {
 		return w.union(n.anyOf, deep)
 	case n.oneOf != nil && !n.describesObject():
 		return w.union(n.oneOf, deep)
-	case n.types != anyType || n.describesObject():
+	case n.types != rawjson.Any || n.describesObject():
 		return w.types(n, deep)
 	case n.ref != nil:
 		return w.typ(n.ref, deep-1)
@@ -213,26 +214,26 @@ func (n *node) describesObject() bool { return n.properties != nil }
 // types writes what "type" says, with what is known of items and members.
 func (w typeWriter) types(n *node, deep int) string {
 	types := n.types
-	if n.describesObject() && types == anyType {
-		types = objectType
+	if n.describesObject() && types == rawjson.Any {
+		types = rawjson.Object
 	}
 	var parts []string
 	for _, t := range []struct {
-		typ  jsonTypes
+		typ  rawjson.Types
 		name string
-	}{{stringType, "string"}, {numberType, "number"}, {integerType, "integer"}, {booleanType, "boolean"}} {
+	}{{rawjson.String, "string"}, {rawjson.Number, "number"}, {rawjson.Integer, "integer"}, {rawjson.Boolean, "boolean"}} {
 		if types&t.typ == t.typ {
 			parts = append(parts, t.name)
 			types &^= t.typ
 		}
 	}
-	if types&arrayType != 0 {
+	if types&rawjson.Array != 0 {
 		parts = append(parts, w.array(n, deep))
 	}
-	if types&objectType != 0 {
+	if types&rawjson.Object != 0 {
 		parts = append(parts, w.object(n, deep))
 	}
-	if types&nullType != 0 {
+	if types&rawjson.Null != 0 {
 		parts = append(parts, "null")
 	}
 	return strings.Join(parts, "|")
@@ -263,7 +264,7 @@ func (w typeWriter) array(n *node, deep int) string {
 func (w typeWriter) object(n *node, deep int) string {
 	parameters := parametersOf(n)
 	switch {
-	case len(parameters) == 0 && n.additional != nil && !n.additional.never && n.additional.types != anyType:
+	case len(parameters) == 0 && n.additional != nil && !n.additional.never && n.additional.types != rawjson.Any:
 		return "{[name]: " + w.typ(n.additional, deep-1) + "}"
 	case len(parameters) == 0:
 		return "object"
@@ -299,21 +300,21 @@ func (w typeWriter) union(alternatives []*node, deep int) string {
 	return strings.Join(parts, "|") + null
 }
 
-func enumeration(values []*value) string {
+func enumeration(values []*rawjson.Value) string {
 	var parts []string
 	null := ""
 	for _, v := range values {
 		switch {
-		case v.typ == nullType && len(values) > 1:
+		case v.Type == rawjson.Null && len(values) > 1:
 			null = "|null"
 		case len(parts) == maxSignatureEnum && len(values) > maxSignatureEnum+1:
 			return strings.Join(parts, "|") + "|…" + null
-		case v.typ == stringType:
-			parts = append(parts, string(quote(clean.Line(v.text(), maxSignatureText))))
-		case v.typ == objectType:
+		case v.Type == rawjson.String:
+			parts = append(parts, string(quote(clean.Line(v.Text(), maxSignatureText))))
+		case v.Type == rawjson.Object:
 			parts = append(parts, "{…}")
 		default:
-			parts = append(parts, clean.Line(string(v.raw), maxSignatureText))
+			parts = append(parts, clean.Line(string(v.Raw), maxSignatureText))
 		}
 	}
 	return strings.Join(parts, "|") + null

@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json"
 	"errors"
+	"mcpproxy/catalog/rawjson"
 )
 
 // Access says what a tool may do to the world, from its annotations
@@ -50,38 +51,38 @@ func ParseTool(raw json.RawMessage) (Tool, error) {
 }
 
 func parseValidTool(raw json.RawMessage) (Tool, error) {
-	d := parseValid(raw, 1)
-	if d.typ != objectType {
+	d := rawjson.ParseValid(raw, 1)
+	if d.Type != rawjson.Object {
 		return Tool{}, errNoDescriptor
 	}
 	t := Tool{
-		Name:         d.get("name").text(),
-		Title:        d.get("title").text(),
-		Description:  d.get("description").text(),
-		InputSchema:  given(d.get("inputSchema")),
-		OutputSchema: given(d.get("outputSchema")),
-		Annotations:  given(d.get("annotations")),
+		Name:         d.Get("name").Text(),
+		Title:        d.Get("title").Text(),
+		Description:  d.Get("description").Text(),
+		InputSchema:  given(d.Get("inputSchema")),
+		OutputSchema: given(d.Get("outputSchema")),
+		Annotations:  given(d.Get("annotations")),
 		Raw:          raw,
 	}
 	if t.Name == "" {
 		return Tool{}, errNoName
 	}
 	if t.Annotations != nil {
-		a := parseValid(t.Annotations, 1)
-		t.hints = hints{a.get("readOnlyHint").boolean(), a.get("destructiveHint").boolean(), a.get("idempotentHint").boolean()}
+		a := rawjson.ParseValid(t.Annotations, 1)
+		t.hints = hints{a.Get("readOnlyHint").Bool(), a.Get("destructiveHint").Bool(), a.Get("idempotentHint").Bool()}
 		if t.Title == "" {
-			t.Title = a.get("title").text()
+			t.Title = a.Get("title").Text()
 		}
 	}
 	return t, nil
 }
 
 // given returns the bytes of a member that is there and not null.
-func given(v *value) json.RawMessage {
-	if v == nil || v.typ == nullType {
+func given(v *rawjson.Value) json.RawMessage {
+	if v == nil || v.Type == rawjson.Null {
 		return nil
 	}
-	return v.raw
+	return v.Raw
 }
 
 // Access classifies the tool; a tool without annotations is destructive,

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/json"
+	"mcpproxy/catalog/rawjson"
 	"reflect"
 	"strings"
 	"testing"
@@ -114,8 +115,8 @@ func FuzzParseTool(f *testing.F) {
 			t.Fatalf("schema is %q, want %q", tool.InputSchema, schema)
 		}
 		_ = tool.Signature()
-		if v, ok := parse(raw, 1000); ok && string(v.raw) != strings.Trim(string(raw), " \t\r\n") {
-			t.Fatalf("%q was read as %q", raw, v.raw)
+		if v, ok := rawjson.Parse(raw, 1000); ok && string(v.Raw) != strings.Trim(string(raw), " \t\r\n") {
+			t.Fatalf("%q was read as %q", raw, v.Raw)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"mcpproxy/catalog/clean"
+	"mcpproxy/catalog/rawjson"
 	"slices"
 	"unicode/utf8"
 )
@@ -20,7 +21,7 @@ const (
 // Validate checks the arguments of a call. The error, if any, is an
 // [*ArgumentError] for the first thing found wrong.
 func (s *Schema) Validate(args json.RawMessage) error {
-	v, ok := parse(args, maxArgumentLevels)
+	v, ok := rawjson.Parse(args, maxArgumentLevels)
 	if !ok {
 		return &ArgumentError{Problem: "not valid JSON"}
 	}
@@ -31,20 +32,20 @@ func (s *Schema) Validate(args json.RawMessage) error {
 // null and not required counts as absent. Programs write null for what they
 // leave out, and the servers behind them take it.
 func (s *Schema) ValidateArguments(args json.RawMessage) error {
-	v, ok := parse(args, maxArgumentLevels)
+	v, ok := rawjson.Parse(args, maxArgumentLevels)
 	if !ok {
 		return &ArgumentError{Problem: "not valid JSON"}
 	}
-	given := value{raw: v.raw, at: v.at, typ: v.typ, folded: v.folded, items: v.items}
-	for _, m := range v.members {
-		if m.value.typ != nullType || slices.Contains(s.root.required, m.name) {
-			given.members = append(given.members, m)
+	given := rawjson.Value{Raw: v.Raw, At: v.At, Type: v.Type, Unread: v.Unread, Items: v.Items}
+	for _, m := range v.Members {
+		if m.Value.Type != rawjson.Null || slices.Contains(s.root.required, m.Name) {
+			given.Members = append(given.Members, m)
 		}
 	}
 	return s.validate(&given)
 }
 
-func (s *Schema) validate(v *value) error {
+func (s *Schema) validate(v *rawjson.Value) error {
 	e := evaluation{left: maxEvaluations}
 	var seen *marks
 	if s.marks {
@@ -107,7 +108,7 @@ func (m *marks) item(i int) {
 
 // within applies a subschema to the same value and takes over its marks if it
 // allows the value.
-func (e *evaluation) within(n *node, v *value, at *location, seen *marks) *failure {
+func (e *evaluation) within(n *node, v *rawjson.Value, at *location, seen *marks) *failure {
 	if seen == nil {
 		return e.check(n, v, at, nil)
 	}
@@ -125,7 +126,7 @@ func (e *evaluation) within(n *node, v *value, at *location, seen *marks) *failu
 }
 
 // inside applies a subschema to a member or item of a value.
-func (e *evaluation) inside(n *node, v *value, at *location, seen *marks) *failure {
+func (e *evaluation) inside(n *node, v *rawjson.Value, at *location, seen *marks) *failure {
 	if seen == nil {
 		return e.check(n, v, at, nil)
 	}
@@ -133,11 +134,11 @@ func (e *evaluation) inside(n *node, v *value, at *location, seen *marks) *failu
 }
 
 // check applies a subschema to a value; nil means that it is allowed.
-func (e *evaluation) check(n *node, v *value, at *location, seen *marks) *failure {
+func (e *evaluation) check(n *node, v *rawjson.Value, at *location, seen *marks) *failure {
 	if !e.spend(1) {
 		return nil
 	}
-	if n.opaque || v.folded || e.deep >= maxEvaluationDeep {
+	if n.opaque || v.Unread || e.deep >= maxEvaluationDeep {
 		e.unsure++
 		return nil
 	}
@@ -147,7 +148,7 @@ func (e *evaluation) check(n *node, v *value, at *location, seen *marks) *failur
 	if n.never {
 		return failed(at, "not allowed here")
 	}
-	if n.types&v.typ == 0 {
+	if n.types&v.Type == 0 {
 		return wrongType(at, v, n.types)
 	}
 	if n.enum != nil && !e.listed(n.enum, v) {
@@ -170,21 +171,21 @@ func (e *evaluation) check(n *node, v *value, at *location, seen *marks) *failur
 	return e.unevaluated(n, v, at, seen)
 }
 
-func (e *evaluation) ofType(n *node, v *value, at *location, seen *marks) *failure {
-	switch v.typ {
-	case integerType, fractionType:
+func (e *evaluation) ofType(n *node, v *rawjson.Value, at *location, seen *marks) *failure {
+	switch v.Type {
+	case rawjson.Integer, rawjson.Fraction:
 		return e.number(n, v, at)
-	case stringType:
+	case rawjson.String:
 		return e.text(n, v, at)
-	case arrayType:
+	case rawjson.Array:
 		return e.array(n, v, at, seen)
-	case objectType:
+	case rawjson.Object:
 		return e.object(n, v, at, seen)
 	}
 	return nil
 }
 
-func (e *evaluation) listed(list []*value, v *value) bool {
+func (e *evaluation) listed(list []*rawjson.Value, v *rawjson.Value) bool {
 	unsure := e.unsure
 	for _, w := range list {
 		if equal(v, w, e.spend) {
@@ -197,42 +198,42 @@ func (e *evaluation) listed(list []*value, v *value) bool {
 // equal compares as JSON Schema does (core, section 4.2.2): numbers by what
 // they are worth, objects without regard to order. spend is asked for leave
 // before each comparison and ends it, unequal, by returning false.
-func equal(v, w *value, spend func(steps int) bool) bool {
-	if !spend(1 + len(v.raw)/bytesPerStep) {
+func equal(v, w *rawjson.Value, spend func(steps int) bool) bool {
+	if !spend(1 + len(v.Raw)/bytesPerStep) {
 		return false
 	}
-	if v.folded || w.folded {
-		return bytes.Equal(v.raw, w.raw)
+	if v.Unread || w.Unread {
+		return bytes.Equal(v.Raw, w.Raw)
 	}
-	if v.typ != w.typ || len(v.members) != len(w.members) || len(v.items) != len(w.items) {
+	if v.Type != w.Type || len(v.Members) != len(w.Members) || len(v.Items) != len(w.Items) {
 		return false
 	}
-	switch v.typ {
-	case stringType:
-		return v.text() == w.text()
-	case integerType, fractionType:
-		return compareNumbers(v.raw, w.raw) == 0
-	case arrayType:
-		for i := range v.items {
-			if !equal(&v.items[i], &w.items[i], spend) {
+	switch v.Type {
+	case rawjson.String:
+		return v.Text() == w.Text()
+	case rawjson.Integer, rawjson.Fraction:
+		return rawjson.CompareNumbers(v.Raw, w.Raw) == 0
+	case rawjson.Array:
+		for i := range v.Items {
+			if !equal(&v.Items[i], &w.Items[i], spend) {
 				return false
 			}
 		}
 		return true
-	case objectType:
-		for i := range v.members {
-			other := w.get(v.members[i].name)
-			if other == nil || !equal(&v.members[i].value, other, spend) {
+	case rawjson.Object:
+		for i := range v.Members {
+			other := w.Get(v.Members[i].Name)
+			if other == nil || !equal(&v.Members[i].Value, other, spend) {
 				return false
 			}
 		}
 		return true
 	}
-	return bytes.Equal(v.raw, w.raw)
+	return bytes.Equal(v.Raw, w.Raw)
 }
 
 // combined applies the keywords that hold other schemas for the same value.
-func (e *evaluation) combined(n *node, v *value, at *location, seen *marks) *failure {
+func (e *evaluation) combined(n *node, v *rawjson.Value, at *location, seen *marks) *failure {
 	for _, part := range n.allOf {
 		if f := e.within(part, v, at, seen); f != nil {
 			return f
@@ -267,7 +268,7 @@ func (e *evaluation) combined(n *node, v *value, at *location, seen *marks) *fai
 	return nil
 }
 
-func (e *evaluation) anyOf(branches []*node, v *value, at *location, seen *marks) *failure {
+func (e *evaluation) anyOf(branches []*node, v *rawjson.Value, at *location, seen *marks) *failure {
 	var failures []*failure
 	for _, b := range branches {
 		f := e.within(b, v, at, seen)
@@ -283,7 +284,7 @@ func (e *evaluation) anyOf(branches []*node, v *value, at *location, seen *marks
 	return nearest(failures, v, at)
 }
 
-func (e *evaluation) oneOf(branches []*node, v *value, at *location, seen *marks) *failure {
+func (e *evaluation) oneOf(branches []*node, v *rawjson.Value, at *location, seen *marks) *failure {
 	var failures []*failure
 	unsure := e.unsure
 	for _, b := range branches {
@@ -303,9 +304,9 @@ func (e *evaluation) oneOf(branches []*node, v *value, at *location, seen *marks
 	}
 }
 
-func (e *evaluation) number(n *node, v *value, at *location) *failure {
+func (e *evaluation) number(n *node, v *rawjson.Value, at *location) *failure {
 	if m := n.minimum; m != nil {
-		switch c := compareNumbers(v.raw, m.number); {
+		switch c := rawjson.CompareNumbers(v.Raw, m.number); {
 		case c < 0 && !m.exclusive:
 			return failed(at, "%s is less than the minimum of %s", show(v), m.number)
 		case c <= 0 && m.exclusive:
@@ -313,14 +314,14 @@ func (e *evaluation) number(n *node, v *value, at *location) *failure {
 		}
 	}
 	if m := n.maximum; m != nil {
-		switch c := compareNumbers(v.raw, m.number); {
+		switch c := rawjson.CompareNumbers(v.Raw, m.number); {
 		case c > 0 && !m.exclusive:
 			return failed(at, "%s is more than the maximum of %s", show(v), m.number)
 		case c >= 0 && m.exclusive:
 			return failed(at, "%s is not less than %s", show(v), m.number)
 		}
 	}
-	if n.multipleOf != nil && !isMultiple(v.raw, n.multipleOf) {
+	if n.multipleOf != nil && !isMultiple(v.Raw, n.multipleOf) {
 		return failed(at, "%s is not a multiple of %s", show(v), n.multipleOf)
 	}
 	return nil
@@ -328,19 +329,19 @@ func (e *evaluation) number(n *node, v *value, at *location) *failure {
 
 // isMultiple is true where it cannot be told.
 func isMultiple(number, of []byte) bool {
-	x, ok := exact(number)
-	y, ok2 := exact(of)
+	x, ok := rawjson.Exact(number)
+	y, ok2 := rawjson.Exact(of)
 	return !ok || !ok2 || y.Sign() == 0 || new(big.Rat).Quo(x, y).IsInt()
 }
 
-func (e *evaluation) text(n *node, v *value, at *location) *failure {
-	if n.pattern == nil && n.length.min == 0 && n.length.max >= len(v.raw) {
+func (e *evaluation) text(n *node, v *rawjson.Value, at *location) *failure {
+	if n.pattern == nil && n.length.min == 0 && n.length.max >= len(v.Raw) {
 		return nil
 	}
-	if !e.spend(len(v.raw) / bytesPerStep) {
+	if !e.spend(len(v.Raw) / bytesPerStep) {
 		return nil
 	}
-	text := v.text()
+	text := v.Text()
 	switch length := utf8.RuneCountInString(text); {
 	case length < n.length.min:
 		return failed(at, "%s long, at least %d wanted", plural(length, "character"), n.length.min)

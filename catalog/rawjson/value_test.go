@@ -1,4 +1,4 @@
-package catalog
+package rawjson
 
 import (
 	"bytes"
@@ -9,11 +9,11 @@ func TestReadingLeavesTheDocumentAlone(t *testing.T) {
 	t.Parallel()
 	document := []byte(`{"a":[1.5,-20.25e1,1.50],"b":{"c":"\u00e9"}}`)
 	before := bytes.Clone(document)
-	v, ok := parse(document, 10)
+	v, ok := Parse(document, 10)
 	if !ok || !bytes.Equal(document, before) {
 		t.Fatalf("document is now %s", document)
 	}
-	if c := v.get("b").get("c"); c.text() != "é" || string(document[c.at:c.at+len(c.raw)]) != `"\u00e9"` {
-		t.Errorf("c is %q at %d", c.raw, c.at)
+	if c := v.Get("b").Get("c"); c.Text() != "é" || string(document[c.At:c.At+len(c.Raw)]) != `"\u00e9"` {
+		t.Errorf("c is %q at %d", c.Raw, c.At)
 	}
 }

@@ -1,4 +1,4 @@
-package catalog
+package rawjson
 
 import (
 	"encoding/json"
@@ -26,12 +26,12 @@ func FuzzNumbers(f *testing.F) {
 		if !json.Valid([]byte(a)) || !json.Valid([]byte(b)) || len(a)+len(b) > 40 {
 			return
 		}
-		x, ok := exact([]byte(a))
-		y, ok2 := exact([]byte(b))
+		x, ok := Exact([]byte(a))
+		y, ok2 := Exact([]byte(b))
 		if !ok || !ok2 {
 			return
 		}
-		if got, want := compareNumbers([]byte(a), []byte(b)), x.Cmp(y); got != want {
+		if got, want := CompareNumbers([]byte(a), []byte(b)), x.Cmp(y); got != want {
 			t.Errorf("%s and %s compare as %d, want %d", a, b, got, want)
 		}
 		if got := isInteger([]byte(a)); got != new(big.Rat).Set(x).IsInt() {

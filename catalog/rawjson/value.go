@@ -1,38 +1,38 @@
-package catalog
+package rawjson
 
 import (
 	"encoding/json"
 	"strings"
 )
 
-// jsonTypes is a set of the types of JSON Schema. "integer" is a part of
+// Types is a set of the types of JSON Schema. "integer" is a part of
 // "number" there, so a number without fraction has the type integer alone and
 // the keyword "number" stands for both.
-type jsonTypes uint8
+type Types uint8
 
 const (
-	nullType jsonTypes = 1 << iota
-	booleanType
-	integerType
-	fractionType
-	stringType
-	arrayType
-	objectType
+	Null Types = 1 << iota
+	Boolean
+	Integer
+	Fraction
+	String
+	Array
+	Object
 
-	numberType = integerType | fractionType
-	scalarType = booleanType | numberType | stringType
-	anyType    = nullType | scalarType | arrayType | objectType
+	Number = Integer | Fraction
+	Scalar = Boolean | Number | String
+	Any    = Null | Scalar | Array | Object
 )
 
 // String names a set of types, "string or null".
-func (types jsonTypes) String() string {
+func (types Types) String() string {
 	var names []string
 	for _, t := range []struct {
-		types jsonTypes
+		types Types
 		name  string
 	}{
-		{stringType, "string"}, {numberType, "number"}, {integerType, "integer"}, {booleanType, "boolean"},
-		{arrayType, "array"}, {objectType, "object"}, {nullType, "null"},
+		{String, "string"}, {Number, "number"}, {Integer, "integer"}, {Boolean, "boolean"},
+		{Array, "array"}, {Object, "object"}, {Null, "null"},
 	} {
 		if types&t.types == t.types {
 			names = append(names, t.name)
@@ -49,78 +49,79 @@ func (types jsonTypes) String() string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// A value is one JSON value as it stands in a document: its bytes, its place
+// A Value is one JSON value as it stands in a document: its bytes, its place
 // and its members in the order written. Nothing is converted, so that numbers
 // keep their digits and names their spelling.
-type value struct {
-	raw     json.RawMessage
-	at      int       // offset of raw in the document
-	typ     jsonTypes // exactly one
-	folded  bool      // deeper than the parse was told to go: members and items are missing
-	members []member
-	items   []value
+type Value struct {
+	Raw     json.RawMessage
+	At      int   // offset of Raw in the document
+	Type    Types // exactly one
+	Unread  bool  // deeper than it was read: members and items are missing
+	Members []Member
+	Items   []Value
 	index   map[string]int // of members, where there are many
 }
 
-type member struct {
-	name   string
-	nameAt int // offset of the quoted name in the document
-	nameTo int
-	value  value
+// A Member is one member of an object.
+type Member struct {
+	Name   string
+	NameAt int // offset of the quoted name in the document
+	NameTo int
+	Value  Value
 }
 
 // manyMembers is the number from which an object is looked up by a map.
 const manyMembers = 16
 
-// parse reads a JSON document down to a number of levels; 1 opens the
+// Parse reads a JSON document down to a number of levels; 1 opens the
 // outermost object or array only. It reports false for what is not JSON.
-func parse(document []byte, levels int) (value, bool) {
+func Parse(document []byte, levels int) (Value, bool) {
 	if !json.Valid(document) {
-		return value{}, false
+		return Value{}, false
 	}
-	return parseValid(document, levels), true
+	return ParseValid(document, levels), true
 }
 
-// parseValid is parse for a document that is known to be valid JSON.
-func parseValid(document []byte, levels int) value {
+// ParseValid is Parse for a document that is known to be valid JSON.
+func ParseValid(document []byte, levels int) Value {
 	s := scanner{doc: document}
 	return s.value(levels)
 }
 
-// get returns the member of that exact name. Of several the last counts, as
+// Get returns the member of that exact name. Of several the last counts, as
 // for most readers of JSON; nil if there is none.
-func (v *value) get(name string) *value {
+func (v *Value) Get(name string) *Value {
 	if v.index != nil {
 		if i, ok := v.index[name]; ok {
-			return &v.members[i].value
+			return &v.Members[i].Value
 		}
 		return nil
 	}
-	for i := len(v.members) - 1; i >= 0; i-- {
-		if v.members[i].name == name {
-			return &v.members[i].value
+	for i := len(v.Members) - 1; i >= 0; i-- {
+		if v.Members[i].Name == name {
+			return &v.Members[i].Value
 		}
 	}
 	return nil
 }
 
-// text returns what a string says, and "" for any other value.
-func (v *value) text() string {
-	if v == nil || v.typ != stringType {
+// Text returns what a string says, and "" for any other value.
+func (v *Value) Text() string {
+	if v == nil || v.Type != String {
 		return ""
 	}
-	return unquote(v.raw)
+	return unquote(v.Raw)
 }
 
-// isTrue reports whether v is the literal true.
-func (v *value) isTrue() bool { return v != nil && v.typ == booleanType && v.raw[0] == 't' }
+// IsTrue reports whether v is the literal true.
+func (v *Value) IsTrue() bool { return v != nil && v.Type == Boolean && v.Raw[0] == 't' }
 
-// boolean returns nil for what is not a boolean.
-func (v *value) boolean() *bool {
-	if v == nil || v.typ != booleanType {
+// Bool returns nil for what is not a boolean.
+func (v *Value) Bool() *bool {
+	if v == nil || v.Type != Boolean {
 		return nil
 	}
-	b := v.isTrue()
+	b := v.IsTrue()
 	return &b
 }
 
@@ -141,76 +142,76 @@ func (s *scanner) space() {
 	}
 }
 
-func (s *scanner) value(levels int) value {
+func (s *scanner) value(levels int) Value {
 	s.space()
-	v := value{at: s.pos}
+	v := Value{At: s.pos}
 	switch s.doc[s.pos] {
 	case '{':
-		v.typ = objectType
-		if v.folded = levels <= 0; v.folded {
+		v.Type = Object
+		if v.Unread = levels <= 0; v.Unread {
 			s.skipNested()
 		} else {
 			s.object(&v, levels)
 		}
 	case '[':
-		v.typ = arrayType
-		if v.folded = levels <= 0; v.folded {
+		v.Type = Array
+		if v.Unread = levels <= 0; v.Unread {
 			s.skipNested()
 		} else {
 			s.array(&v, levels)
 		}
 	case '"':
-		v.typ = stringType
+		v.Type = String
 		s.skipString()
 	case 't', 'f':
-		v.typ = booleanType
+		v.Type = Boolean
 		s.skipScalar()
 	case 'n':
-		v.typ = nullType
+		v.Type = Null
 		s.skipScalar()
 	default:
 		s.skipScalar()
-		v.typ = fractionType
-		if isInteger(s.doc[v.at:s.pos]) {
-			v.typ = integerType
+		v.Type = Fraction
+		if isInteger(s.doc[v.At:s.pos]) {
+			v.Type = Integer
 		}
 	}
-	v.raw = s.doc[v.at:s.pos:s.pos]
+	v.Raw = s.doc[v.At:s.pos:s.pos]
 	return v
 }
 
-func (s *scanner) object(v *value, levels int) {
+func (s *scanner) object(v *Value, levels int) {
 	s.pos++ // {
 	for s.space(); s.doc[s.pos] != '}'; s.space() {
 		if s.doc[s.pos] == ',' {
 			s.pos++
 			s.space()
 		}
-		m := member{nameAt: s.pos}
+		m := Member{NameAt: s.pos}
 		s.skipString()
-		m.nameTo = s.pos
-		m.name = unquote(s.doc[m.nameAt:m.nameTo])
+		m.NameTo = s.pos
+		m.Name = unquote(s.doc[m.NameAt:m.NameTo])
 		s.space()
 		s.pos++ // :
-		m.value = s.value(levels - 1)
-		v.members = append(v.members, m)
+		m.Value = s.value(levels - 1)
+		v.Members = append(v.Members, m)
 	}
 	s.pos++ // }
-	if len(v.members) > manyMembers {
-		v.index = make(map[string]int, len(v.members))
-		for i, m := range v.members {
-			v.index[m.name] = i
+	if len(v.Members) > manyMembers {
+		v.index = make(map[string]int, len(v.Members))
+		for i, m := range v.Members {
+			v.index[m.Name] = i
 		}
 	}
 }
 
-func (s *scanner) array(v *value, levels int) {
+func (s *scanner) array(v *Value, levels int) {
 	s.pos++ // [
 	for s.space(); s.doc[s.pos] != ']'; s.space() {
 		if s.doc[s.pos] == ',' {
 			s.pos++
 		}
-		v.items = append(v.items, s.value(levels-1))
+		v.Items = append(v.Items, s.value(levels-1))
 	}
 	s.pos++ // ]
 }

@@ -1,4 +1,4 @@
-package catalog
+package rawjson
 
 import (
 	"bytes"
@@ -39,8 +39,8 @@ const (
 	maxExactExponent = 1000
 )
 
-// exact returns the number as a fraction, unless it is absurdly large.
-func exact(number []byte) (*big.Rat, bool) {
+// Exact returns the number as a fraction, unless it is absurdly large.
+func Exact(number []byte) (*big.Rat, bool) {
 	if len(number) > maxExactDigits {
 		return nil, false
 	}
@@ -53,13 +53,13 @@ func exact(number []byte) (*big.Rat, bool) {
 	return new(big.Rat).SetString(string(number))
 }
 
-// compareNumbers orders two JSON numbers, exactly wherever that is feasible.
-func compareNumbers(a, b []byte) int {
+// CompareNumbers orders two JSON numbers, exactly wherever that is feasible.
+func CompareNumbers(a, b []byte) int {
 	if bytes.Equal(a, b) {
 		return 0
 	}
-	if x, ok := exact(a); ok {
-		if y, ok := exact(b); ok {
+	if x, ok := Exact(a); ok {
+		if y, ok := Exact(b); ok {
 			return x.Cmp(y)
 		}
 	}
