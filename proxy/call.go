@@ -85,17 +85,17 @@ func (t *target) repair(tool catalog.Tool, args json.RawMessage) (json.RawMessag
 	if tool.InputSchema == nil {
 		return args, nil, nil
 	}
-	schema := t.schema(tool)
-	if schema == nil {
+	input := t.schema(tool)
+	if input == nil {
 		return args, nil, nil
 	}
 	var notes []string
 	if inner, ok := unwrapped(tool, args); ok {
 		args, notes = inner, []string{"the arguments were taken out of a repeated wrapper"}
 	}
-	args, repairs := schema.Coerce(args)
+	args, repairs := input.Coerce(args)
 	notes = append(notes, repairs...)
-	if bad, ok := errors.AsType[*catalog.ArgumentError](schema.ValidateArguments(args)); ok {
+	if bad, ok := errors.AsType[*catalog.ArgumentError](input.ValidateArguments(args)); ok {
 		return nil, notes, &ArgumentsError{Server: t.Name, Tool: tool.Name, Signature: tool.Signature(), Err: bad}
 	}
 	return args, notes, nil
