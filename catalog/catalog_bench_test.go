@@ -7,6 +7,12 @@ import (
 	"testing"
 )
 
+// inputSchema is one of ordinary size.
+const inputSchema = `{"type":"object","properties":{"owner":{"type":"string","description":"Repository owner"},"body":{"type":"string"},` +
+	`"repo":{"type":"string"},"labels":{"type":"array","items":{"type":"string"}},"state":{"type":"string","enum":["open","closed"]},` +
+	`"title":{"type":"string"},"options":{"type":"object","properties":{"draft":{"type":"boolean"},"review":{"type":"object","properties":{"by":{}}}}}},` +
+	`"required":["owner","repo","title"]}`
+
 // fill makes a folder of 1,000 entries with 20,000 tools of about 1.2 KB each.
 func fill(b *testing.B) (dir string, ids []string) {
 	b.Helper()
@@ -17,7 +23,7 @@ func fill(b *testing.B) (dir string, ids []string) {
 	}
 	descriptors := make([]string, 20)
 	for i := range descriptors {
-		descriptors[i] = fmt.Sprintf(`{"name":"tool_%d","description":"%s","inputSchema":%s}`, i, strings.Repeat("Does one thing well. ", 20), issueSchema)
+		descriptors[i] = fmt.Sprintf(`{"name":"tool_%d","description":"%s","inputSchema":%s}`, i, strings.Repeat("Does one thing well. ", 20), inputSchema)
 	}
 	index := make(map[string]infoRecord)
 	for i := range 1000 {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"mcpproxy/catalog/rawjson"
+	"mcpproxy/catalog/schema"
 )
 
 // Access says what a tool may do to the world, from its annotations
@@ -105,5 +106,5 @@ func (t Tool) Repeatable() bool {
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
-// Signature describes how to call the tool in one line, see [signature].
-func (t Tool) Signature() string { return signature(t.Name, t.InputSchema) }
+// Signature describes how to call the tool in one line, see [schema.Signature].
+func (t Tool) Signature() string { return schema.Signature(t.Name, t.InputSchema) }

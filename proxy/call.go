@@ -8,6 +8,7 @@ import (
 
 	"mcpproxy/catalog"
 	"mcpproxy/catalog/clean"
+	"mcpproxy/catalog/schema"
 	"mcpproxy/upstream"
 	"mcpproxy/upstream/raw"
 )
@@ -95,7 +96,7 @@ func (t *target) repair(tool catalog.Tool, args json.RawMessage) (json.RawMessag
 	}
 	args, repairs := input.Coerce(args)
 	notes = append(notes, repairs...)
-	if bad, ok := errors.AsType[*catalog.ArgumentError](input.ValidateArguments(args)); ok {
+	if bad, ok := errors.AsType[*schema.ArgumentError](input.ValidateArguments(args)); ok {
 		return nil, notes, &ArgumentsError{Server: t.Name, Tool: tool.Name, Signature: tool.Signature(), Err: bad}
 	}
 	return args, notes, nil
@@ -105,16 +106,16 @@ func (t *target) repair(tool catalog.Tool, args json.RawMessage) (json.RawMessag
 // read.
 type compiled struct {
 	of     json.RawMessage
-	schema *catalog.Schema
+	schema *schema.Schema
 }
 
 // schema compiles a tool's input schema once, until another one is listed.
-func (t *target) schema(tool catalog.Tool) *catalog.Schema {
+func (t *target) schema(tool catalog.Tool) *schema.Schema {
 	if c, ok := t.schemas.Load(tool.Name); ok && bytes.Equal(c.(compiled).of, tool.InputSchema) {
 		return c.(compiled).schema
 	}
 	c := compiled{of: tool.InputSchema}
-	c.schema, _ = catalog.CompileSchema(tool.InputSchema) // nil: the upstream reads its own
+	c.schema, _ = schema.Compile(tool.InputSchema) // nil: the upstream reads its own
 	t.schemas.Store(tool.Name, c)
 	return c.schema
 }

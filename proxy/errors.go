@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"mcpproxy/catalog"
+	"mcpproxy/catalog/schema"
 )
 
 // A ServerError says which server an error came from. Every error of reaching
@@ -64,7 +64,7 @@ func (e *BlockedError) Error() string {
 type ArgumentsError struct {
 	Server, Tool string
 	Signature    string // the tool's, compact
-	Err          *catalog.ArgumentError
+	Err          *schema.ArgumentError
 }
 
 func (e *ArgumentsError) Error() string { return e.Err.Error() }

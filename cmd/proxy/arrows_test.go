@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 
 	"catalog/names":  {"catalog/clean"},
 	"catalog/schema": {"catalog/clean", "catalog/names", "catalog/rawjson"},
-	"catalog":        {"catalog/clean", "catalog/names", "catalog/rawjson", "catalog/schema"},
+	"catalog":        {"catalog/clean", "catalog/rawjson", "catalog/schema"},
 	"catalog/search": {"catalog"},
 
 	"upstream": {"upstream/child", "upstream/raw"},

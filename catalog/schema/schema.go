@@ -1,4 +1,4 @@
-package catalog
+package schema
 
 import (
 	"encoding/json"
@@ -117,9 +117,9 @@ func newPattern(source string) *pattern {
 	})}
 }
 
-// CompileSchema reads a schema. An error means that the schema as a whole
+// Compile reads a schema. An error means that the schema as a whole
 // cannot be read; that is no obstacle to a call, only to checking it first.
-func CompileSchema(raw json.RawMessage) (*Schema, error) {
+func Compile(raw json.RawMessage) (*Schema, error) {
 	if len(raw) > maxSchemaBytes {
 		return nil, errSchemaSize
 	}

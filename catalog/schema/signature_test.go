@@ -1,4 +1,4 @@
-package catalog
+package schema
 
 import (
 	"encoding/json"
@@ -38,7 +38,7 @@ func TestSignature(t *testing.T) {
 	} {
 		input := json.RawMessage(`{"type":"object","properties":{` + test.properties +
 			`},"$defs":{"color":{"enum":["red","blue"]},"tree":{"type":"object","properties":{"children":{"type":"array","items":{"$ref":"#/$defs/tree"}}}}}}`)
-		if got, want := signature("f", input), "f("+test.want+")"; got != want {
+		if got, want := Signature("f", input), "f("+test.want+")"; got != want {
 			t.Errorf("%s:\n got %s\nwant %s", test.properties, got, want)
 		}
 	}
@@ -65,7 +65,7 @@ func TestSignatureOfWholeTools(t *testing.T) {
 		if test.schema != "" {
 			schema = json.RawMessage(test.schema)
 		}
-		if got := signature("f", schema); got != test.want {
+		if got := Signature("f", schema); got != test.want {
 			t.Errorf("%s:\n got %s\nwant %s", test.schema, got, test.want)
 		}
 	}
@@ -85,12 +85,12 @@ func TestSignatureIsBounded(t *testing.T) {
 		{"long", `"` + strings.Repeat("x", 1000) + `":{}`, "f(parameter_99: any, \"xxx", "xxx…\"?: any)"},
 	} {
 		schema := `{"properties":{` + test.properties + `},"required":["parameter_99"]}`
-		got := signature("f", json.RawMessage(schema))
+		got := Signature("f", json.RawMessage(schema))
 		if n := utf8.RuneCountInString(got); n > maxSignature || !strings.HasPrefix(got, test.prefix) || !strings.HasSuffix(got, test.suffix) {
 			t.Errorf("%s: %d characters: %s", test.name, n, got)
 		}
 	}
-	got := signature(strings.Repeat("n", 500)+"\x1b[31m", json.RawMessage(`{}`))
+	got := Signature(strings.Repeat("n", 500)+"\x1b[31m", json.RawMessage(`{}`))
 	if utf8.RuneCountInString(got) > maxSignatureName+2 {
 		t.Errorf("the name is not bounded: %s", got)
 	}
@@ -99,7 +99,7 @@ func TestSignatureIsBounded(t *testing.T) {
 func BenchmarkSignature(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		signature("create_issue", json.RawMessage(issueSchema))
+		Signature("create_issue", json.RawMessage(issueSchema))
 	}
 }
 
@@ -108,7 +108,7 @@ func BenchmarkCheckArguments(b *testing.B) {
 	args := json.RawMessage(`{"owner":"o","repo":"r","title":"a title","labels":["a","b"],"state":"open"}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		s, err := CompileSchema(json.RawMessage(issueSchema))
+		s, err := Compile(json.RawMessage(issueSchema))
 		if err != nil {
 			b.Fatal(err)
 		}

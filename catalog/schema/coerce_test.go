@@ -1,4 +1,4 @@
-package catalog
+package schema
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ const coerceSchema = `{"type":"object","properties":{
 
 func TestCoerce(t *testing.T) {
 	t.Parallel()
-	s, err := CompileSchema(json.RawMessage(coerceSchema))
+	s, err := Compile(json.RawMessage(coerceSchema))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestCoerceThroughUnionsAndParts(t *testing.T) {
 		{`{"$ref":"elsewhere","properties":{"a_b":{"type":"integer"}}}`, `{"aB":1,"a_b":"1"}`, `{"aB":1,"a_b":1}`},
 		{`{"properties":{"a":{"$ref":"elsewhere"}}}`, `{"a":"1"}`, `{"a":"1"}`},
 	} {
-		s, err := CompileSchema(json.RawMessage(test.schema))
+		s, err := Compile(json.RawMessage(test.schema))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func TestCoerceThroughUnionsAndParts(t *testing.T) {
 
 func TestCoerceBoundsItsNotes(t *testing.T) {
 	t.Parallel()
-	s, err := CompileSchema(json.RawMessage(`{"items":{"type":"integer"}}`))
+	s, err := Compile(json.RawMessage(`{"items":{"type":"integer"}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func FuzzCoerce(f *testing.F) {
 	f.Add([]byte(coerceSchema), []byte(`{"count":"5","object":"{\"inner_list\":\"[1]\"}","maybe-count":"7"}`))
 	f.Add([]byte(`{"items":{"type":"string"}}`), []byte(`[1,{"a":"b"},null,"x"]`))
 	f.Fuzz(func(t *testing.T, schema, args []byte) {
-		s, err := CompileSchema(schema)
+		s, err := Compile(schema)
 		if err != nil {
 			return
 		}

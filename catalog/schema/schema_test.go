@@ -1,4 +1,4 @@
-package catalog
+package schema
 
 import (
 	"encoding/json"
@@ -75,7 +75,7 @@ func suite(t testing.TB, run func(name string, schema, data json.RawMessage, val
 func TestSuite(t *testing.T) {
 	t.Parallel()
 	suite(t, func(name string, schema, data json.RawMessage, valid bool) {
-		s, err := CompileSchema(schema)
+		s, err := Compile(schema)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			return
@@ -110,7 +110,7 @@ func TestValidateExplains(t *testing.T) {
 		                 {"type":"object","properties":{"kind":{"const":"b"},"n":{"type":"string"}},"required":["kind"]}]},
 		"code":{"type":"string","pattern":"^[A-Z]+$"},"exact":{"const":12345678901234567890}},
 		"required":["owner"],"additionalProperties":false}`
-	s, err := CompileSchema(json.RawMessage(issue))
+	s, err := Compile(json.RawMessage(issue))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestValidateLeavesDoubtsToTheUpstream(t *testing.T) {
 		{`{"type":"integer"}`, `1e400`},
 		{`{"type":"integer","maximum":1e999999999}`, `12e999999998`},
 	} {
-		s, err := CompileSchema(json.RawMessage(test.schema))
+		s, err := Compile(json.RawMessage(test.schema))
 		if err != nil {
 			t.Errorf("%s: %v", test.schema, err)
 			continue
@@ -196,7 +196,7 @@ func TestValidateLeavesDoubtsToTheUpstream(t *testing.T) {
 
 func TestDraft04ExclusiveMinimum(t *testing.T) {
 	t.Parallel()
-	s, err := CompileSchema(json.RawMessage(`{"minimum":3,"exclusiveMinimum":true}`))
+	s, err := Compile(json.RawMessage(`{"minimum":3,"exclusiveMinimum":true}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestDraft04ExclusiveMinimum(t *testing.T) {
 	}
 }
 
-func TestCompileSchemaRefuses(t *testing.T) {
+func TestCompileRefuses(t *testing.T) {
 	t.Parallel()
 	for schema, want := range map[string]error{
 		``:       errSchemaJSON,
@@ -215,7 +215,7 @@ func TestCompileSchemaRefuses(t *testing.T) {
 		`null`:   errSchemaShape,
 		`{"description":"` + strings.Repeat("x", maxSchemaBytes) + `"}`: errSchemaSize,
 	} {
-		if _, err := CompileSchema(json.RawMessage(schema)); !errors.Is(err, want) {
+		if _, err := Compile(json.RawMessage(schema)); !errors.Is(err, want) {
 			t.Errorf("%.40s: error is %v, want %v", schema, err, want)
 		}
 	}
@@ -246,7 +246,7 @@ func TestBombsAreBounded(t *testing.T) {
 	for name, schema := range bombs() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, err := CompileSchema(json.RawMessage(schema))
+			s, err := Compile(json.RawMessage(schema))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -260,7 +260,7 @@ func TestBombsAreBounded(t *testing.T) {
 				}
 				s.Coerce(args)
 			}
-			signature("t", json.RawMessage(schema))
+			Signature("t", json.RawMessage(schema))
 		})
 	}
 }
@@ -271,13 +271,13 @@ func TestBombsAreBounded(t *testing.T) {
 func FuzzSchema(f *testing.F) {
 	suite(f, func(_ string, schema, data json.RawMessage, _ bool) { f.Add([]byte(schema), []byte(data)) })
 	f.Fuzz(func(t *testing.T, schema, data []byte) {
-		s, err := CompileSchema(schema)
+		s, err := Compile(schema)
 		if err != nil {
 			return
 		}
 		refused := s.Validate(data)
 		s.Coerce(data)
-		signature("t", schema)
+		Signature("t", schema)
 		if refused == nil || strings.ContainsAny(string(schema)+string(data), `0123456789\`) || strings.Contains(string(schema), "ef\"") {
 			return
 		}
@@ -298,7 +298,7 @@ func FuzzSchema(f *testing.F) {
 
 func TestNullStandsForAnOptionalArgumentThatIsLeftOut(t *testing.T) {
 	t.Parallel()
-	s, err := CompileSchema([]byte(`{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"boolean"}},"required":["a"]}`))
+	s, err := Compile([]byte(`{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"boolean"}},"required":["a"]}`))
 	if err != nil {
 		t.Fatal(err)
 	}

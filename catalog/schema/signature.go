@@ -1,4 +1,4 @@
-package catalog
+package schema
 
 import (
 	"encoding/json"
@@ -21,7 +21,7 @@ const (
 	maxTypeDeep      = 6  // references, arrays and unions inside one another
 )
 
-// signature describes how to call the tool of that name in one line:
+// Signature describes how to call the tool of that name in one line:
 //
 //	create_issue(owner, repo, title, body?, labels?: string[], state?: "open"|"closed", options?: {…})
 //
@@ -30,12 +30,12 @@ const (
 // members the schema tells. Small objects are spelt out where there is
 // room. What does not fit into about 300 characters is folded into "…", the
 // last parameters first.
-func signature(name string, input json.RawMessage) string {
+func Signature(name string, input json.RawMessage) string {
 	name = clean.Line(name, maxSignatureName)
 	if input == nil {
 		return name + "()"
 	}
-	s, err := CompileSchema(input)
+	s, err := Compile(input)
 	if err != nil {
 		return name + unreadable
 	}
