@@ -7,7 +7,7 @@ default:
 # Format, vet on three systems, staticcheck, race detector.
 check:
     .ci/check
-    go test -race ./auth/... ./catalog ./proxy ./upstream
+    go test -race ./auth/... ./catalog/... ./proxy ./upstream
 
 # All tests that need nothing but Go; the others say why they are skipped.
 test *ARGS:
@@ -42,9 +42,9 @@ soak SIZE="20x64x10000" KILLS="50":
     SOAK={{SIZE}} go test -v -count 1 -run '^TestSoak$' -timeout 60m ./upstream
     KILL_ROUNDS={{KILLS}} go test -v -count 1 -run '^TestKilledProxyLeavesNothing$' -timeout 60m ./upstream
 
-# How well and how fast search_tools finds, in catalog/testdata or in DIR of the same form.
+# How well and how fast search_tools finds, in catalog/search/testdata or in DIR of the same form.
 search-eval DIR="":
-    SEARCH_EVAL_DIR="{{ if DIR == "" { "" } else { absolute_path(DIR) } }}" go test -v -count 1 -run '^TestSearchEval$' -bench '^Benchmark(Search|Build)$' ./catalog
+    SEARCH_EVAL_DIR="{{ if DIR == "" { "" } else { absolute_path(DIR) } }}" go test -v -count 1 -run '^TestSearchEval$' -bench '^Benchmark(Search|Build)$' ./catalog/search
 
 # Each fuzz target for a while.
 fuzz TIME="30s":

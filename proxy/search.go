@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mcpproxy/catalog"
+	"mcpproxy/catalog/search"
 	"mcpproxy/proxy/config"
 )
 
@@ -49,7 +50,7 @@ func (p *Proxy) SearchTools(ctx context.Context, query, server string, limit int
 	p.listNew(ctx, servers)
 
 	hits := ToolHits{Tools: []ToolItem{}}
-	var segments []*catalog.Segment
+	var segments []*search.Segment
 	var missing []Unavailable
 	for i, segment := range p.segmentsOf(servers) {
 		if segment == nil {
@@ -59,7 +60,7 @@ func (p *Proxy) SearchTools(ctx context.Context, query, server string, limit int
 		segments = append(segments, segment)
 	}
 	hits.Unavailable, hits.More = bounded(missing)
-	for _, hit := range catalog.Search(segments, strings.ToValidUTF8(query, ""), limit) {
+	for _, hit := range search.Rank(segments, strings.ToValidUTF8(query, ""), limit) {
 		e, _ := p.opts.Catalog.Get(p.config().Server(hit.Server).ID)
 		tool, ok := e.Tool(hit.Tool)
 		if !ok {
@@ -119,13 +120,13 @@ func (p *Proxy) listNew(ctx context.Context, servers []*config.Server) {
 // A segment is kept as long as its entry is the same.
 type segment struct {
 	listed time.Time
-	made   *catalog.Segment
+	made   *search.Segment
 }
 
 // segmentsOf returns what the search reads of each server's tools, nil where
 // they are not known. The first search makes them all, hence on all processors.
-func (p *Proxy) segmentsOf(servers []*config.Server) []*catalog.Segment {
-	segments := make([]*catalog.Segment, len(servers))
+func (p *Proxy) segmentsOf(servers []*config.Server) []*search.Segment {
+	segments := make([]*search.Segment, len(servers))
 	infos := p.opts.Catalog.Infos()
 	var next atomic.Int64
 	var wait sync.WaitGroup
@@ -140,7 +141,7 @@ func (p *Proxy) segmentsOf(servers []*config.Server) []*catalog.Segment {
 	return segments
 }
 
-func (p *Proxy) segment(s *config.Server, infos map[string]catalog.Info) *catalog.Segment {
+func (p *Proxy) segment(s *config.Server, infos map[string]catalog.Info) *search.Segment {
 	info, ok := infos[s.ID]
 	if !ok || s.Usable() != nil {
 		return nil
@@ -155,7 +156,7 @@ func (p *Proxy) segment(s *config.Server, infos map[string]catalog.Info) *catalo
 	if !ok {
 		return nil
 	}
-	made := catalog.NewSegment(s.Name, s.Entry.Description, allowed(s, e))
+	made := search.NewSegment(s.Name, s.Entry.Description, allowed(s, e))
 	p.mu.Lock()
 	p.segments[s.ID] = segment{e.ListedAt, made}
 	p.mu.Unlock()

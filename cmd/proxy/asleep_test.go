@@ -117,7 +117,7 @@ func (s *session) leave() {
 // labelled reads the tools of the collection "mcp", as descriptors by server.
 func labelled(t testing.TB) map[string][]json.RawMessage {
 	t.Helper()
-	f, err := os.Open(filepath.Join("..", "..", "catalog", "testdata", "search-eval", "mcp", "tools.jsonl.gz"))
+	f, err := os.Open(filepath.Join("..", "..", "catalog", "search", "testdata", "search-eval", "mcp", "tools.jsonl.gz"))
 	if err != nil {
 		t.Fatal(err)
 	}

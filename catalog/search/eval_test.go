@@ -1,4 +1,4 @@
-package catalog
+package search
 
 import (
 	"bufio"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"mcpproxy/catalog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -87,7 +88,7 @@ func scoreCollection(t *testing.T, name string, tools []evalTool, queries []eval
 			scores[q.Set] = new(evalScore)
 		}
 		start := time.Now()
-		hits := Search(segments, q.Query, 10)
+		hits := Rank(segments, q.Query, 10)
 		scores[q.Set].add(q, hits, time.Since(start))
 	}
 	var mean evalScore
@@ -173,12 +174,12 @@ type evalQuery struct {
 // segmentsOf groups tools by server.
 func segmentsOf(tools []evalTool) []*Segment {
 	var servers []string
-	byServer := make(map[string][]Tool)
+	byServer := make(map[string][]catalog.Tool)
 	for _, t := range tools {
 		if byServer[t.Server] == nil {
 			servers = append(servers, t.Server)
 		}
-		byServer[t.Server] = append(byServer[t.Server], Tool{Name: t.Name, Description: t.Description, InputSchema: t.InputSchema})
+		byServer[t.Server] = append(byServer[t.Server], catalog.Tool{Name: t.Name, Description: t.Description, InputSchema: t.InputSchema})
 	}
 	var segments []*Segment
 	for _, s := range servers {

@@ -1,8 +1,9 @@
-package catalog
+package search
 
 import (
 	"cmp"
 	"math"
+	"mcpproxy/catalog"
 	"slices"
 )
 
@@ -71,7 +72,7 @@ const (
 // cannot be read, or is longer than 256 KiB, is taken for an empty one. Of each
 // text the first 4 KiB count, of a tool's parameters the first 512 words, of
 // the tools the first 65,536.
-func NewSegment(server, description string, tools []Tool) *Segment {
+func NewSegment(server, description string, tools []catalog.Tool) *Segment {
 	tools = tools[:min(len(tools), maxTools)]
 	r := segmentReader{serverName: wordsOf(server), serverText: tellingWords(description)}
 	params := make([][]paramText, len(tools))
@@ -158,7 +159,7 @@ type weighted struct {
 
 // read adds the rows of one tool; params are those of its parameters that are
 // not shared by most tools.
-func (r *segmentReader) read(tool uint16, t Tool, params []paramText) {
+func (r *segmentReader) read(tool uint16, t catalog.Tool, params []paramText) {
 	r.found = r.found[:0]
 	summary, detail := cutSentence(t.Description)
 	r.add(nameField, wordsOf(t.Name))

@@ -1,8 +1,9 @@
-package catalog
+package search
 
 import (
 	"encoding/json"
 	"fmt"
+	"mcpproxy/catalog"
 	"runtime"
 	"slices"
 	"strings"
@@ -11,27 +12,27 @@ import (
 
 // sample is a small catalogue of invented servers.
 func sample() []*Segment {
-	tool := func(name, description string, params ...string) Tool {
+	tool := func(name, description string, params ...string) catalog.Tool {
 		properties := make(map[string]any)
 		for _, p := range params {
 			name, text, _ := strings.Cut(p, ":")
 			properties[name] = map[string]any{"type": "string", "description": text}
 		}
 		schema, _ := json.Marshal(map[string]any{"type": "object", "properties": properties})
-		return Tool{Name: name, Description: description, InputSchema: schema}
+		return catalog.Tool{Name: name, Description: description, InputSchema: schema}
 	}
 	return []*Segment{
-		NewSegment("tracker", "Issues of the team", []Tool{
+		NewSegment("tracker", "Issues of the team", []catalog.Tool{
 			tool("create_issue", "Open a new issue. It is assigned to nobody.", "team_id", "title", "labels:names of labels"),
 			tool("list_issues", "List the open issues.", "team_id", "state:open or closed"),
 			tool("close_issue", "Close an issue.", "team_id", "id"),
 		}),
-		NewSegment("forge", "Code hosting", []Tool{
+		NewSegment("forge", "Code hosting", []catalog.Tool{
 			tool("create_issue", "Create an issue in a repository.", "owner", "repo", "title"),
 			tool("createPullRequest", "Open a pull request.", "owner", "repo", "base_branch:branch to merge into"),
 			tool("get_me", "Who is signed in."),
 		}),
-		NewSegment("wetter", "", []Tool{
+		NewSegment("wetter", "", []catalog.Tool{
 			tool("forecast", "Predicts temperature and rain.", "city"),
 			tool("天气查询", "查询城市的天气预报", "城市"),
 		}),
@@ -54,7 +55,7 @@ func TestSearch(t *testing.T) {
 		"me":                                        "forge/get_me",
 		"Thank you so much for that. Close issue 12 now": "tracker/close_issue",
 	} {
-		hits := Search(sample(), query, 3)
+		hits := Rank(sample(), query, 3)
 		if len(hits) == 0 || hits[0].Server+"/"+hits[0].Tool != want {
 			t.Errorf("%q finds %v; want %s first", query, hits, want)
 		}
@@ -84,7 +85,7 @@ func TestValueWords(t *testing.T) {
 func TestSearchFindsNothing(t *testing.T) {
 	t.Parallel()
 	for _, query := range []string{"", "   ", "?!", "\x00\xff", "qwertyuiop", strings.Repeat("zzz ", 5000)} {
-		if hits := Search(sample(), query, 5); len(hits) != 0 {
+		if hits := Rank(sample(), query, 5); len(hits) != 0 {
 			t.Errorf("%.20q finds %v", query, hits)
 		}
 	}
@@ -92,11 +93,11 @@ func TestSearchFindsNothing(t *testing.T) {
 		"no server": nil,
 		"no tools":  {NewSegment("empty", "Create an issue", nil)},
 	} {
-		if hits := Search(segments, "Create it. Create an issue.", 5); len(hits) != 0 {
+		if hits := Rank(segments, "Create it. Create an issue.", 5); len(hits) != 0 {
 			t.Errorf("%s: %v", name, hits)
 		}
 	}
-	if hits := Search(sample(), "issue", 0); len(hits) != 0 {
+	if hits := Rank(sample(), "issue", 0); len(hits) != 0 {
 		t.Errorf("limit 0: %v", hits)
 	}
 }
@@ -105,11 +106,11 @@ func TestSearchOrdersTiesByName(t *testing.T) {
 	t.Parallel()
 	var segments []*Segment
 	for _, server := range []string{"b", "c", "a"} {
-		segments = append(segments, NewSegment(server, "", []Tool{{Name: "ping2"}, {Name: "ping1"}}))
+		segments = append(segments, NewSegment(server, "", []catalog.Tool{{Name: "ping2"}, {Name: "ping1"}}))
 	}
 	for range 2 {
 		var got []string
-		for _, h := range Search(segments, "ping", 5) {
+		for _, h := range Rank(segments, "ping", 5) {
 			got = append(got, h.Server+h.Tool)
 		}
 		if want := []string{"aping1", "aping2", "bping1", "bping2", "cping1"}; !slices.Equal(got, want) {
@@ -123,7 +124,7 @@ func TestSearchOfOneSentenceAmongMany(t *testing.T) {
 	t.Parallel()
 	query := "Find the issues about rain which the team has not closed, and list all of their labels by state. Then give me the forecast."
 	var got []string
-	for _, h := range Search(sample(), query, 2) {
+	for _, h := range Rank(sample(), query, 2) {
 		got = append(got, h.Tool)
 	}
 	slices.Sort(got)
@@ -134,21 +135,21 @@ func TestSearchOfOneSentenceAmongMany(t *testing.T) {
 
 func TestSearchIgnoresSharedParameters(t *testing.T) {
 	t.Parallel()
-	hits := Search(sample(), "team id", 5)
+	hits := Rank(sample(), "team id", 5)
 	for _, h := range hits {
 		if h.Tool != "close_issue" && h.Server == "tracker" && h.Score > hits[0].Score {
 			t.Errorf("a parameter of every tool decides: %v", hits)
 		}
 	}
-	shared := NewSegment("s", "", []Tool{
+	shared := NewSegment("s", "", []catalog.Tool{
 		{Name: "one", InputSchema: json.RawMessage(`{"properties":{"workspace":{}}}`)},
 		{Name: "two", InputSchema: json.RawMessage(`{"properties":{"workspace":{}}}`)},
 		{Name: "three", InputSchema: json.RawMessage(`{"properties":{"workspace":{},"colour":{}}}`)},
 	})
-	if hits := Search([]*Segment{shared}, "workspace", 5); len(hits) != 0 {
+	if hits := Rank([]*Segment{shared}, "workspace", 5); len(hits) != 0 {
 		t.Errorf("a parameter of every tool finds %v", hits)
 	}
-	if hits := Search([]*Segment{shared}, "colour", 5); len(hits) != 1 {
+	if hits := Rank([]*Segment{shared}, "colour", 5); len(hits) != 1 {
 		t.Errorf("a parameter of one tool finds %v", hits)
 	}
 }
@@ -160,15 +161,15 @@ func TestSearchReadsAnySchema(t *testing.T) {
 		"", "null", "true", "[]", `"x"`, "{", `{"properties":[]}`, `{"properties":{"a":null,"b":true,"c":{"description":7}}}`,
 		`{"properties":{"a":{"items":[{}],"enum":{},"anyOf":5}}}`, deep, strings.Repeat(" ", maxSchema+1),
 	} {
-		s := NewSegment("s", "", []Tool{{Name: "wanted", InputSchema: json.RawMessage(schema)}})
-		if hits := Search([]*Segment{s}, "wanted", 1); len(hits) != 1 {
+		s := NewSegment("s", "", []catalog.Tool{{Name: "wanted", InputSchema: json.RawMessage(schema)}})
+		if hits := Rank([]*Segment{s}, "wanted", 1); len(hits) != 1 {
 			t.Errorf("schema %.40q hides its tool", schema)
 		}
 	}
-	nested := NewSegment("s", "", []Tool{{Name: "t", InputSchema: json.RawMessage(
+	nested := NewSegment("s", "", []catalog.Tool{{Name: "t", InputSchema: json.RawMessage(
 		`{"properties":{"filter":{"anyOf":[{"type":"array","items":{"properties":{"colour":{"enum":["crimson"]}}}}]}}}`)}})
 	for _, query := range []string{"filters", "colour"} {
-		if hits := Search([]*Segment{nested}, query, 1); len(hits) != 1 {
+		if hits := Rank([]*Segment{nested}, query, 1); len(hits) != 1 {
 			t.Errorf("%q is not found in a nested parameter", query)
 		}
 	}
@@ -176,17 +177,17 @@ func TestSearchReadsAnySchema(t *testing.T) {
 
 func TestSearchBoundsGiants(t *testing.T) {
 	t.Parallel()
-	giant := Tool{Name: "giant", Description: strings.Repeat("weather forecast rain ", 100_000)}
-	small := Tool{Name: "forecast", Description: "Tells the weather"}
-	s := NewSegment("s", "", []Tool{giant, small})
+	giant := catalog.Tool{Name: "giant", Description: strings.Repeat("weather forecast rain ", 100_000)}
+	small := catalog.Tool{Name: "forecast", Description: "Tells the weather"}
+	s := NewSegment("s", "", []catalog.Tool{giant, small})
 	if n := len(s.postings); n > 100 {
 		t.Errorf("%d postings for two tools", n)
 	}
-	if hits := Search([]*Segment{s}, "weather forecast", 2); len(hits) != 2 || hits[0].Tool != "forecast" {
+	if hits := Rank([]*Segment{s}, "weather forecast", 2); len(hits) != 2 || hits[0].Tool != "forecast" {
 		t.Errorf("repetition wins: %v", hits)
 	}
 	query := strings.Repeat("Forecast the weather, and close my issue! ", 300)
-	if hits := Search(sample(), query, 8); len(hits) == 0 {
+	if hits := Rank(sample(), query, 8); len(hits) == 0 {
 		t.Errorf("a query of %d bytes finds nothing", len(query))
 	}
 }
@@ -194,8 +195,8 @@ func TestSearchBoundsGiants(t *testing.T) {
 func FuzzSearch(f *testing.F) {
 	f.Add("create \"an issue\" at /root/a.md. Then fetch https://example.org/x", "get_user", `{"properties":{"a":{"enum":["b"]}}}`)
 	f.Fuzz(func(t *testing.T, query, text, schema string) {
-		segments := append(sample(), NewSegment(text, query, []Tool{{Name: text, Title: query, Description: text, InputSchema: json.RawMessage(schema)}}))
-		hits := Search(segments, query, 5)
+		segments := append(sample(), NewSegment(text, query, []catalog.Tool{{Name: text, Title: query, Description: text, InputSchema: json.RawMessage(schema)}}))
+		hits := Rank(segments, query, 5)
 		if len(hits) > 5 {
 			t.Errorf("%d hits", len(hits))
 		}
@@ -219,7 +220,7 @@ func BenchmarkSearch(b *testing.B) {
 			}
 			held := heapInUse() - before
 			for i := 0; b.Loop(); i++ {
-				Search(segments, queries[i%len(queries)].Query, 8)
+				Rank(segments, queries[i%len(queries)].Query, 8)
 			}
 			b.ReportMetric(float64(held)/float64(tools), "index-B/tool")
 			runtime.KeepAlive(servers)
@@ -250,11 +251,11 @@ func BenchmarkBuild(b *testing.B) {
 
 // benchmarkServers returns so many real tools, over and over if need be, on
 // servers of 20.
-func benchmarkServers(b *testing.B, tools int) [][]Tool {
-	var all []Tool
+func benchmarkServers(b *testing.B, tools int) [][]catalog.Tool {
+	var all []catalog.Tool
 	for _, collection := range []string{"mcp", "distractors", "functions"} {
 		for _, t := range readLines[evalTool](b, evalData+"/"+collection+"/tools.jsonl") {
-			all = append(all, Tool{Name: t.Name, Description: t.Description, InputSchema: t.InputSchema})
+			all = append(all, catalog.Tool{Name: t.Name, Description: t.Description, InputSchema: t.InputSchema})
 		}
 	}
 	for len(all) < tools {

@@ -1,4 +1,4 @@
-package catalog
+package search
 
 import (
 	"cmp"
@@ -30,13 +30,13 @@ const (
 	serverTools = 3
 )
 
-// Search ranks the tools of all segments by how well they fit a query in
+// Rank ranks the tools of all segments by how well they fit a query in
 // words, and returns the best, at most limit. Tools that share no word with
 // the query are not among them. Equal scores are ordered by server, then tool.
 //
 // A word counts by BM25F: the more the rarer it is and the more telling the
 // field it stands in. Words of the same family and synonyms count for less.
-func Search(segments []*Segment, query string, limit int) []Hit {
+func Rank(segments []*Segment, query string, limit int) []Hit {
 	q := parseQuery(query)
 	s := newScoring(segments, q.sentences)
 	if limit <= 0 || s.tools == 0 {
