@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mcpproxy/catalog/clean"
+	"mcpproxy/proxy/redact"
 	"os"
 	"strings"
 	"sync"
@@ -12,9 +14,6 @@ import (
 	"time"
 
 	"golang.org/x/term"
-
-	"mcpproxy/catalog/clean"
-	"mcpproxy/proxy/redact"
 )
 
 // The rules of output, for every command:
