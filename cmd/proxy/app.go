@@ -71,7 +71,7 @@ func newApp(t *terminal) *cli.App {
 		},
 	}
 	app.Commands = []*cli.Command{
-		serveCommand(t), demoCommand(t), demoNotes(t),
+		serveCommand(t), demoCommand(t), demoNotesCommand(),
 		listCommand(t), statusCommand(t), connectCommand(t), toolsCommand(t), callCommand(t),
 		loginCommand(t), logoutCommand(t), refreshCommand(t),
 		trustCommand(t), versionCommand(t),

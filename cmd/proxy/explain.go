@@ -29,6 +29,9 @@ type explanation struct {
 	code    int
 }
 
+// afterDemo ends the demo.
+const afterDemo = "\nEverything was as it should be. Next: \"proxy help\", or the README's \"Install\".\n"
+
 // tell says the explanation.
 func (t *terminal) tell(e explanation) {
 	if e.message != "" {

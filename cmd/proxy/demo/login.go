@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -9,9 +9,9 @@ import (
 	"mcpproxy/auth/authtest"
 )
 
-func (d *demo) needsLogin(ctx context.Context) error {
-	d.title("It calls a server that wants a login")
-	text, err := d.ask(ctx, readDiary, true)
+func (t *tour) needsLogin(ctx context.Context) error {
+	t.title("It calls a server that wants a login")
+	text, err := t.ask(ctx, readDiary, true)
 	if err != nil {
 		return err
 	}
@@ -21,9 +21,9 @@ func (d *demo) needsLogin(ctx context.Context) error {
 const readDiary = `{"action":"call","server":"diary","tool":"read_entry"}`
 
 // logIn plays the model and the person with a browser.
-func (d *demo) logIn(ctx context.Context) error {
-	d.title("It asks for a login; the person opens the link and pastes what comes of it")
-	text, err := d.ask(ctx, `{"action":"login","server":"diary"}`, false)
+func (t *tour) logIn(ctx context.Context) error {
+	t.title("It asks for a login; the person opens the link and pastes what comes of it")
+	text, err := t.ask(ctx, `{"action":"login","server":"diary"}`, false)
 	if err != nil {
 		return err
 	}
@@ -41,13 +41,13 @@ func (d *demo) logIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if text, err = d.ask(ctx, string(request), false); err != nil {
+	if text, err = t.ask(ctx, string(request), false); err != nil {
 		return err
 	}
 	if err := expect(text, `"ok":true`); err != nil {
 		return err
 	}
-	if text, err = d.ask(ctx, readDiary, false); err != nil {
+	if text, err = t.ask(ctx, readDiary, false); err != nil {
 		return err
 	}
 	return expect(text, "Dear diary")
@@ -72,16 +72,16 @@ func browse(ctx context.Context, link string) (landed string, err error) {
 	return landed, nil
 }
 
-func (d *demo) refreshed(ctx context.Context) error {
-	d.title("The access token expires; nobody notices")
-	d.issuer.ExpireTokens()
-	text, err := d.ask(ctx, readDiary, false)
+func (t *tour) refreshed(ctx context.Context) error {
+	t.title("The access token expires; nobody notices")
+	t.issuer.ExpireTokens()
+	text, err := t.ask(ctx, readDiary, false)
 	if err != nil {
 		return err
 	}
-	if n := d.issuer.Count(authtest.Rotated, ""); n != 1 {
+	if n := t.issuer.Count(authtest.Rotated, ""); n != 1 {
 		return fmt.Errorf("%d refreshes, want one", n)
 	}
-	d.note("it was refreshed with one request, and the rotated refresh token was kept")
+	t.note("it was refreshed with one request, and the rotated refresh token was kept")
 	return expect(text, "Dear diary")
 }

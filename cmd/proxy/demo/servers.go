@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -11,29 +11,19 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
-	"github.com/urfave/cli/v2"
 
 	"mcpproxy/auth/authtest"
 )
 
-// demoNotesCommand is the hidden command that makes this binary the demo's
-// stdio upstream.
-const demoNotesCommand = "demo-notes"
-
-func demoNotes(t *terminal) *cli.Command {
-	return &cli.Command{
-		Name:   demoNotesCommand,
-		Hidden: true,
-		Action: func(c *cli.Context) error {
-			return notesServer().Run(c.Context, &mcp.StdioTransport{})
-		},
-	}
-}
+// NotesCommand is the command of the proxy's binary that runs [NotesServer] on
+// stdin and stdout.
+const NotesCommand = "demo-notes"
 
 var yes, no = true, false
 
-// notesServer keeps notes in memory.
-func notesServer() *mcp.Server {
+// NotesServer returns the server that the proxy starts as a child process. It
+// keeps notes in memory.
+func NotesServer() *mcp.Server {
 	s := mcp.NewServer(&mcp.Implementation{Name: "demo-notes", Version: "1"}, &mcp.ServerOptions{
 		Instructions: "Keeps short notes in memory. Search before adding, so that nothing is noted twice.",
 	})
@@ -50,7 +40,7 @@ func notesServer() *mcp.Server {
 		mu.Lock()
 		defer mu.Unlock()
 		notes = append(notes, in.Text)
-		return say("noted; there are now %d notes", len(notes)), nil, nil
+		return textResult("noted; there are now %d notes", len(notes)), nil, nil
 	})
 
 	type query struct {
@@ -64,10 +54,10 @@ func notesServer() *mcp.Server {
 		defer mu.Unlock()
 		for _, n := range notes {
 			if strings.Contains(strings.ToLower(n), strings.ToLower(in.Query)) {
-				return say("%s", n), nil, nil
+				return textResult("%s", n), nil, nil
 			}
 		}
-		return say("no note holds %q", in.Query), nil, nil
+		return textResult("no note holds %q", in.Query), nil, nil
 	})
 
 	mcp.AddTool(s, &mcp.Tool{
@@ -77,19 +67,20 @@ func notesServer() *mcp.Server {
 		mu.Lock()
 		defer mu.Unlock()
 		notes = nil
-		return say("all notes deleted"), nil, nil
+		return textResult("all notes deleted"), nil, nil
 	})
 
 	mcp.AddTool(s, &mcp.Tool{
 		Name: "process_id", Description: "Tells the process id of this server.",
 		Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true},
 	}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
-		return say("%d", os.Getpid()), nil, nil
+		return textResult("%d", os.Getpid()), nil, nil
 	})
 	return s
 }
 
-// unitsServer converts temperatures.
+// unitsServer returns the server that is reached over HTTP. It converts
+// temperatures.
 func unitsServer() *mcp.Server {
 	s := mcp.NewServer(&mcp.Implementation{Name: "demo-units", Version: "1"}, &mcp.ServerOptions{
 		Instructions: "Converts units of measurement.",
@@ -109,8 +100,8 @@ func unitsServer() *mcp.Server {
 	return s
 }
 
-// protectedDiary is a server that wants a login, with the authorization server
-// for it.
+// protectedDiary returns a server that wants a login, together with its
+// authorization server.
 func protectedDiary() *authtest.Server {
 	s := mcp.NewServer(&mcp.Implementation{Name: "demo-diary", Version: "1"}, &mcp.ServerOptions{
 		Instructions: "Reads a private diary.",
@@ -119,7 +110,7 @@ func protectedDiary() *authtest.Server {
 		Name: "read_entry", Description: "Reads today's entry.",
 		Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true},
 	}, func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
-		return say("Dear diary, nobody reads this without a login."), nil, nil
+		return textResult("Dear diary, nobody reads this without a login."), nil, nil
 	})
 	return authtest.New(authtest.Options{
 		NoDevice:  true,
@@ -127,7 +118,7 @@ func protectedDiary() *authtest.Server {
 	})
 }
 
-func say(format string, args ...any) *mcp.CallToolResult {
+func textResult(format string, args ...any) *mcp.CallToolResult {
 	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: fmt.Sprintf(format, args...)}}}
 }
 
