@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"runtime/debug"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -48,13 +45,11 @@ func newApp(t *terminal) *cli.App {
 			"   proxy status                        what is configured, and what is wrong with it\n" +
 			"   proxy login linear                  log in to a protected server, once\n" +
 			"   proxy call github get_me            call a tool as the model does",
-		Version:         version(),
-		HideHelpCommand: false,
-		Writer:          t.out,
-		ErrWriter:       t.err,
-		ExitErrHandler:  func(*cli.Context, error) {},
-		OnUsageError:    usage,
-		CommandNotFound: nil,
+		Version:        version(),
+		Writer:         t.out,
+		ErrWriter:      t.err,
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError:   usage,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "read the global configuration from `FILE` (or $PROXY_CONFIG)"},
 			&cli.StringFlag{Name: "log-level", Usage: "say what happens: debug, info, warn (the default) or error (or $PROXY_LOG_LEVEL)"},
@@ -96,14 +91,6 @@ func commandNames(app *cli.App) (names []string) {
 	return names
 }
 
-// A usageError says that the command line itself is wrong.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
-func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
-
 type unknownCommandError struct {
 	name  string
 	known []string
@@ -113,50 +100,3 @@ func (e *unknownCommandError) Error() string { return fmt.Sprintf("no command %q
 
 // errSilent ends with exit code 1 after everything has been said already.
 var errSilent = errors.New("failed")
-
-// between checks the number of a command's arguments; usage names them.
-func between(c *cli.Context, least, most int, usage string) error {
-	if n := c.NArg(); n < least || n > most {
-		return usagef("%s takes %s", c.Command.Name, usage)
-	}
-	return nil
-}
-
-func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON"} }
-
-func versionCommand(t *terminal) *cli.Command {
-	return &cli.Command{
-		Name:        "version",
-		Usage:       "print the version",
-		Description: "Example:\n   proxy version",
-		Flags:       []cli.Flag{jsonFlag()},
-		Action: func(c *cli.Context) error {
-			if err := between(c, 0, 0, "no arguments"); err != nil {
-				return err
-			}
-			if c.Bool("json") {
-				return t.json(map[string]string{"version": version()})
-			}
-			_, err := io.WriteString(t.out, "proxy "+version()+"\n")
-			return err
-		},
-	}
-}
-
-// version is the module's version where it was installed by one, else the
-// revision it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return strings.TrimPrefix(v, "v")
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return "devel-" + s.Value[:min(12, len(s.Value))]
-		}
-	}
-	return "devel"
-}

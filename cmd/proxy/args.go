@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -85,3 +86,22 @@ func takesValue(f cli.Flag) bool {
 	_, isBool := f.(*cli.BoolFlag)
 	return !isBool
 }
+
+// A usageError says that the command line itself is wrong.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// between checks the number of a command's arguments; usage names them.
+func between(c *cli.Context, least, most int, usage string) error {
+	if n := c.NArg(); n < least || n > most {
+		return usagef("%s takes %s", c.Command.Name, usage)
+	}
+	return nil
+}
+
+func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON"} }

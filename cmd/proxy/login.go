@@ -1,17 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
-	"runtime"
-	"strings"
-	"time"
 
 	"github.com/mdp/qrterminal/v3"
-	"github.com/pkg/browser"
 	"github.com/urfave/cli/v2"
 	"rsc.io/qr"
 
@@ -195,133 +189,4 @@ type unfinishedLoginError struct{ server string }
 
 func (e *unfinishedLoginError) Error() string {
 	return "the login to " + e.server + " waits to be finished"
-}
-
-// hasBrowser reports whether a browser opened here would be seen by the person.
-func (t *terminal) hasBrowser() bool {
-	for _, remote := range []string{"SSH_CONNECTION", "SSH_TTY", "CI"} {
-		if t.env(remote) != "" {
-			return false
-		}
-	}
-	switch runtime.GOOS {
-	case "windows", "darwin":
-		return true
-	}
-	return t.env("DISPLAY") != "" || t.env("WAYLAND_DISPLAY") != ""
-}
-
-// openWithin is how long a browser may take to say that it cannot be opened.
-const openWithin = time.Second
-
-// openBrowser keeps what a browser prints away from our output. It does not
-// wait for the browser, which runs on in the foreground where no desktop
-// starts it: its goroutine ends with the browser or the process.
-func openBrowser(link string) error {
-	// nil is the null device. Any other writer would be a pipe, which breaks
-	// under the browser when this process ends.
-	browser.Stdout, browser.Stderr = nil, nil
-	opened := make(chan error, 1)
-	go func() { opened <- browser.OpenURL(link) }()
-	late := time.NewTimer(openWithin)
-	defer late.Stop()
-	select {
-	case err := <-opened:
-		if errors.Is(err, exec.ErrNotFound) {
-			return errors.New("none is installed")
-		}
-		return err
-	case <-late.C:
-		return nil
-	}
-}
-
-// lines reads stdin line by line. Its goroutine ends with stdin or the process.
-type lines struct{ c chan string }
-
-func (t *terminal) lines() *lines {
-	l := &lines{c: make(chan string)}
-	go func() {
-		defer close(l.c)
-		s := bufio.NewScanner(t.in)
-		for s.Scan() {
-			if line := strings.TrimSpace(s.Text()); line != "" {
-				l.c <- line
-			}
-		}
-	}()
-	return l
-}
-
-// firstLineWithin is how long a pipe may take to say whether it has a URL for us.
-const firstLineWithin = 2 * time.Second
-
-// first returns the first line of a pipe, or nothing if it has none soon.
-func (l *lines) first(ctx context.Context) string {
-	t := time.NewTimer(firstLineWithin)
-	defer t.Stop()
-	select {
-	case line := <-l.c:
-		return line
-	case <-t.C:
-	case <-ctx.Done():
-	}
-	return ""
-}
-
-func logoutCommand(t *terminal) *cli.Command {
-	return &cli.Command{
-		Name:        "logout",
-		Usage:       "revoke and delete the login to a server",
-		ArgsUsage:   "NAME",
-		Description: "Example:\n   proxy logout linear",
-		Action: func(c *cli.Context) error {
-			if err := between(c, 1, 1, "the name of a server"); err != nil {
-				return err
-			}
-			return t.with(c, func(_ *setup, p *proxy.Proxy) error {
-				name := c.Args().First()
-				var revoked bool
-				err := t.during(c.Context, "logging out of "+name, func(ctx context.Context) (err error) {
-					revoked, err = p.Logout(ctx, name)
-					return err
-				})
-				if err != nil {
-					return err
-				}
-				how := "deleted here; the server could not be told"
-				if revoked {
-					how = "revoked and deleted"
-				}
-				_, err = fmt.Fprintf(t.out, "logged out of %s (%s)\n", name, how)
-				return err
-			})
-		},
-	}
-}
-
-func refreshCommand(t *terminal) *cli.Command {
-	return &cli.Command{
-		Name:      "refresh",
-		Usage:     "refresh the access token of a server now",
-		ArgsUsage: "NAME",
-		Description: "Tokens are refreshed by themselves; this is for finding out whether that works.\n\n" +
-			"Example:\n   proxy refresh linear",
-		Action: func(c *cli.Context) error {
-			if err := between(c, 1, 1, "the name of a server"); err != nil {
-				return err
-			}
-			return t.with(c, func(_ *setup, p *proxy.Proxy) error {
-				name := c.Args().First()
-				err := t.during(c.Context, "refreshing the login to "+name, func(ctx context.Context) error {
-					return p.Refresh(ctx, name)
-				})
-				if err != nil {
-					return err
-				}
-				_, err = fmt.Fprintf(t.out, "refreshed the login to %s\n", name)
-				return err
-			})
-		},
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -119,4 +120,25 @@ func (t *terminal) run(c *cli.Context, patient bool, work func(*setup, *proxy.Pr
 	})
 	defer p.Close()
 	return work(s, p)
+}
+
+// problems says what is wrong with the configuration, files and entries; the
+// first is the command's error, after its output.
+func (s *setup) problems() error {
+	all := slices.Clone(s.config.Problems)
+	for _, server := range s.config.Servers {
+		if server.Problem != nil && !server.Untrusted {
+			all = append(all, server.Problem)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	for _, p := range all[1:] {
+		s.say("proxy: %s", p)
+		if p.Hint != "" {
+			s.say("hint: %s", p.Hint)
+		}
+	}
+	return all[0]
 }

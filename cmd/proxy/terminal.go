@@ -132,3 +132,11 @@ func (t *terminal) wait(ctx context.Context, what string) {
 		}
 	}
 }
+
+func firstLine(s string, most int) string {
+	s, _, _ = strings.Cut(s, "\n")
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}

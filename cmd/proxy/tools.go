@@ -159,11 +159,3 @@ func (t *terminal) tools(tools []proxy.ToolItem, missing []proxy.Unavailable, mo
 	}
 	return nil
 }
-
-func firstLine(s string, most int) string {
-	s, _, _ = strings.Cut(s, "\n")
-	if r := []rune(s); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return s
-}

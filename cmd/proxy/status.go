@@ -1,0 +1,104 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"mcpproxy/proxy"
+)
+
+func statusCommand(t *terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "status",
+		Usage:     "say what is known of each server, without connecting",
+		ArgsUsage: "[NAME]",
+		Description: "Live connections belong to each running proxy; ask those through the status\n" +
+			"action of the mcp tool.\n\n" +
+			"Examples:\n   proxy status\n   proxy status github --json",
+		Flags: []cli.Flag{jsonFlag()},
+		Action: func(c *cli.Context) error {
+			if err := between(c, 0, 1, "at most the name of a server"); err != nil {
+				return err
+			}
+			return t.with(c, func(s *setup, p *proxy.Proxy) error {
+				list, err := p.Status(c.Args().First())
+				if err != nil {
+					return err
+				}
+				for i := range list.Servers {
+					list.Servers[i].Next = "" // it speaks to a model
+				}
+				if c.Bool("json") {
+					if err := t.json(list); err != nil {
+						return err
+					}
+					return s.problems()
+				}
+				if err := s.status(list); err != nil {
+					return err
+				}
+				return s.problems()
+			})
+		},
+	}
+}
+
+func (s *setup) status(list proxy.StatusList) error {
+	if len(list.Servers) == 0 {
+		s.say("no servers are configured in %s", s.load.Global)
+		return nil
+	}
+	var rows [][]string
+	for _, server := range list.Servers {
+		tools := "-"
+		if server.ToolsCount != nil {
+			tools = strconv.Itoa(*server.ToolsCount)
+		}
+		last := ""
+		if e := server.LastError; e != nil {
+			last = e.Stage + ": " + firstLine(e.Message, maxCell)
+			if e.At != nil {
+				last += " (" + e.At.Local().Format(time.DateTime) + ")"
+			}
+		}
+		rows = append(rows, []string{server.Name, server.Status, server.Transport, tools, loginState(server.Auth), last})
+	}
+	if err := s.table([]string{"SERVER", "STATUS", "TRANSPORT", "TOOLS", "LOGIN", "LAST ERROR"}, rows); err != nil {
+		return err
+	}
+	s.fixes(list)
+	return nil
+}
+
+// fixes says what the table has no room for.
+func (s *setup) fixes(list proxy.StatusList) {
+	for _, server := range s.config.Servers {
+		if server.Untrusted {
+			s.say("hint: %s is not trusted; look at %s, then run: proxy trust %s", server.Name, server.File, server.ProjectDir())
+		}
+	}
+	for _, server := range list.Servers {
+		if e := server.LastError; e != nil && len(e.Message) > maxCell && s.config.Server(server.Name).Problem == nil {
+			s.say("%s: %s", server.Name, e.Message)
+		}
+	}
+}
+
+// maxCell is how much of a text a table shows, in characters.
+const maxCell = 100
+
+// loginState says in a few words how a server is logged in to.
+func loginState(a *proxy.AuthStatus) string {
+	switch {
+	case a == nil:
+		return "-"
+	case a.Pending != nil && a.Pending.Orphaned:
+		return "pending, can only be pasted"
+	case a.Pending != nil:
+		return "pending until " + a.Pending.ExpiresAt.Local().Format(time.TimeOnly)
+	}
+	return strings.ReplaceAll(a.State, "_", " ")
+}
