@@ -28,7 +28,7 @@ func run(ctx context.Context, args []string, t *terminal) int {
 		return exitDone
 	}
 	e := explain(err)
-	t.tell(e)
+	t.report(e)
 	return e.code
 }
 

@@ -97,7 +97,7 @@ func (t *terminal) call(c *cli.Context, p *proxy.Proxy, r proxy.CallRequest) err
 			case block.URI != "":
 				_, err = fmt.Fprintf(t.out, "[%s: %s]\n", block.Type, block.URI)
 			default:
-				_, err = fmt.Fprintf(t.out, "[%s: %s, %d bytes; --json shows it]\n", block.Type, block.MIMEType, len(block.Data)*3/4)
+				_, err = fmt.Fprintln(t.out, omittedBlock(block.Type, block.MIMEType, len(block.Data)*3/4))
 			}
 		}
 	}

@@ -21,19 +21,23 @@ import (
 	"mcpproxy/upstream/child"
 )
 
+// All advice to the person stands in this file: explain has that on errors,
+// the functions at the end have the rest.
+
 // An explanation is what the person is told about an error: the fact, then
-// what to do, and what a script is told.
+// what to do. The exit code tells a script.
 type explanation struct {
-	message string
+	message string // empty if everything has been said
 	hints   []string
 	code    int
 }
 
-// afterDemo ends the demo.
-const afterDemo = "\nEverything was as it should be. Next: \"proxy help\", or the README's \"Install\".\n"
+func (e *explanation) hint(format string, args ...any) {
+	e.hints = append(e.hints, fmt.Sprintf(format, args...))
+}
 
-// tell says the explanation.
-func (t *terminal) tell(e explanation) {
+// report shows an explanation on stderr.
+func (t *terminal) report(e explanation) {
 	if e.message != "" {
 		t.say("proxy: %s", e.message)
 	}
@@ -42,286 +46,340 @@ func (t *terminal) tell(e explanation) {
 	}
 }
 
-// explain is the only place with advice for the person. The order matters:
-// what is more specific comes first.
-func explain(err error) explanation {
-	e := explanation{message: err.Error(), code: exitFailed}
-	server := "NAME"
-	if s, ok := errors.AsType[*proxy.ServerError](err); ok {
-		server = s.Server
-	}
-	hint := func(format string, args ...any) { e.hints = append(e.hints, fmt.Sprintf(format, args...)) }
+// explainers each know a group of errors. They add hints to e, may replace its
+// message, and return the exit code, or 0 if they do not know the error.
+// server is the name to write into a command. The first that knows the error
+// wins, so what is more specific comes first.
+var explainers = []func(e *explanation, err error, server string) (code int){
+	explainUsage, explainNames, explainConfig, explainLogin, explainAuth, explainConnect, explainCall,
+}
 
+// explain says what the person is told about an error.
+func explain(err error) explanation {
 	if errors.Is(err, errSilent) {
 		return explanation{code: exitFailed}
 	}
 	if errors.Is(err, context.Canceled) {
 		return explanation{message: "interrupted", code: exitFailed}
 	}
-	if u, ok := errors.AsType[*usageError](err); ok {
-		e.code, e.message = exitUsage, u.Error()
-		hint("proxy help shows how each command is used")
-		return e
+	server := "NAME"
+	if s, ok := errors.AsType[*proxy.ServerError](err); ok {
+		server = s.Server
 	}
-	if u, ok := errors.AsType[*unknownCommandError](err); ok {
-		e.code = exitUsage
-		if near := names.Nearest(u.name, u.known, 1); len(near) > 0 {
-			hint("did you mean %q?", "proxy "+near[0])
+	e := explanation{message: err.Error(), code: exitFailed}
+	for _, explainer := range explainers {
+		if code := explainer(&e, err, server); code != 0 {
+			e.code = code
+			break
 		}
-		hint("proxy help lists the commands")
-		return e
-	}
-	switch {
-	case explainNames(err, &e, hint):
-	case explainConfig(err, &e, hint):
-	case explainAuth(err, &e, server, hint):
-	case explainUpstream(err, &e, server, hint):
 	}
 	return e
 }
 
-// explainNames explains what the person got wrong in a name or an argument.
-func explainNames(err error, e *explanation, hint func(string, ...any)) bool {
-	if u, ok := errors.AsType[*proxy.UnknownServerError](err); ok {
-		e.code = exitUsage
-		if len(u.Near) > 0 {
-			hint("did you mean %s?", strings.Join(u.Near, " or "))
+// explainUsage explains a wrong command line.
+func explainUsage(e *explanation, err error, _ string) (code int) {
+	if u, ok := errors.AsType[*usageError](err); ok {
+		e.message = u.Error()
+		e.hint("proxy help shows how each command is used")
+		return exitUsage
+	}
+	if u, ok := errors.AsType[*unknownCommandError](err); ok {
+		if near := names.Nearest(u.name, u.known, 1); len(near) > 0 {
+			e.hint("did you mean %q?", "proxy "+near[0])
 		}
-		hint("proxy status lists the servers")
-		return true
+		e.hint("proxy help lists the commands")
+		return exitUsage
+	}
+	return 0
+}
+
+// explainNames explains a wrong name or argument.
+func explainNames(e *explanation, err error, _ string) (code int) {
+	if u, ok := errors.AsType[*proxy.UnknownServerError](err); ok {
+		if len(u.Near) > 0 {
+			e.hint("did you mean %s?", strings.Join(u.Near, " or "))
+		}
+		e.hint("proxy status lists the servers")
+		return exitUsage
 	}
 	if u, ok := errors.AsType[*proxy.UnknownToolError](err); ok {
-		e.code = exitUsage
 		if len(u.Near) > 0 {
-			hint("did you mean %s?", strings.Join(u.Near, " or "))
+			e.hint("did you mean %s?", strings.Join(u.Near, " or "))
 		}
-		hint("proxy tools %s lists its tools", u.Server)
-		return true
+		e.hint("proxy tools %s lists its tools", u.Server)
+		return exitUsage
 	}
 	if a, ok := errors.AsType[*proxy.AmbiguousError](err); ok {
-		e.code = exitUsage
-		hint("say which: %s", strings.Join(a.Could, " or "))
-		return true
+		e.hint("say which: %s", strings.Join(a.Could, " or "))
+		return exitUsage
 	}
 	if b, ok := errors.AsType[*proxy.BlockedError](err); ok {
-		e.code = exitUsage
-		hint("the tool_filter of %s in the configuration decides that", b.Server)
-		return true
+		e.hint("the tool_filter of %s in the configuration decides that", b.Server)
+		return exitUsage
 	}
 	if a, ok := errors.AsType[*proxy.ArgumentsError](err); ok {
-		e.code = exitUsage
-		hint("the tool takes %s", a.Signature)
-		return true
+		e.hint("the tool takes %s", a.Signature)
+		return exitUsage
 	}
-	return false
+	return 0
 }
 
-func explainConfig(err error, e *explanation, hint func(string, ...any)) bool {
+// explainConfig explains what is wrong with the configuration or its files.
+func explainConfig(e *explanation, err error, _ string) (code int) {
 	if u, ok := errors.AsType[*config.UntrustedError](err); ok {
-		e.code = exitConfig
-		hint("look at %s/.proxy/mcp.json, then run: proxy trust %s", u.Dir, u.Dir)
-		return true
+		e.hint("look at %s/.proxy/mcp.json, then run: proxy trust %s", u.Dir, u.Dir)
+		return exitConfig
 	}
 	if d, ok := errors.AsType[*config.DisabledError](err); ok {
-		e.code = exitConfig
-		hint("remove \"disabled\" from its entry in %s", d.File)
-		return true
+		e.hint("remove \"disabled\" from its entry in %s", d.File)
+		return exitConfig
 	}
 	if m, ok := errors.AsType[*config.MissingVariableError](err); ok {
-		e.code = exitConfig
-		hint("set %s, or give it a default: ${env:%s:-value}", m.Variable, m.Variable)
-		return true
+		e.hint("set %s, or give it a default: ${env:%s:-value}", m.Variable, m.Variable)
+		return exitConfig
 	}
 	if p, ok := errors.AsType[*config.Problem](err); ok {
-		e.code = exitConfig
 		if p.Hint != "" {
-			hint("%s", p.Hint)
+			e.hint("%s", p.Hint)
 		}
-		return true
+		return exitConfig
 	}
 	if _, ok := errors.AsType[*config.EntryError](err); ok {
-		e.code = exitConfig
-		return true
+		return exitConfig
 	}
 	if errors.Is(err, config.ErrNoProject) {
-		e.code = exitConfig
-		hint("a project's servers are written in .proxy/mcp.json, in its top folder")
-		return true
+		e.hint("a project's servers are written in .proxy/mcp.json, in its top folder")
+		return exitConfig
 	}
 	if p, ok := errors.AsType[*fs.PathError](err); ok && errors.Is(p, fs.ErrPermission) {
-		hint("check the permissions of %s", p.Path)
-		return true
+		e.hint("check the permissions of %s", p.Path)
+		return exitFailed
 	}
-	return false
+	return 0
 }
 
-func explainAuth(err error, e *explanation, server string, hint func(string, ...any)) bool {
-	e.code = exitAuth
+// explainLogin explains that a login is needed, or why one failed.
+func explainLogin(e *explanation, err error, _ string) (code int) {
 	if n, ok := errors.AsType[*auth.NeedsAuthError](err); ok {
 		e.message = n.Error()
 		command := "proxy login " + n.Server
 		if n.Reason == auth.InsufficientScope {
 			command += " --scope " + strings.Join(n.Scopes, " --scope ")
 		}
-		hint("run: %s", command)
-		return true
+		e.hint("run: %s", command)
+		return exitAuth
 	}
 	if l, ok := errors.AsType[*auth.LoginError](err); ok {
 		e.message = l.Error()
 		switch l.Reason {
 		case auth.WrongState, auth.BadRedirect:
-			hint("paste the whole URL that the browser landed on after the newest link")
+			e.hint("paste the whole URL that the browser landed on after the newest link")
 		case auth.NotByPaste:
-			hint("nothing is to be pasted: enter the code that was shown")
+			e.hint("nothing is to be pasted: enter the code that was shown")
 		case auth.AlreadyFinished:
-			hint("proxy status %s shows the login", l.Server)
+			e.hint("proxy status %s shows the login", l.Server)
 		case auth.NoDevice:
-			hint("leave out --device: this server is logged in to with a browser")
+			e.hint("leave out --device: this server is logged in to with a browser")
 		default:
-			hint("for a new link run: proxy login %s", l.Server)
+			e.hint("for a new link run: proxy login %s", l.Server)
 		}
-		return true
+		return exitAuth
 	}
 	if u, ok := errors.AsType[*unfinishedLoginError](err); ok {
-		hint("finish it with the URL that the browser lands on: echo \"$URL\" | proxy login %s", u.server)
-		return true
+		e.hint("finish it with the URL that the browser lands on: echo \"$URL\" | proxy login %s", u.server)
+		return exitAuth
 	}
+	return 0
+}
+
+// explainAuth explains what an authorization server, the OAuth settings or the
+// vault are at fault for.
+func explainAuth(e *explanation, err error, server string) (code int) {
 	if b, ok := errors.AsType[*egress.BlockedHostError](err); ok {
-		hint("if you trust %s, add this line to the entry of %s:\n  %s", b.Host, server, b.Line)
-		return true
+		e.hint("if you trust %s, add this line to the entry of %s:\n  %s", b.Host, server, b.Line)
+		return exitAuth
 	}
 	if c, ok := errors.AsType[*auth.ClientRequiredError](err); ok {
-		hint("register a client at %s with the redirect URL %s, and write its id as oauth.client_id of %s", c.Issuer, c.RedirectURI, server)
-		return true
+		e.hint("register a client at %s with the redirect URL %s, and write its id as oauth.client_id of %s", c.Issuer, c.RedirectURI, server)
+		return exitAuth
 	}
 	if f, ok := errors.AsType[*auth.ForbiddenError](err); ok {
-		hint("another login does not help: your account at %s lacks the permission", f.Server)
-		return true
+		e.hint("another login does not help: your account at %s lacks the permission", f.Server)
+		return exitAuth
 	}
 	if n, ok := errors.AsType[*proxy.NoLoginError](err); ok {
-		e.code = exitConfig
-		hint("if it needs a login, add \"oauth\" to its entry in %s", n.File)
-		return true
+		e.hint("if it needs a login, add \"oauth\" to its entry in %s", n.File)
+		return exitConfig
 	}
 	if _, ok := errors.AsType[*auth.ConfigError](err); ok {
-		e.code = exitConfig
-		return true
+		return exitConfig
 	}
 	if v, ok := errors.AsType[*vault.Error](err); ok {
-		e.code, e.message = exitVault, v.Error()
-		explainVault(v, hint)
-		return true
+		explainVault(e, v)
+		return exitVault
 	}
 	if r, ok := errors.AsType[*auth.RefreshError](err); ok {
-		e.code = exitUnavailable
-		hint("the login is kept; it is tried again in %d s", int(time.Until(r.RetryAt).Seconds())+1)
-		return true
+		e.hint("the login is kept; it is tried again in %d s", secondsUntil(r.RetryAt))
+		return exitUnavailable
 	}
 	if h, ok := errors.AsType[*auth.HTTPError](err); ok {
-		hint("%s did not answer as an authorization server does: check \"oauth\" in the entry of %s", h.Host, server)
-		return true
+		e.hint("%s did not answer as an authorization server does: check \"oauth\" in the entry of %s", h.Host, server)
+		return exitAuth
 	}
-	if errors.As(err, new(*auth.DiscoveryError)) || errors.As(err, new(*auth.OAuthError)) ||
-		errors.As(err, new(*egress.BlockedAddressError)) {
-		return true
+	if has[*auth.DiscoveryError](err) || has[*auth.OAuthError](err) || has[*egress.BlockedAddressError](err) {
+		return exitAuth
 	}
-	e.code = exitFailed
-	return false
+	return 0
 }
 
-func explainVault(v *vault.Error, hint func(string, ...any)) {
+func explainVault(e *explanation, v *vault.Error) {
+	e.message = v.Error()
 	switch {
 	case v.Reason == vault.Damaged:
-		hint("log in again: what is damaged is set aside, and a new start is made")
+		e.hint("log in again: what is damaged is set aside, and a new start is made")
 	case v.Op == "lock" && v.Reason == vault.Timeout:
-		hint("another proxy has held %s for long: end it if it hangs, then try again", v.File)
+		e.hint("another proxy has held %s for long: end it if it hangs, then try again", v.File)
 	case v.Op == "lock":
-		hint("check %s and its permissions; after a move to another home, log in again", v.File)
+		e.hint("check %s and its permissions; after a move to another home, log in again", v.File)
 	case v.Store == vault.StoreFile:
-		hint("check %s and its permissions", v.File)
+		e.hint("check %s and its permissions", v.File)
 	case v.Reason == vault.Locked, v.Reason == vault.Timeout:
-		hint("unlock the keyring, then try again")
+		e.hint("unlock the keyring, then try again")
 	case v.Reason == vault.Unavailable:
-		hint("start a keyring (on Linux a Secret Service such as gnome-keyring)")
-		hint("or keep tokens in a file that only you can read: \"token_store\": \"file\" at the top of the configuration, or PROXY_TOKEN_STORE=file")
+		e.hint("start a keyring (on Linux a Secret Service such as gnome-keyring)")
+		e.hint("or keep tokens in a file that only you can read: \"token_store\": \"file\" at the top of the configuration, or PROXY_TOKEN_STORE=file")
 	}
 }
 
-func explainUpstream(err error, e *explanation, server string, hint func(string, ...any)) bool {
-	e.code = exitUnavailable
+// explainConnect explains why a server could not be started or reached.
+func explainConnect(e *explanation, err error, server string) (code int) {
 	if n, ok := errors.AsType[*child.NotFoundError](err); ok {
 		if words := strings.Fields(n.Command); len(words) > 1 {
-			hint("write the program alone as \"command\": %q, and the rest as \"args\"", words[0])
+			e.hint("write the program alone as \"command\": %q, and the rest as \"args\"", words[0])
 		} else {
-			hint("install %s, or write its full path into the configuration", n.Command)
+			e.hint("install %s, or write its full path into the configuration", n.Command)
 		}
-		hint("looked in %s", strings.Join(n.Dirs, ", "))
-		return true
+		e.hint("looked in %s", strings.Join(n.Dirs, ", "))
+		return exitUnavailable
 	}
 	if s, ok := errors.AsType[*upstream.StatusError](err); ok {
-		if s.Code == http.StatusUnauthorized || s.Code == http.StatusForbidden {
-			e.code = exitAuth
-			hint("if it takes a login, add \"oauth\": {\"discovery\": true, \"discovery_allowlist\": [\"HOST\"]} to its entry, with the host of its authorization server, and run: proxy login %s", server)
-			hint("if it takes a key, send it with \"headers\"")
+		if s.Code != http.StatusUnauthorized && s.Code != http.StatusForbidden {
+			return exitUnavailable
 		}
-		return true
+		e.hint("if it takes a login, add \"oauth\": {\"discovery\": true, \"discovery_allowlist\": [\"HOST\"]} to its entry, with the host of its authorization server, and run: proxy login %s", server)
+		e.hint("if it takes a key, send it with \"headers\"")
+		return exitAuth
 	}
 	if o, ok := errors.AsType[*upstream.OriginError](err); ok {
-		hint("if %s is right, write it into the configuration", o.Got)
-		return true
+		e.hint("if %s is right, write it into the configuration", o.Got)
+		return exitUnavailable
 	}
-	if errors.As(err, new(*upstream.DialError)) {
-		hint("check that the server runs, and the url in its entry")
-		return true
+	if has[*upstream.DialError](err) {
+		e.hint("check that the server runs, and the url in its entry")
+		return exitUnavailable
 	}
 	if w, ok := errors.AsType[*child.WorkDirError](err); ok {
-		hint("make the folder, or correct \"cwd\" in its entry: %s", w.Dir)
-		return true
+		e.hint("make the folder, or correct \"cwd\" in its entry: %s", w.Dir)
+		return exitUnavailable
 	}
 	if s, ok := errors.AsType[*upstream.StartError](err); ok {
-		if s.FirstLine != "" {
-			hint("it printed %q instead of MCP: check \"command\" and \"args\" in its entry", firstLine(s.FirstLine, 200))
-		}
-		if s.Stderr != "" {
-			hint("its last words were:\n  %s", strings.ReplaceAll(s.Stderr, "\n", "\n  "))
-		}
-		return true
+		e.hintStdout(s.FirstLine)
+		e.hintStderr(s.Stderr)
+		return exitUnavailable
 	}
+	return 0
+}
+
+// explainCall explains why a call was not answered as it should be.
+func explainCall(e *explanation, err error, server string) (code int) {
 	if i, ok := errors.AsType[*upstream.InterruptedError](err); ok {
-		if i.Stderr != "" {
-			hint("its last words were:\n  %s", strings.ReplaceAll(i.Stderr, "\n", "\n  "))
-		}
-		hint("the tool may have run: look before you call it again")
-		return true
+		e.hintStderr(i.Stderr)
+		e.hint("the tool may have run: look before you call it again")
+		return exitUnavailable
 	}
 	if s, ok := errors.AsType[*upstream.StartingError](err); ok {
-		if s.FirstLine != "" {
-			hint("it printed %q instead of MCP: check \"command\" and \"args\" in its entry", firstLine(s.FirstLine, 200))
-			return true
+		if e.hintStdout(s.FirstLine); s.FirstLine == "" {
+			e.hint("a first start may download much; wait_timeout in its entry allows more time")
 		}
-		hint("a first start may download much; wait_timeout in its entry allows more time")
-		return true
+		return exitUnavailable
 	}
 	if c, ok := errors.AsType[*upstream.CoolingDownError](err); ok {
-		hint("it is tried again in %d s", int(time.Until(c.Until).Seconds())+1)
-		return true
+		e.hint("it is tried again in %d s", secondsUntil(c.Until))
+		return exitUnavailable
 	}
 	if t, ok := errors.AsType[*upstream.TimeoutError](err); ok {
 		key := "max_call_time"
 		if t.Idle {
 			key = "call_timeout"
 		}
-		hint("%s in its entry allows more time; the tool may have run", key)
-		return true
+		e.hint("%s in its entry allows more time; the tool may have run", key)
+		return exitUnavailable
 	}
-	if _, ok := errors.AsType[*upstream.InputRequiredError](err); ok {
-		hint("this tool needs a host that can answer questions")
-		return true
+	if has[*upstream.InputRequiredError](err) {
+		e.hint("this tool needs a host that can answer questions")
+		return exitUnavailable
 	}
 	if r, ok := errors.AsType[*jsonrpc.Error](err); ok {
-		e.code, e.message = exitFailed, fmt.Sprintf("%s answered with error %d: %s", server, r.Code, r.Message)
-		return true
+		e.message = fmt.Sprintf("%s answered with error %d: %s", server, r.Code, r.Message)
+		return exitFailed
 	}
-	e.code = exitFailed
-	return false
+	return 0
 }
+
+// hintStdout quotes what a child wrote to stdout that was no message, if
+// anything.
+func (e *explanation) hintStdout(line string) {
+	if line != "" {
+		e.hint("it printed %q instead of MCP: check \"command\" and \"args\" in its entry", firstLine(line, 200))
+	}
+}
+
+// hintStderr quotes the last lines that a child wrote to stderr, if any.
+func (e *explanation) hintStderr(lines string) {
+	if lines != "" {
+		e.hint("its last words were:\n  %s", strings.ReplaceAll(lines, "\n", "\n  "))
+	}
+}
+
+// secondsUntil returns whole seconds, rounded up.
+func secondsUntil(t time.Time) int { return int(time.Until(t).Seconds()) + 1 }
+
+// has reports whether an error of type E is in the chain of err.
+func has[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// explainUntrusted says how to allow a server of a project.
+func explainUntrusted(s *config.Server) (e explanation) {
+	e.hint("%s is not trusted; look at %s, then run: proxy trust %s", s.Name, s.File, s.ProjectDir())
+	return e
+}
+
+// moreServers says how to ask the n servers that a list did not.
+func moreServers(n int) string {
+	return fmt.Sprintf("and %d servers more; proxy tools --refresh asks all of them", n)
+}
+
+// omittedBlock stands for a block of a result that is no text.
+func omittedBlock(kind, mimeType string, bytes int) string {
+	return fmt.Sprintf("[%s: %s, %d bytes; --json shows it]", kind, mimeType, bytes)
+}
+
+// loginSteps says what to do to finish a login, in order.
+func loginSteps(p *auth.Login, link string) []string {
+	steps := []string{fmt.Sprintf("Open this link to log in to %s:\n\n  %s\n", p.Server, link)}
+	if p.UserCode != "" {
+		steps = append(steps, fmt.Sprintf("and enter the code %s\n", p.UserCode))
+	}
+	if p.CallbackError != nil {
+		steps = append(steps, fmt.Sprintf("note: %v; paste the URL that the browser lands on", p.CallbackError))
+	}
+	return steps
+}
+
+// pasteHere invites the person to paste the URL of a code flow.
+const pasteHere = "If the page that it ends on does not load, paste its URL here:"
+
+// afterDemo ends the demo.
+const afterDemo = "\nEverything was as it should be. Next: \"proxy help\", or the README's \"Install\".\n"

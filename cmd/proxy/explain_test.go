@@ -109,7 +109,7 @@ func TestAdviceToThePerson(t *testing.T) {
 	} {
 		f := newFakeTerminal(t, "", nil)
 		e := explain(err)
-		f.tell(e)
+		f.report(e)
 		fmt.Fprintf(&got, "%sexit code %d\n\n", f.stderr, e.code)
 	}
 	golden := filepath.Join("testdata", "advice.golden")

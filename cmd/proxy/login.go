@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,18 +108,11 @@ func (l *login) done() error {
 func (l *login) show(p *auth.Login) {
 	link := p.AuthorizeURL
 	if p.Flow == vault.FlowDevice {
-		link = p.VerificationURL
-		if p.VerificationURLComplete != "" {
-			link = p.VerificationURLComplete
-		}
+		link = cmp.Or(p.VerificationURLComplete, p.VerificationURL)
 	}
 	l.showQR(link) // first, so that it does not scroll the link away
-	l.say("Open this link to log in to %s:\n\n  %s\n", p.Server, link)
-	if p.UserCode != "" {
-		l.say("and enter the code %s\n", p.UserCode)
-	}
-	if p.CallbackError != nil {
-		l.say("note: %v; paste the URL that the browser lands on", p.CallbackError)
+	for _, step := range loginSteps(p, link) {
+		l.say("%s", step)
 	}
 	if l.options.Door == auth.DoorBrowser || l.options.Door == auth.DoorAuto && l.hasBrowser() {
 		if err := openBrowser(link); err != nil {
@@ -126,7 +120,7 @@ func (l *login) show(p *auth.Login) {
 		}
 	}
 	if p.Flow == vault.FlowCode && l.inTTY {
-		l.say("If the page that it ends on does not load, paste its URL here:")
+		l.say(pasteHere)
 	}
 }
 
@@ -165,11 +159,7 @@ func (l *login) wait(ctx context.Context, p *auth.Login, lines *lines) error {
 					continue
 				}
 				if ok && e.Waiting() {
-					e := explain(err)
-					l.say("\rproxy: %s", e.message)
-					for _, hint := range e.hints {
-						l.say("hint: %s", hint)
-					}
+					l.report(explain(err))
 					continue
 				}
 				return err

@@ -135,10 +135,7 @@ func (s *setup) problems() error {
 		return nil
 	}
 	for _, p := range all[1:] {
-		s.say("proxy: %s", p)
-		if p.Hint != "" {
-			s.say("hint: %s", p.Hint)
-		}
+		s.report(explain(p))
 	}
 	return all[0]
 }

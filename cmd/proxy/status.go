@@ -77,7 +77,7 @@ func (s *setup) status(list proxy.StatusList) error {
 func (s *setup) fixes(list proxy.StatusList) {
 	for _, server := range s.config.Servers {
 		if server.Untrusted {
-			s.say("hint: %s is not trusted; look at %s, then run: proxy trust %s", server.Name, server.File, server.ProjectDir())
+			s.report(explainUntrusted(server))
 		}
 	}
 	for _, server := range list.Servers {

@@ -84,7 +84,7 @@ func (t *terminal) refresh(ctx context.Context, p *proxy.Proxy, name string) (fa
 		}
 	})
 	for _, l := range others {
-		t.tell(explain(l.Err))
+		t.report(explain(l.Err))
 	}
 	return failed, err
 }
@@ -155,7 +155,7 @@ func (t *terminal) tools(tools []proxy.ToolItem, missing []proxy.Unavailable, mo
 		t.say("%s: %s (%s)", u.Server, u.Reason, u.Status)
 	}
 	if more > 0 {
-		t.say("and %d servers more; proxy tools --refresh asks all of them", more)
+		t.say("%s", moreServers(more))
 	}
 	return nil
 }
