@@ -19,8 +19,7 @@ const (
 	exitUnavailable = 6 // an upstream cannot be reached
 )
 
-// run runs the program and returns its exit code. It is main without the
-// process around it.
+// run runs the command that args name and returns the exit code.
 func run(ctx context.Context, args []string, t *terminal) int {
 	app := newApp(t)
 	err := app.RunContext(ctx, arrange(app, args))
@@ -82,6 +81,7 @@ func newApp(t *terminal) *cli.App {
 	return app
 }
 
+// commandNames returns the names of the commands that the help lists.
 func commandNames(app *cli.App) (names []string) {
 	for _, c := range app.Commands {
 		if !c.Hidden {
@@ -91,12 +91,13 @@ func commandNames(app *cli.App) (names []string) {
 	return names
 }
 
+// An unknownCommandError says that there is no command of that name.
 type unknownCommandError struct {
 	name  string
-	known []string
+	known []string // the names of all commands
 }
 
 func (e *unknownCommandError) Error() string { return fmt.Sprintf("no command %q", e.name) }
 
-// errSilent ends with exit code 1 after everything has been said already.
+// errSilent is a failure that has been shown already.
 var errSilent = errors.New("failed")

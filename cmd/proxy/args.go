@@ -8,11 +8,10 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// arrange moves options to where the command line library looks for them:
-// those of the program before the command, those of the command right behind
-// it. So "proxy call github get_me --json --config f.json" means what it says,
-// although the library stops reading options at the first argument. What
-// follows "--" is left alone.
+// arrange lets options stand anywhere, although the command line library stops
+// reading them at the first argument. It moves options of the program before the
+// command and options of the command right behind it, and leaves what follows
+// "--" as it is.
 func arrange(app *cli.App, args []string) []string {
 	if len(args) < 2 {
 		return args
@@ -31,7 +30,8 @@ func arrange(app *cli.App, args []string) []string {
 			words := []string{arg}
 			if flag != nil && !inline && takesValue(flag) {
 				if i++; i == len(args) || args[i] == "--" {
-					// Alone, so that it cannot swallow the command.
+					// The other arguments are left out, since the library would
+					// take the next one as the value.
 					return withoutValue(args[0], command, isGlobal, arg)
 				}
 				words = append(words, args[i])
@@ -60,7 +60,8 @@ func arrange(app *cli.App, args []string) []string {
 	return out
 }
 
-// withoutValue is a command line that the library refuses for want of a value.
+// withoutValue returns a command line that the library refuses because the
+// option lacks its value.
 func withoutValue(program string, command *cli.Command, isGlobal bool, option string) []string {
 	if command == nil || isGlobal {
 		return []string{program, option}
@@ -70,13 +71,13 @@ func withoutValue(program string, command *cli.Command, isGlobal bool, option st
 
 // findFlag looks a name up among the command's options, then the program's.
 func findFlag(app *cli.App, command *cli.Command, name string) (flag cli.Flag, global bool) {
-	has := func(f cli.Flag) bool { return slices.Contains(f.Names(), name) }
+	named := func(f cli.Flag) bool { return slices.Contains(f.Names(), name) }
 	if command != nil {
-		if i := slices.IndexFunc(command.Flags, has); i >= 0 {
+		if i := slices.IndexFunc(command.Flags, named); i >= 0 {
 			return command.Flags[i], false
 		}
 	}
-	if i := slices.IndexFunc(app.Flags, has); i >= 0 {
+	if i := slices.IndexFunc(app.Flags, named); i >= 0 {
 		return app.Flags[i], true
 	}
 	return nil, false
@@ -87,17 +88,17 @@ func takesValue(f cli.Flag) bool {
 	return !isBool
 }
 
-// A usageError says that the command line itself is wrong.
+// A usageError says what is wrong with the command line.
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
-
 func (e *usageError) Unwrap() error { return e.err }
 
+// usagef returns a usageError.
 func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 
-// between checks the number of a command's arguments; usage names them.
-func between(c *cli.Context, least, most int, usage string) error {
+// wantArgs checks the number of a command's arguments; usage names them.
+func wantArgs(c *cli.Context, least, most int, usage string) error {
 	if n := c.NArg(); n < least || n > most {
 		return usagef("%s takes %s", c.Command.Name, usage)
 	}

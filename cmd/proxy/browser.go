@@ -9,7 +9,7 @@ import (
 	"github.com/pkg/browser"
 )
 
-// hasBrowser reports whether a browser opened here would be seen by the person.
+// hasBrowser reports whether the person would see a browser opened here.
 func (t *terminal) hasBrowser() bool {
 	for _, remote := range []string{"SSH_CONNECTION", "SSH_TTY", "CI"} {
 		if t.env(remote) != "" {
@@ -23,15 +23,15 @@ func (t *terminal) hasBrowser() bool {
 	return t.env("DISPLAY") != "" || t.env("WAYLAND_DISPLAY") != ""
 }
 
-// openWithin is how long a browser may take to say that it cannot be opened.
+// openWithin is how long the browser has to report that it cannot be opened.
 const openWithin = time.Second
 
-// openBrowser keeps what a browser prints away from our output. It does not
-// wait for the browser, which runs on in the foreground where no desktop
-// starts it: its goroutine ends with the browser or the process.
+// openBrowser opens the link without waiting for the browser, which stays in the
+// foreground on a system without a desktop. Its goroutine ends with the browser
+// or the process.
 func openBrowser(link string) error {
-	// nil is the null device. Any other writer would be a pipe, which breaks
-	// under the browser when this process ends.
+	// nil is the null device; any other writer would be a pipe, which breaks
+	// when this process ends before the browser.
 	browser.Stdout, browser.Stderr = nil, nil
 	opened := make(chan error, 1)
 	go func() { opened <- browser.OpenURL(link) }()

@@ -26,7 +26,7 @@ func callCommand(t *terminal) *cli.Command {
 			"   echo '{\"query\":\"key\"}' | proxy call notes search_notes -",
 		Flags: []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
-			if err := between(c, 2, 3, "a server, a tool and at most one JSON object"); err != nil {
+			if err := wantArgs(c, 2, 3, "a server, a tool and at most one JSON object"); err != nil {
 				return err
 			}
 			args, err := t.arguments(c.Args().Get(2))
@@ -34,7 +34,7 @@ func callCommand(t *terminal) *cli.Command {
 				return err
 			}
 			r := proxy.CallRequest{Server: c.Args().Get(0), Tool: c.Args().Get(1), Arguments: args}
-			return t.with(c, func(_ *setup, p *proxy.Proxy) error { return t.call(c, p, r) })
+			return t.withProxy(c, func(_ *setup, p *proxy.Proxy) error { return t.callTool(c, p, r) })
 		},
 	}
 }
@@ -58,9 +58,9 @@ func (t *terminal) arguments(text string) (json.RawMessage, error) {
 	return json.RawMessage(text), nil
 }
 
-func (t *terminal) call(c *cli.Context, p *proxy.Proxy, r proxy.CallRequest) error {
+func (t *terminal) callTool(c *cli.Context, p *proxy.Proxy, r proxy.CallRequest) error {
 	var result proxy.CallResult
-	err := t.during(c.Context, "calling "+r.Tool+" of "+r.Server, func(ctx context.Context) (err error) {
+	err := t.await(c.Context, "calling "+r.Tool+" of "+r.Server, func(ctx context.Context) (err error) {
 		result, err = p.Call(ctx, r)
 		return err
 	})

@@ -18,13 +18,13 @@ func connectCommand(t *terminal) *cli.Command {
 		Description: "Example:\n   proxy connect github",
 		Flags:       []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
-			if err := between(c, 1, 1, "the name of a server"); err != nil {
+			if err := wantArgs(c, 1, 1, "the name of a server"); err != nil {
 				return err
 			}
-			return t.with(c, func(_ *setup, p *proxy.Proxy) error {
+			return t.withProxy(c, func(_ *setup, p *proxy.Proxy) error {
 				name := c.Args().First()
 				var conn proxy.Connection
-				err := t.during(c.Context, "connecting to "+name, func(ctx context.Context) (err error) {
+				err := t.await(c.Context, "connecting to "+name, func(ctx context.Context) (err error) {
 					conn, err = p.Connect(ctx, name)
 					return err
 				})

@@ -19,7 +19,7 @@ func demoCommand(t *terminal) *cli.Command {
 			"shows what a model sees and does.\n\n" +
 			"Example:\n   proxy demo",
 		Action: func(c *cli.Context) error {
-			if err := between(c, 0, 0, "no arguments"); err != nil {
+			if err := wantArgs(c, 0, 0, "no arguments"); err != nil {
 				return err
 			}
 			program, err := os.Executable()

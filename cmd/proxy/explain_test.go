@@ -27,86 +27,93 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+var (
+	soon    = time.Now().Add(time.Hour)
+	errFact = errors.New("some fact")
+)
+
+// advised holds an error of each kind that explain knows, and some that it does
+// not.
+var advised = []error{
+	errSilent,
+	fmt.Errorf("connect: %w", context.Canceled),
+	errFact,
+	usagef("status takes at most %d name", 1),
+	&unknownCommandError{name: "stauts", known: []string{"serve", "status"}},
+	&unknownCommandError{name: "zzzzzzzzzz", known: []string{"serve", "status"}},
+
+	&proxy.UnknownServerError{Server: "gost", Near: []string{"ghost", "gist"}},
+	&proxy.UnknownServerError{Server: "gost"},
+	&proxy.UnknownToolError{Server: "notes", Tool: "add", Near: []string{"add_note"}},
+	&proxy.AmbiguousError{Kind: "tool", Name: "get", Could: []string{"a/get", "b/get"}},
+	&proxy.BlockedError{Server: "notes", Tool: "drop"},
+	&proxy.ArgumentsError{Server: "notes", Tool: "add", Signature: "add(text)", Err: &schema.ArgumentError{}},
+
+	&config.UntrustedError{Server: "notes", Dir: "/p"},
+	&config.DisabledError{Server: "notes", File: "/c/mcp.json"},
+	&config.EntryError{Server: "notes", Err: &config.MissingVariableError{Variable: "TOKEN"}},
+	&config.EntryError{Server: "notes", Err: &config.Problem{File: "/c/mcp.json", Line: 3, Message: "a fact", Hint: "a hint"}},
+	&config.Problem{File: "/c/mcp.json", Message: "a fact"},
+	&config.EntryError{Server: "notes", Err: errFact},
+	config.ErrNoProject,
+	&fs.PathError{Op: "open", Path: "/x", Err: fs.ErrPermission},
+	&fs.PathError{Op: "open", Path: "/x", Err: fs.ErrNotExist},
+
+	of(&auth.NeedsAuthError{Server: "diary", Reason: auth.InsufficientScope, Scopes: []string{"read", "write"}}),
+	of(&auth.NeedsAuthError{Server: "diary", Reason: "no_credential"}),
+	of(&auth.LoginError{Server: "diary", Reason: auth.WrongState}),
+	of(&auth.LoginError{Server: "diary", Reason: auth.BadRedirect}),
+	of(&auth.LoginError{Server: "diary", Reason: auth.NotByPaste}),
+	of(&auth.LoginError{Server: "diary", Reason: auth.AlreadyFinished}),
+	of(&auth.LoginError{Server: "diary", Reason: auth.NoDevice}),
+	of(&auth.LoginError{Server: "diary", Reason: "expired", Err: &auth.OAuthError{Code: "access_denied"}}),
+	&unfinishedLoginError{server: "diary"},
+	of(&egress.BlockedHostError{Host: "login.example", Line: `"discovery_allowlist": ["login.example"]`}),
+	of(&auth.ClientRequiredError{Issuer: "https://login.example", RedirectURI: "http://127.0.0.1:1/callback"}),
+	of(&auth.ForbiddenError{Server: "diary"}),
+	&proxy.NoLoginError{Server: "notes", File: "/c/mcp.json"},
+	of(&auth.ConfigError{Field: "oauth.client_id"}),
+	of(&vault.Error{Op: "get", Store: vault.StoreKeyring, Reason: vault.Damaged}),
+	of(&vault.Error{Op: "lock", Store: vault.StoreFile, Reason: vault.Timeout, File: "/s/lock"}),
+	of(&vault.Error{Op: "lock", Store: vault.StoreFile, Reason: vault.Unavailable, File: "/s/lock"}),
+	of(&vault.Error{Op: "get", Store: vault.StoreFile, Reason: vault.Unavailable, File: "/s/vault"}),
+	of(&vault.Error{Op: "get", Store: vault.StoreKeyring, Reason: vault.Locked}),
+	of(&vault.Error{Op: "get", Store: vault.StoreKeyring, Reason: vault.Timeout}),
+	of(&vault.Error{Op: "get", Store: vault.StoreKeyring, Reason: vault.Unavailable}),
+	of(&auth.RefreshError{Server: "diary", RetryAt: soon, Err: errFact}),
+	of(&auth.HTTPError{Host: "login.example", Status: http.StatusBadGateway}),
+	of(&auth.DiscoveryError{URL: "https://login.example/x", Err: errFact}),
+	of(&auth.DiscoveryError{URL: "https://login.example/x", Err: &auth.HTTPError{Host: "login.example", Status: http.StatusNotFound}}),
+	of(&auth.OAuthError{Code: "invalid_client", Description: "who?"}),
+	of(&egress.BlockedAddressError{Address: "10.0.0.1"}),
+
+	of(&child.NotFoundError{Command: "npx", Dirs: []string{"/bin", "/usr/bin"}}),
+	of(&child.NotFoundError{Command: "npx -y x", Dirs: []string{"/bin"}}),
+	of(&upstream.StatusError{Code: http.StatusUnauthorized}),
+	of(&upstream.StatusError{Code: http.StatusForbidden, Err: &auth.ForbiddenError{Server: "diary"}}),
+	of(&upstream.StatusError{Code: http.StatusNotFound}),
+	of(&upstream.OriginError{Want: "https://a", Got: "https://b"}),
+	of(&upstream.DialError{Err: errFact}),
+	of(&upstream.StartError{Stage: upstream.StageSpawn, Err: &child.WorkDirError{Dir: "/w"}}),
+	of(&upstream.StartError{Stage: upstream.StageHandshake, Err: errFact, FirstLine: "hello", Stderr: "one\ntwo"}),
+	of(&upstream.InterruptedError{Err: errFact, Stderr: "one\ntwo"}),
+	of(&upstream.StartingError{Waited: time.Minute}),
+	of(&upstream.StartingError{Waited: time.Minute, FirstLine: "hello"}),
+	of(&upstream.CoolingDownError{Until: soon, Last: errFact}),
+	of(&upstream.TimeoutError{After: time.Minute, Idle: true}),
+	of(&upstream.TimeoutError{After: time.Minute}),
+	of(&upstream.InputRequiredError{Methods: []string{"elicitation/create"}}),
+	of(&jsonrpc.Error{Code: -32601, Message: "no such method"}),
+	of(errFact),
+	fmt.Errorf("read: %w", of(&upstream.StatusError{Code: http.StatusUnauthorized})),
+}
+
 // TestAdviceToThePerson compares all that is said about each error with
 // testdata/advice.golden.
 func TestAdviceToThePerson(t *testing.T) {
 	t.Parallel()
-	soon := time.Now().Add(time.Hour)
-	fact := errors.New("some fact")
 	var got strings.Builder
-	for _, err := range []error{
-		errSilent,
-		fmt.Errorf("connect: %w", context.Canceled),
-		fact,
-		usagef("status takes at most %d name", 1),
-		&unknownCommandError{name: "stauts", known: []string{"serve", "status"}},
-		&unknownCommandError{name: "zzzzzzzzzz", known: []string{"serve", "status"}},
-
-		&proxy.UnknownServerError{Server: "gost", Near: []string{"ghost", "gist"}},
-		&proxy.UnknownServerError{Server: "gost"},
-		&proxy.UnknownToolError{Server: "notes", Tool: "add", Near: []string{"add_note"}},
-		&proxy.AmbiguousError{Kind: "tool", Name: "get", Could: []string{"a/get", "b/get"}},
-		&proxy.BlockedError{Server: "notes", Tool: "drop"},
-		&proxy.ArgumentsError{Server: "notes", Tool: "add", Signature: "add(text)", Err: &schema.ArgumentError{}},
-
-		&config.UntrustedError{Server: "notes", Dir: "/p"},
-		&config.DisabledError{Server: "notes", File: "/c/mcp.json"},
-		&config.EntryError{Server: "notes", Err: &config.MissingVariableError{Variable: "TOKEN"}},
-		&config.EntryError{Server: "notes", Err: &config.Problem{File: "/c/mcp.json", Line: 3, Message: "a fact", Hint: "a hint"}},
-		&config.Problem{File: "/c/mcp.json", Message: "a fact"},
-		&config.EntryError{Server: "notes", Err: fact},
-		config.ErrNoProject,
-		&fs.PathError{Op: "open", Path: "/x", Err: fs.ErrPermission},
-		&fs.PathError{Op: "open", Path: "/x", Err: fs.ErrNotExist},
-
-		of(&auth.NeedsAuthError{Server: "diary", Reason: auth.InsufficientScope, Scopes: []string{"read", "write"}}),
-		of(&auth.NeedsAuthError{Server: "diary", Reason: "no_credential"}),
-		of(&auth.LoginError{Server: "diary", Reason: auth.WrongState}),
-		of(&auth.LoginError{Server: "diary", Reason: auth.BadRedirect}),
-		of(&auth.LoginError{Server: "diary", Reason: auth.NotByPaste}),
-		of(&auth.LoginError{Server: "diary", Reason: auth.AlreadyFinished}),
-		of(&auth.LoginError{Server: "diary", Reason: auth.NoDevice}),
-		of(&auth.LoginError{Server: "diary", Reason: "expired", Err: &auth.OAuthError{Code: "access_denied"}}),
-		&unfinishedLoginError{server: "diary"},
-		of(&egress.BlockedHostError{Host: "login.example", Line: `"discovery_allowlist": ["login.example"]`}),
-		of(&auth.ClientRequiredError{Issuer: "https://login.example", RedirectURI: "http://127.0.0.1:1/callback"}),
-		of(&auth.ForbiddenError{Server: "diary"}),
-		&proxy.NoLoginError{Server: "notes", File: "/c/mcp.json"},
-		of(&auth.ConfigError{Field: "oauth.client_id"}),
-		of(&vault.Error{Op: "get", Store: vault.StoreKeyring, Reason: vault.Damaged}),
-		of(&vault.Error{Op: "lock", Store: vault.StoreFile, Reason: vault.Timeout, File: "/s/lock"}),
-		of(&vault.Error{Op: "lock", Store: vault.StoreFile, Reason: vault.Unavailable, File: "/s/lock"}),
-		of(&vault.Error{Op: "get", Store: vault.StoreFile, Reason: vault.Unavailable, File: "/s/vault"}),
-		of(&vault.Error{Op: "get", Store: vault.StoreKeyring, Reason: vault.Locked}),
-		of(&vault.Error{Op: "get", Store: vault.StoreKeyring, Reason: vault.Timeout}),
-		of(&vault.Error{Op: "get", Store: vault.StoreKeyring, Reason: vault.Unavailable}),
-		of(&auth.RefreshError{Server: "diary", RetryAt: soon, Err: fact}),
-		of(&auth.HTTPError{Host: "login.example", Status: http.StatusBadGateway}),
-		of(&auth.DiscoveryError{URL: "https://login.example/x", Err: fact}),
-		of(&auth.DiscoveryError{URL: "https://login.example/x", Err: &auth.HTTPError{Host: "login.example", Status: http.StatusNotFound}}),
-		of(&auth.OAuthError{Code: "invalid_client", Description: "who?"}),
-		of(&egress.BlockedAddressError{Address: "10.0.0.1"}),
-
-		of(&child.NotFoundError{Command: "npx", Dirs: []string{"/bin", "/usr/bin"}}),
-		of(&child.NotFoundError{Command: "npx -y x", Dirs: []string{"/bin"}}),
-		of(&upstream.StatusError{Code: http.StatusUnauthorized}),
-		of(&upstream.StatusError{Code: http.StatusForbidden, Err: &auth.ForbiddenError{Server: "diary"}}),
-		of(&upstream.StatusError{Code: http.StatusNotFound}),
-		of(&upstream.OriginError{Want: "https://a", Got: "https://b"}),
-		of(&upstream.DialError{Err: fact}),
-		of(&upstream.StartError{Stage: upstream.StageSpawn, Err: &child.WorkDirError{Dir: "/w"}}),
-		of(&upstream.StartError{Stage: upstream.StageHandshake, Err: fact, FirstLine: "hello", Stderr: "one\ntwo"}),
-		of(&upstream.InterruptedError{Err: fact, Stderr: "one\ntwo"}),
-		of(&upstream.StartingError{Waited: time.Minute}),
-		of(&upstream.StartingError{Waited: time.Minute, FirstLine: "hello"}),
-		of(&upstream.CoolingDownError{Until: soon, Last: fact}),
-		of(&upstream.TimeoutError{After: time.Minute, Idle: true}),
-		of(&upstream.TimeoutError{After: time.Minute}),
-		of(&upstream.InputRequiredError{Methods: []string{"elicitation/create"}}),
-		of(&jsonrpc.Error{Code: -32601, Message: "no such method"}),
-		of(fact),
-		fmt.Errorf("read: %w", of(&upstream.StatusError{Code: http.StatusUnauthorized})),
-	} {
+	for _, err := range advised {
 		f := newFakeTerminal(t, "", nil)
 		e := explain(err)
 		f.report(e)

@@ -17,7 +17,7 @@ func listCommand(t *terminal) *cli.Command {
 			&cli.BoolFlag{Name: "json", Usage: "print JSON (always the case)"},
 		},
 		Action: func(c *cli.Context) error {
-			if err := between(c, 0, 0, "no arguments"); err != nil {
+			if err := wantArgs(c, 0, 0, "no arguments"); err != nil {
 				return err
 			}
 			s, err := t.open(c)
@@ -33,7 +33,7 @@ func listCommand(t *terminal) *cli.Command {
 			if _, err := t.out.Write(listing); err != nil {
 				return err
 			}
-			return s.problems()
+			return s.reportProblems()
 		},
 	}
 }

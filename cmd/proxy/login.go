@@ -36,14 +36,14 @@ func loginCommand(t *terminal) *cli.Command {
 			&cli.StringSliceFlag{Name: "scope", Usage: "ask for `SCOPE` (may be repeated)"},
 		},
 		Action: func(c *cli.Context) error {
-			if err := between(c, 1, 2, "the name of a server and at most one URL"); err != nil {
+			if err := wantArgs(c, 1, 2, "the name of a server and at most one URL"); err != nil {
 				return err
 			}
 			o, err := loginOptions(c)
 			if err != nil {
 				return err
 			}
-			return t.with(c, func(_ *setup, p *proxy.Proxy) error {
+			return t.withProxy(c, func(_ *setup, p *proxy.Proxy) error {
 				l := login{terminal: t, proxy: p, server: c.Args().Get(0), options: o}
 				return l.run(c.Context, c.Args().Get(1))
 			})
@@ -53,14 +53,14 @@ func loginCommand(t *terminal) *cli.Command {
 
 func loginOptions(c *cli.Context) (o auth.LoginOptions, err error) {
 	o.Scopes = c.StringSlice("scope")
-	for _, door := range []auth.Door{auth.DoorBrowser, auth.DoorPaste, auth.DoorDevice} {
-		if !c.Bool(string(door)) {
+	for _, flow := range []auth.Door{auth.DoorBrowser, auth.DoorPaste, auth.DoorDevice} {
+		if !c.Bool(string(flow)) {
 			continue
 		}
 		if o.Door != auth.DoorAuto {
-			return o, usagef("--%s and --%s cannot be used together", o.Door, door)
+			return o, usagef("--%s and --%s cannot be used together", o.Door, flow)
 		}
-		o.Door = door
+		o.Door = flow
 	}
 	return o, nil
 }
@@ -73,8 +73,10 @@ type login struct {
 	options auth.LoginOptions
 }
 
+// run finishes the pending login with pasted, or with a URL from a pipe; without
+// either it begins a login and waits for its end.
 func (l *login) run(ctx context.Context, pasted string) error {
-	lines := l.lines()
+	lines := l.stdinLines()
 	if pasted == "" && !l.inTTY {
 		pasted = lines.first(ctx)
 	}
@@ -85,7 +87,7 @@ func (l *login) run(ctx context.Context, pasted string) error {
 		return l.done()
 	}
 	var pending *auth.Login
-	err := l.during(ctx, "preparing the login", func(ctx context.Context) (err error) {
+	err := l.await(ctx, "preparing the login", func(ctx context.Context) (err error) {
 		pending, err = l.proxy.Login(ctx, l.server, l.options)
 		return err
 	})
@@ -104,7 +106,7 @@ func (l *login) done() error {
 	return err
 }
 
-// show tells the person where to go, and opens a browser where there is one.
+// show shows the person where to log in, and opens a browser if it can.
 func (l *login) show(p *auth.Login) {
 	link := p.AuthorizeURL
 	if p.Flow == vault.FlowDevice {
@@ -124,19 +126,19 @@ func (l *login) show(p *auth.Login) {
 	}
 }
 
-// showQR draws the link for a phone, where the terminal is wide enough for it.
+// showQR draws the link for a phone if the terminal is wide enough.
 func (l *login) showQR(link string) {
 	code, err := qr.Encode(link, qr.L)
-	if err != nil || !l.fancy() || code.Size+2*qrterminal.QUIET_ZONE > l.width {
+	if err != nil || !l.ansi() || code.Size+2*qrterminal.QUIET_ZONE > l.width {
 		return
 	}
 	qrterminal.GenerateHalfBlock(link, qrterminal.L, l.err)
 }
 
-// wait waits for the login's end and offers what is pasted meanwhile. The end
-// of stdin closes only the paste door.
-func (l *login) wait(ctx context.Context, p *auth.Login, lines *lines) error {
-	return l.during(ctx, "waiting until you have logged in", func(ctx context.Context) error {
+// wait waits for the end of the login and takes URLs pasted meanwhile. It goes
+// on after the end of stdin unless pasting was the only way to finish.
+func (l *login) wait(ctx context.Context, p *auth.Login, lines *stdinLines) error {
+	return l.await(ctx, "waiting until you have logged in", func(ctx context.Context) error {
 		pasted := lines.c
 		finished := make(chan error, 1)
 		go func() { finished <- p.Wait(ctx) }() // ends with the login, or with ctx
@@ -155,7 +157,7 @@ func (l *login) wait(ctx context.Context, p *auth.Login, lines *lines) error {
 				err := l.proxy.CompleteLogin(ctx, l.server, line)
 				e, ok := errors.AsType[*auth.LoginError](err)
 				if ok && e.Reason == auth.AlreadyFinished {
-					pasted = nil // the browser was faster: its result comes
+					pasted = nil // by the browser; its result follows
 					continue
 				}
 				if ok && e.Waiting() {
@@ -173,8 +175,8 @@ func (l *login) pasteOnly(p *auth.Login) bool {
 	return p.Flow == vault.FlowCode && (l.options.Door == auth.DoorPaste || p.CallbackError != nil)
 }
 
-// An unfinishedLoginError says that a login was begun and waits to be
-// finished by a later process, since stdin ended and no other door is open.
+// An unfinishedLoginError says that stdin ended before the URL was pasted that
+// alone can finish the login. A later process can still finish it.
 type unfinishedLoginError struct{ server string }
 
 func (e *unfinishedLoginError) Error() string {

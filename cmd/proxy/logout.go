@@ -16,13 +16,13 @@ func logoutCommand(t *terminal) *cli.Command {
 		ArgsUsage:   "NAME",
 		Description: "Example:\n   proxy logout linear",
 		Action: func(c *cli.Context) error {
-			if err := between(c, 1, 1, "the name of a server"); err != nil {
+			if err := wantArgs(c, 1, 1, "the name of a server"); err != nil {
 				return err
 			}
-			return t.with(c, func(_ *setup, p *proxy.Proxy) error {
+			return t.withProxy(c, func(_ *setup, p *proxy.Proxy) error {
 				name := c.Args().First()
 				var revoked bool
-				err := t.during(c.Context, "logging out of "+name, func(ctx context.Context) (err error) {
+				err := t.await(c.Context, "logging out of "+name, func(ctx context.Context) (err error) {
 					revoked, err = p.Logout(ctx, name)
 					return err
 				})

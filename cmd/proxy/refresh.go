@@ -17,12 +17,12 @@ func refreshCommand(t *terminal) *cli.Command {
 		Description: "Tokens are refreshed by themselves; this is for finding out whether that works.\n\n" +
 			"Example:\n   proxy refresh linear",
 		Action: func(c *cli.Context) error {
-			if err := between(c, 1, 1, "the name of a server"); err != nil {
+			if err := wantArgs(c, 1, 1, "the name of a server"); err != nil {
 				return err
 			}
-			return t.with(c, func(_ *setup, p *proxy.Proxy) error {
+			return t.withProxy(c, func(_ *setup, p *proxy.Proxy) error {
 				name := c.Args().First()
-				err := t.during(c.Context, "refreshing the login to "+name, func(ctx context.Context) error {
+				err := t.await(c.Context, "refreshing the login to "+name, func(ctx context.Context) error {
 					return p.Refresh(ctx, name)
 				})
 				if err != nil {

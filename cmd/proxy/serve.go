@@ -15,7 +15,7 @@ func serveCommand(t *terminal) *cli.Command {
 		Description: "Example, as a host's configuration says it:\n" +
 			"   {\"mcpServers\": {\"proxy\": {\"command\": \"proxy\", \"args\": [\"serve\"]}}}",
 		Action: func(c *cli.Context) error {
-			if err := between(c, 0, 0, "no arguments"); err != nil {
+			if err := wantArgs(c, 0, 0, "no arguments"); err != nil {
 				return err
 			}
 			return serve(c, t)
@@ -26,7 +26,7 @@ func serveCommand(t *terminal) *cli.Command {
 // serve ends when the host closes stdin or the process is asked to end;
 // either way nothing that it started is left.
 func serve(c *cli.Context, t *terminal) error {
-	return t.run(c, false, func(s *setup, p *proxy.Proxy) error {
+	return t.runProxy(c, false, func(s *setup, p *proxy.Proxy) error {
 		for _, problem := range s.config.Problems {
 			s.log.Error("configuration", "problem", problem)
 		}

@@ -19,8 +19,8 @@ import (
 	"mcpproxy/proxy/redact"
 )
 
-// A setup is what most commands work with: the configuration and where its
-// state is kept.
+// A setup is the configuration, the log and the folders that a command works
+// with.
 type setup struct {
 	*terminal
 	paths   config.Paths
@@ -30,8 +30,8 @@ type setup struct {
 	logFile io.Closer // nil if the log goes to stderr
 }
 
-// open reads the configuration. Problems in it are no error here: each
-// command says what it cannot do because of them.
+// open reads the configuration. Problems in it are no error here, because a
+// command may be able to do its work in spite of them.
 func (t *terminal) open(c *cli.Context) (*setup, error) {
 	s := &setup{terminal: t}
 	var level slog.Level
@@ -67,12 +67,11 @@ func (s *setup) close() {
 	}
 }
 
-// unlockTime is how long the keyring may take to be unlocked by a person who
-// is there to do it.
+// unlockTime is how long a person at the terminal has to unlock the keyring.
 const unlockTime = time.Minute
 
-// authority returns what keeps the logins. Nothing is touched before the
-// first use of it. The caller closes it.
+// authority returns the keeper of the logins, which the caller closes. It
+// touches neither the vault nor the network before its first use.
 func (s *setup) authority() *auth.Authority {
 	o := vault.Options{
 		StateDir: s.paths.State,
@@ -91,13 +90,15 @@ func (s *setup) authority() *auth.Authority {
 	})
 }
 
-// with opens the setup and a proxy for the time of one command.
-func (t *terminal) with(c *cli.Context, work func(*setup, *proxy.Proxy) error) error {
-	return t.run(c, true, work)
+// withProxy runs work with a proxy that waits patiently for slow starts, as a
+// person at a terminal does.
+func (t *terminal) withProxy(c *cli.Context, work func(*setup, *proxy.Proxy) error) error {
+	return t.runProxy(c, true, work)
 }
 
-// run is with; a proxy that is not patient gives up waiting for slow starts.
-func (t *terminal) run(c *cli.Context, patient bool, work func(*setup, *proxy.Proxy) error) error {
+// runProxy runs work with a proxy, which it closes afterwards. A proxy that is
+// not patient gives up waiting for slow starts.
+func (t *terminal) runProxy(c *cli.Context, patient bool, work func(*setup, *proxy.Proxy) error) error {
 	s, err := t.open(c)
 	if err != nil {
 		return err
@@ -122,9 +123,9 @@ func (t *terminal) run(c *cli.Context, patient bool, work func(*setup, *proxy.Pr
 	return work(s, p)
 }
 
-// problems says what is wrong with the configuration, files and entries; the
-// first is the command's error, after its output.
-func (s *setup) problems() error {
+// reportProblems shows what is wrong with the configuration, except for the
+// first problem, which it returns as the command's error.
+func (s *setup) reportProblems() error {
 	all := slices.Clone(s.config.Problems)
 	for _, server := range s.config.Servers {
 		if server.Problem != nil && !server.Untrusted {

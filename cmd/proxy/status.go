@@ -20,33 +20,33 @@ func statusCommand(t *terminal) *cli.Command {
 			"Examples:\n   proxy status\n   proxy status github --json",
 		Flags: []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
-			if err := between(c, 0, 1, "at most the name of a server"); err != nil {
+			if err := wantArgs(c, 0, 1, "at most the name of a server"); err != nil {
 				return err
 			}
-			return t.with(c, func(s *setup, p *proxy.Proxy) error {
+			return t.withProxy(c, func(s *setup, p *proxy.Proxy) error {
 				list, err := p.Status(c.Args().First())
 				if err != nil {
 					return err
 				}
 				for i := range list.Servers {
-					list.Servers[i].Next = "" // it speaks to a model
+					list.Servers[i].Next = "" // it is advice to a model
 				}
 				if c.Bool("json") {
 					if err := t.json(list); err != nil {
 						return err
 					}
-					return s.problems()
+					return s.reportProblems()
 				}
-				if err := s.status(list); err != nil {
+				if err := s.printStatus(list); err != nil {
 					return err
 				}
-				return s.problems()
+				return s.reportProblems()
 			})
 		},
 	}
 }
 
-func (s *setup) status(list proxy.StatusList) error {
+func (s *setup) printStatus(list proxy.StatusList) error {
 	if len(list.Servers) == 0 {
 		s.say("no servers are configured in %s", s.load.Global)
 		return nil
@@ -69,12 +69,13 @@ func (s *setup) status(list proxy.StatusList) error {
 	if err := s.table([]string{"SERVER", "STATUS", "TRANSPORT", "TOOLS", "LOGIN", "LAST ERROR"}, rows); err != nil {
 		return err
 	}
-	s.fixes(list)
+	s.explainStatus(list)
 	return nil
 }
 
-// fixes says what the table has no room for.
-func (s *setup) fixes(list proxy.StatusList) {
+// explainStatus says what the table has no room for: which servers need trust,
+// and the errors that were cut.
+func (s *setup) explainStatus(list proxy.StatusList) {
 	for _, server := range s.config.Servers {
 		if server.Untrusted {
 			s.report(explainUntrusted(server))
@@ -90,7 +91,7 @@ func (s *setup) fixes(list proxy.StatusList) {
 // maxCell is how much of a text a table shows, in characters.
 const maxCell = 100
 
-// loginState says in a few words how a server is logged in to.
+// loginState names the state of the login to a server in a few words.
 func loginState(a *proxy.AuthStatus) string {
 	switch {
 	case a == nil:

@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// lines reads stdin line by line. Its goroutine ends with stdin or the process.
-type lines struct{ c chan string }
+// stdinLines are the lines of stdin that are not empty. The goroutine that reads
+// them ends with stdin or the process.
+type stdinLines struct{ c chan string }
 
-func (t *terminal) lines() *lines {
-	l := &lines{c: make(chan string)}
+func (t *terminal) stdinLines() *stdinLines {
+	l := &stdinLines{c: make(chan string)}
 	go func() {
 		defer close(l.c)
 		s := bufio.NewScanner(t.in)
@@ -24,11 +25,11 @@ func (t *terminal) lines() *lines {
 	return l
 }
 
-// firstLineWithin is how long a pipe may take to say whether it has a URL for us.
+// firstLineWithin is how long a pipe has to deliver a URL.
 const firstLineWithin = 2 * time.Second
 
-// first returns the first line of a pipe, or nothing if it has none soon.
-func (l *lines) first(ctx context.Context) string {
+// first returns the first line of a pipe, or "" if none comes in time.
+func (l *stdinLines) first(ctx context.Context) string {
 	t := time.NewTimer(firstLineWithin)
 	defer t.Stop()
 	select {

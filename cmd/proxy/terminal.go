@@ -1,5 +1,19 @@
 package main
 
+// The rules of output for every command:
+//
+//   - Only data goes to stdout: what was asked for, as a table, as text or with
+//     --json as JSON. Under serve that is JSON-RPC and nothing else.
+//   - Everything else goes to stderr. Facts are in lower case and have no final
+//     period; only the steps of a login are sentences. An error begins with
+//     "proxy: ".
+//   - What to do about an error follows it on lines that begin with "hint: ".
+//     The words are in explain.go.
+//   - Colours, spinners and QR codes appear on a terminal only, and never with
+//     NO_COLOR (https://no-color.org) or TERM=dumb.
+//   - say and table clean text of an upstream of what acts on a terminal, and say
+//     masks secrets. Only call prints text as it came, because it is data.
+
 import (
 	"context"
 	"encoding/json"
@@ -16,14 +30,7 @@ import (
 	"golang.org/x/term"
 )
 
-// The rules of output, for every command:
-//   - data goes to stdout and nothing else does; under serve that is JSON-RPC;
-//   - everything said to the person goes to stderr: facts in lower case
-//     without a final period, hints on lines of their own;
-//   - colour, spinners and QR codes appear on a terminal only, and never with
-//     NO_COLOR (https://no-color.org).
-
-// A terminal is the world outside of a command.
+// A terminal is a command's stdin, stdout, stderr, environment and directory.
 type terminal struct {
 	in       io.ReadCloser
 	out, err io.Writer
@@ -32,7 +39,7 @@ type terminal struct {
 	inTTY    bool
 	errTTY   bool
 	width    int              // of stderr in columns; 0 if it is no terminal
-	redactor *redact.Redactor // takes secrets out of what is said
+	redactor *redact.Redactor // masks secrets in what say writes
 }
 
 func newTerminal() *terminal {
@@ -53,7 +60,7 @@ func (t *terminal) env(name string) string {
 	return v
 }
 
-// say tells the person something on stderr. It may hold text of an upstream.
+// say writes a line to stderr. It may hold text of an upstream.
 func (t *terminal) say(format string, args ...any) {
 	text, _ := clean.Text(fmt.Sprintf(format, args...), 0)
 	fmt.Fprintln(t.err, t.redactor.Redact(text))
@@ -79,34 +86,35 @@ func (t *terminal) table(header []string, rows [][]string) error {
 	return w.Flush()
 }
 
-// fancy reports whether stderr may hold more than plain lines.
-func (t *terminal) fancy() bool {
+// ansi reports whether stderr may hold escape sequences.
+func (t *terminal) ansi() bool {
 	_, off := t.getenv("NO_COLOR")
 	return t.errTTY && !off && t.env("TERM") != "dumb"
 }
 
-// How long work stays silent before the person is told what it waits for.
+// How long work takes before the person is shown what it waits for.
 const (
-	silence    = 700 * time.Millisecond
-	silenceTTY = 5 * time.Second // where the line cannot be wiped afterwards
+	beforeSpinner = 700 * time.Millisecond
+	beforeLine    = 5 * time.Second // longer, because a line cannot be wiped afterwards
 )
 
-// during runs work and shows what it is waiting for if it takes long. The
-// goroutine that shows it ends before during returns.
-func (t *terminal) during(ctx context.Context, what string, work func(context.Context) error) error {
+// await runs work and shows what it is waiting for if that takes long. The
+// goroutine that shows it ends before await returns.
+func (t *terminal) await(ctx context.Context, what string, work func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var shown sync.WaitGroup
-	shown.Go(func() { t.wait(ctx, what) })
+	shown.Go(func() { t.showWait(ctx, what) })
 	err := work(ctx)
 	cancel()
 	shown.Wait()
 	return err
 }
 
-func (t *terminal) wait(ctx context.Context, what string) {
-	quiet := silenceTTY
-	if t.fancy() {
-		quiet = silence
+// showWait shows what is waited for until ctx ends.
+func (t *terminal) showWait(ctx context.Context, what string) {
+	quiet := beforeLine
+	if t.ansi() {
+		quiet = beforeSpinner
 	}
 	first := time.NewTimer(quiet)
 	defer first.Stop()
@@ -115,7 +123,7 @@ func (t *terminal) wait(ctx context.Context, what string) {
 		return
 	case <-first.C:
 	}
-	if !t.fancy() {
+	if !t.ansi() {
 		t.say("%s …", what)
 		return
 	}
@@ -133,6 +141,7 @@ func (t *terminal) wait(ctx context.Context, what string) {
 	}
 }
 
+// firstLine returns the first line of s, cut at that many characters.
 func firstLine(s string, most int) string {
 	s, _, _ = strings.Cut(s, "\n")
 	if r := []rune(s); len(r) > most {

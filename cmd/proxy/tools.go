@@ -31,12 +31,12 @@ func toolsCommand(t *terminal) *cli.Command {
 			if n := c.Int("limit"); n < 1 || n > 50 {
 				return usagef("--limit takes a number from 1 to 50")
 			}
-			return t.with(c, func(s *setup, p *proxy.Proxy) error {
+			return t.withProxy(c, func(s *setup, p *proxy.Proxy) error {
 				name, query := s.nameAndQuery(c.Args().Slice())
 				var failed error
 				if c.Bool("refresh") {
 					var err error
-					if failed, err = t.refresh(c.Context, p, name); err != nil {
+					if failed, err = t.refreshTools(c.Context, p, name); err != nil {
 						return err
 					}
 					if failed != nil && name != "" {
@@ -56,8 +56,9 @@ func toolsCommand(t *terminal) *cli.Command {
 	}
 }
 
-// nameAndQuery tells the name of a server from a query: what holds a space, or
-// is not a server's name and is followed by more, is a query on all servers.
+// nameAndQuery tells the name of a server from a query. A first argument that
+// holds a space, or that names no server and is followed by another, begins a
+// query on all servers.
 func (s *setup) nameAndQuery(args []string) (name, query string) {
 	if len(args) == 0 {
 		return "", ""
@@ -69,9 +70,10 @@ func (s *setup) nameAndQuery(args []string) (name, query string) {
 	return "", strings.Join(args, " ")
 }
 
-// refresh lists tools afresh and says how each server did. The first failure
-// is the command's, after its output; the others are told at once.
-func (t *terminal) refresh(ctx context.Context, p *proxy.Proxy, name string) (failed, err error) {
+// refreshTools lists tools afresh and shows the outcome of each server. It
+// returns the first server's failure in failed, for the end of the output, and
+// shows the others.
+func (t *terminal) refreshTools(ctx context.Context, p *proxy.Proxy, name string) (failed, err error) {
 	var others []proxy.Listed
 	err = p.ListAfresh(ctx, name, func(l proxy.Listed) {
 		switch {
@@ -90,7 +92,7 @@ func (t *terminal) refresh(ctx context.Context, p *proxy.Proxy, name string) (fa
 }
 
 func (t *terminal) listTools(c *cli.Context, p *proxy.Proxy, name, _ string) error {
-	list, err := allTools(c.Context, t, p, name)
+	list, err := t.allTools(c.Context, p, name)
 	if err != nil {
 		return err
 	}
@@ -102,12 +104,12 @@ func (t *terminal) listTools(c *cli.Context, p *proxy.Proxy, name, _ string) err
 			list.Tools[i].Server = list.Server
 		}
 	}
-	return t.tools(list.Tools, list.Unavailable, list.More)
+	return t.printTools(list.Tools, list.Unavailable, list.More)
 }
 
 func (t *terminal) searchTools(c *cli.Context, p *proxy.Proxy, name, query string) error {
 	var hits proxy.ToolHits
-	err := t.during(c.Context, "searching", func(ctx context.Context) (err error) {
+	err := t.await(c.Context, "searching", func(ctx context.Context) (err error) {
 		hits, err = p.SearchTools(ctx, query, name, c.Int("limit"))
 		return err
 	})
@@ -120,23 +122,23 @@ func (t *terminal) searchTools(c *cli.Context, p *proxy.Proxy, name, query strin
 	if len(hits.Tools) == 0 {
 		t.say("nothing found")
 	}
-	return t.tools(hits.Tools, hits.Unavailable, hits.More)
+	return t.printTools(hits.Tools, hits.Unavailable, hits.More)
 }
 
-// allTools lists without pages.
-func allTools(ctx context.Context, t *terminal, p *proxy.Proxy, server string) (all proxy.ToolPage, err error) {
+// allTools returns the tools of a server, or of all if server is empty.
+func (t *terminal) allTools(ctx context.Context, p *proxy.Proxy, server string) (all proxy.ToolPage, err error) {
 	what := "asking " + server
 	if server == "" {
 		what = "reading the catalogue"
 	}
-	err = t.during(ctx, what, func(ctx context.Context) (err error) {
+	err = t.await(ctx, what, func(ctx context.Context) (err error) {
 		all, err = p.AllTools(ctx, server)
 		return err
 	})
 	return all, err
 }
 
-func (t *terminal) tools(tools []proxy.ToolItem, missing []proxy.Unavailable, more int) error {
+func (t *terminal) printTools(tools []proxy.ToolItem, missing []proxy.Unavailable, more int) error {
 	var rows [][]string
 	for _, tool := range tools {
 		rows = append(rows, []string{tool.Server, tool.Signature, string(tool.Access), firstLine(tool.Description, 80)})

@@ -17,7 +17,7 @@ func trustCommand(t *terminal) *cli.Command {
 			"Example:\n   proxy trust",
 		Flags: []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
-			if err := between(c, 0, 1, "at most one folder"); err != nil {
+			if err := wantArgs(c, 0, 1, "at most one folder"); err != nil {
 				return err
 			}
 			s, err := t.open(c)
@@ -36,13 +36,13 @@ func trustCommand(t *terminal) *cli.Command {
 			if c.Bool("json") {
 				return t.json(report)
 			}
-			return t.trusted(report)
+			return t.printTrust(report)
 		},
 	}
 }
 
-// trusted shows what was allowed.
-func (t *terminal) trusted(r config.TrustReport) error {
+// printTrust prints what was allowed.
+func (t *terminal) printTrust(r config.TrustReport) error {
 	fmt.Fprintf(t.out, "trusted %s\n", r.File)
 	for _, server := range r.Servers {
 		fmt.Fprintf(t.out, "\n%s\n", server.Name)

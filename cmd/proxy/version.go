@@ -15,7 +15,7 @@ func versionCommand(t *terminal) *cli.Command {
 		Description: "Example:\n   proxy version",
 		Flags:       []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
-			if err := between(c, 0, 0, "no arguments"); err != nil {
+			if err := wantArgs(c, 0, 0, "no arguments"); err != nil {
 				return err
 			}
 			if c.Bool("json") {
