@@ -69,7 +69,7 @@ const shownWithin = 500 * time.Millisecond
 // login begins a login. Where the host can open a link itself (URL mode
 // elicitation, MCP 2025-11-25, client/elicitation), it need not pass through
 // the conversation. It never waits for the person.
-func (h *host) login(ctx context.Context, r request, req *mcp.CallToolRequest) mcp.Result {
+func (h *session) login(ctx context.Context, r request, req *mcp.CallToolRequest) mcp.Result {
 	if answer, ok := req.Params.InputResponses[elicitationID]; ok {
 		return h.elicited(r, answer)
 	}
@@ -101,15 +101,15 @@ func elicitationReply(l *auth.Login) LoginReply {
 
 // askForInput answers with a request for input (MCP 2026-07-28, multi
 // round-trip requests): the host shows the link and repeats the call.
-func (h *host) askForInput(params *mcp.ElicitParams) mcp.Result {
+func (h *session) askForInput(params *mcp.ElicitParams) mcp.Result {
 	asked := raw.Encode(mcp.InputRequestMap{elicitationID: params})
 	raw := fmt.Appendf(nil, `{"resultType":"input_required","inputRequests":%s,"_meta":{%q:%s}}`,
 		asked, mcp.MetaKeyServerInfo, raw.Encode(h.self))
-	return &relayed{CallToolResult: &mcp.CallToolResult{}, raw: raw, conn: h.conn}
+	return h.conn.Result(raw)
 }
 
 // elicited is the repeated call: the host says what came of the link.
-func (h *host) elicited(r request, answer mcp.InputResponse) mcp.Result {
+func (h *session) elicited(r request, answer mcp.InputResponse) mcp.Result {
 	l := h.proxy.newest(r.Server)
 	if e, ok := answer.(*mcp.ElicitResult); ok && e.Action != "accept" {
 		if l != nil {
@@ -125,7 +125,7 @@ func (h *host) elicited(r request, answer mcp.InputResponse) mcp.Result {
 
 // show asks the host to show the link, without waiting for the person. It
 // reports whether the host did not refuse at once.
-func (h *host) show(session *mcp.ServerSession, l *auth.Login, params *mcp.ElicitParams) bool {
+func (h *session) show(session *mcp.ServerSession, l *auth.Login, params *mcp.ElicitParams) bool {
 	refused := make(chan struct{})
 	h.proxy.watch(func() {
 		ctx, cancel := context.WithDeadline(h.ctx, l.Expires)

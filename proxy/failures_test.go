@@ -1,9 +1,10 @@
 package proxy
 
 import (
-	"mcpproxy/upstream/raw"
 	"os"
 	"testing"
+
+	"mcpproxy/upstream/raw"
 )
 
 // A command for a script ends as soon as it has its answer; what it leaves

@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"mcpproxy/upstream/raw"
 	"slices"
 	"strconv"
 	"strings"
+
+	"mcpproxy/upstream/raw"
 )
 
 // fields are the members of a request that are not a tool's arguments. A call

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"mcpproxy/upstream/raw"
 	"strings"
 	"unicode/utf8"
+
+	"mcpproxy/upstream/raw"
 )
 
 // Bounds on what one reply holds, in bytes.

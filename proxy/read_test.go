@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"mcpproxy/upstream/raw"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"mcpproxy/upstream/raw"
 )
 
 // fiveMiB are texts of that size, as JSON and on a single line.

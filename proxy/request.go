@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"mcpproxy/catalog/names"
-	"mcpproxy/upstream/raw"
 	"slices"
 	"strings"
+
+	"mcpproxy/catalog/names"
+	"mcpproxy/upstream/raw"
 )
 
 // An action is a verb of the mcp tool.

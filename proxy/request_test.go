@@ -251,7 +251,7 @@ func FuzzHandle(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	p := library(f)
-	h := &host{proxy: p, ctx: f.Context(), self: &mcp.Implementation{Name: "proxy"}}
+	h := &session{proxy: p, ctx: f.Context(), self: &mcp.Implementation{Name: "proxy"}}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if !json.Valid(in) {
 			return

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mcpproxy/proxy/config"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"mcpproxy/proxy/config"
 )
 
 // resultsQuota bounds what one proxy keeps on disk, in bytes. The oldest

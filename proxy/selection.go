@@ -9,7 +9,6 @@ import (
 	"io"
 	"maps"
 	"math"
-	"mcpproxy/upstream/raw"
 	"os"
 	"regexp"
 	"slices"
@@ -17,6 +16,8 @@ import (
 	"strings"
 
 	"github.com/jmespath/go-jmespath"
+
+	"mcpproxy/upstream/raw"
 )
 
 // Bounds on a selection, which has to hold all of the value in memory.

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"mcpproxy/upstream/raw"
 	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/proxy/host"
+	"mcpproxy/upstream/raw"
 )
 
 // statelessEra is the first protocol version without a handshake; from it on
@@ -31,7 +33,7 @@ func (p *Proxy) Serve(parent context.Context, in io.ReadCloser, out io.WriteClos
 		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}},
 		Logger:       slog.New(quiet{p.opts.Log.Handler()}),
 	})
-	h := &host{proxy: p, ctx: ctx, conn: newHostConn(in, out), self: self}
+	h := &session{proxy: p, ctx: ctx, conn: host.NewConn(in, out), self: self}
 	// The handler is never reached: the middleware answers every call.
 	server.AddTool(p.definition(), nil)
 	server.AddReceivingMiddleware(h.receive)
@@ -46,7 +48,7 @@ func (p *Proxy) Serve(parent context.Context, in io.ReadCloser, out io.WriteClos
 	go func() { done <- session.Wait() }()
 	select {
 	case err = <-done:
-	case <-h.conn.ended:
+	case <-h.conn.Ended():
 		// What still runs is cancelled by now. Only a host that does not read
 		// can hold it up, and may not hold us.
 		select {
@@ -60,16 +62,16 @@ func (p *Proxy) Serve(parent context.Context, in io.ReadCloser, out io.WriteClos
 	return err
 }
 
-// A host is the program that started us, for one session.
-type host struct {
+// A session is the program that started us, for one session.
+type session struct {
 	proxy *Proxy
 	ctx   context.Context // of the session
-	conn  *hostConn
+	conn  *host.Conn
 	self  *mcp.Implementation
 }
 
 // receive answers calls of the one tool, past the SDK's typed results.
-func (h *host) receive(next mcp.MethodHandler) mcp.MethodHandler {
+func (h *session) receive(next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
 		call, ok := req.(*mcp.CallToolRequest)
 		if !ok || call.Params.Name != toolName {
@@ -83,7 +85,7 @@ func (h *host) receive(next mcp.MethodHandler) mcp.MethodHandler {
 }
 
 // handle answers one request of the model.
-func (h *host) handle(ctx context.Context, req *mcp.CallToolRequest) mcp.Result {
+func (h *session) handle(ctx context.Context, req *mcp.CallToolRequest) mcp.Result {
 	h.proxy.reload()
 	r, err := h.proxy.read(req.Params.Arguments)
 	if err != nil {
@@ -130,12 +132,12 @@ func (p *Proxy) answer(ctx context.Context, r request) (string, error) {
 }
 
 // call relays a call and its progress.
-func (h *host) call(ctx context.Context, r request, meta mcp.Meta) mcp.Result {
+func (h *session) call(ctx context.Context, r request, meta mcp.Meta) mcp.Result {
 	call := CallRequest{Server: r.Server, Tool: r.Tool, Arguments: r.Arguments}
 	if token := meta["progressToken"]; token != nil {
-		progress := newProgress(h.conn, token)
-		defer progress.close()
-		call.Progress = progress.add
+		progress := h.conn.Progress(token)
+		defer progress.Close()
+		call.Progress = progress.Add
 	}
 	result, err := h.proxy.Call(ctx, call)
 	notes := append(r.notes, result.Notes...)
@@ -146,11 +148,11 @@ func (h *host) call(ctx context.Context, r request, meta mcp.Meta) mcp.Result {
 	if err != nil {
 		return h.proxy.fail(&ServerError{Server: r.Server, Err: err}, notes)
 	}
-	return &relayed{CallToolResult: &mcp.CallToolResult{}, raw: raw, conn: h.conn}
+	return h.conn.Result(raw)
 }
 
 // dress adds to a result what its way to the host demands, and nothing else.
-func (h *host) dress(object json.RawMessage, meta mcp.Meta, notes []string) (json.RawMessage, error) {
+func (h *session) dress(object json.RawMessage, meta mcp.Meta, notes []string) (json.RawMessage, error) {
 	object, err := raw.OneLine(object)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -226,31 +225,4 @@ func TestHostThatDoesNotReadCannotHoldUs(t *testing.T) {
 		}
 		there.Reader.Close()
 	})
-}
-
-func TestTicketsAreRedeemedOnce(t *testing.T) {
-	t.Parallel()
-	here, there := pipes()
-	c := newHostConn(here.Reader, here.Writer)
-	defer c.Close()
-	out := bufio.NewReader(there.Reader)
-	for id := range int64(3) {
-		ticket, err := json.Marshal(&relayed{CallToolResult: &mcp.CallToolResult{}, raw: []byte(prettyResult[:1] + "}"), conn: c})
-		if err != nil {
-			t.Fatal(err)
-		}
-		jid, err := jsonrpc.MakeID(float64(id))
-		if err != nil {
-			t.Fatal(err)
-		}
-		go c.Write(t.Context(), &jsonrpc.Response{ID: jid, Result: ticket})
-		if line, err := out.ReadString('\n'); err != nil || line != fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":{}}`+"\n", id) {
-			t.Errorf("got %q, %v", line, err)
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.tickets) != 0 {
-		t.Errorf("%d tickets left", len(c.tickets))
-	}
 }

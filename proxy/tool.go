@@ -3,14 +3,15 @@ package proxy
 import (
 	"encoding/json"
 	"fmt"
-	"mcpproxy/proxy/config"
-	"mcpproxy/upstream/raw"
 	"slices"
 	"sort"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/proxy/config"
+	"mcpproxy/upstream/raw"
 )
 
 // Budgets of what a host is given at the start, in characters.

@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"io"
 	"maps"
-	"mcpproxy/proxy/redact"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"mcpproxy/proxy/redact"
 )
 
 // A fakeTerminal keeps what a command wrote.

@@ -19,8 +19,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"mcpproxy/catalog/clean"
-	"mcpproxy/proxy/redact"
 	"os"
 	"strings"
 	"sync"
@@ -28,6 +26,9 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"mcpproxy/catalog/clean"
+	"mcpproxy/proxy/redact"
 )
 
 // A terminal is a command's stdin, stdout, stderr, environment and directory.

@@ -2,9 +2,10 @@ package main
 
 import (
 	"fmt"
-	"mcpproxy/proxy/config"
 
 	"github.com/urfave/cli/v2"
+
+	"mcpproxy/proxy/config"
 )
 
 func trustCommand(t *terminal) *cli.Command {

@@ -3,10 +3,11 @@ package config
 import (
 	"encoding/json"
 	"errors"
-	"mcpproxy/proxy/redact"
 	"os"
 	"strings"
 	"testing"
+
+	"mcpproxy/proxy/redact"
 )
 
 func jsonText(s string) string {

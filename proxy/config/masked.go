@@ -3,8 +3,9 @@ package config
 import (
 	"bytes"
 	"encoding/json"
-	"mcpproxy/proxy/redact"
 	"strings"
+
+	"mcpproxy/proxy/redact"
 )
 
 // listing is the configuration as "proxy list" prints it.

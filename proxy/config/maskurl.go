@@ -1,8 +1,9 @@
 package config
 
 import (
-	"mcpproxy/proxy/redact"
 	"strings"
+
+	"mcpproxy/proxy/redact"
 )
 
 // firstHole starts a private use plane of Unicode.

@@ -1,20 +1,21 @@
-package proxy
+package host
 
 import (
 	"encoding/json"
-	"mcpproxy/upstream/raw"
 	"sync"
+
+	"mcpproxy/upstream/raw"
 )
 
 // maxProgress bounds how many notifications wait for a host that does not
 // read; beyond it the oldest are dropped, which later ones make good.
 const maxProgress = 64
 
-// A progress relays the progress of one call to the host, under the host's
+// A Progress relays the progress of one call to the host, under the host's
 // own token. Its goroutine writes, so that an upstream never waits for the
-// host; close waits until all is written that was added before it.
-type progress struct {
-	conn  *hostConn
+// host; Close waits until all is written that was added before it.
+type Progress struct {
+	conn  *Conn
 	token string
 	// queue is never closed: of a call that was given up, a last notification
 	// may be added while or after its progress is closed.
@@ -23,9 +24,12 @@ type progress struct {
 	done  sync.WaitGroup
 }
 
-func newProgress(conn *hostConn, token any) *progress {
-	p := &progress{
-		conn: conn, token: string(raw.Encode(token)),
+// Progress returns what relays progress under the token of a request, a string
+// or a number (MCP 2025-11-25, basic/utilities/progress). The caller closes it
+// before it answers the request.
+func (c *Conn) Progress(token any) *Progress {
+	p := &Progress{
+		conn: c, token: string(raw.Encode(token)),
 		queue: make(chan json.RawMessage, maxProgress), end: make(chan struct{}),
 	}
 	p.done.Go(p.relay)
@@ -33,7 +37,7 @@ func newProgress(conn *hostConn, token any) *progress {
 }
 
 // relay writes what is queued, and at the end what is still there.
-func (p *progress) relay() {
+func (p *Progress) relay() {
 	for ended := false; !ended; {
 		select {
 		case params := <-p.queue:
@@ -53,12 +57,12 @@ func (p *progress) relay() {
 }
 
 // write tells the host. One that is gone ends the session: there is no more to do.
-func (p *progress) write(params json.RawMessage) {
+func (p *Progress) write(params json.RawMessage) {
 	_ = p.conn.notify("notifications/progress", params)
 }
 
-// add queues a notification's params; the upstream's token is replaced.
-func (p *progress) add(params json.RawMessage) {
+// Add queues a notification's params; the upstream's token is replaced.
+func (p *Progress) Add(params json.RawMessage) {
 	start, end := raw.Find(params, "progressToken")
 	if start < 0 {
 		return
@@ -80,8 +84,8 @@ func (p *progress) add(params json.RawMessage) {
 	}
 }
 
-// close ends the relaying. What is added later goes nowhere.
-func (p *progress) close() {
+// Close ends the relaying. What is added later goes nowhere.
+func (p *Progress) Close() {
 	close(p.end)
 	p.done.Wait()
 }

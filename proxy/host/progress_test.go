@@ -1,4 +1,4 @@
-package proxy
+package host
 
 import (
 	"bytes"
@@ -18,14 +18,14 @@ func TestProgressAfterTheCallGoesNowhere(t *testing.T) {
 	t.Parallel()
 	in, _ := io.Pipe()
 	var out buffer
-	conn := newHostConn(in, &out)
+	conn := NewConn(in, &out)
 	defer conn.Close()
-	p := newProgress(conn, "tok")
+	p := conn.Progress("tok")
 	params := json.RawMessage(`{"progressToken":"raw-1","progress":1}`)
-	p.add(params)
-	p.close()
+	p.Add(params)
+	p.Close()
 	for range maxProgress + 1 {
-		p.add(params)
+		p.Add(params)
 	}
 	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"progressToken":"tok"`) {
 		t.Errorf("the host read %q", got)

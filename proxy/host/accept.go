@@ -1,4 +1,4 @@
-package proxy
+package host
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 )
 
 // accept puts the line's messages into the queue, or answers it.
-func (c *hostConn) accept(line hostLine) error {
+func (c *Conn) accept(line line) error {
 	data := bytes.TrimSpace(line.data)
 	switch {
 	case errors.Is(line.err, errLineTooLong):
@@ -23,7 +23,7 @@ func (c *hostConn) accept(line hostLine) error {
 	case data[0] == '[':
 		return c.acceptBatch(data)
 	}
-	msg, err := decodeHost(data)
+	msg, err := decode(data)
 	if err != nil {
 		return c.refuse(data, jsonrpc.CodeInvalidRequest, err.Error())
 	}
@@ -36,9 +36,9 @@ var (
 	errOddID     = errors.New("the id must be a string or a whole number within the precision of a double")
 )
 
-// decodeHost reads one message. An id that the SDK could not give back as it
+// decode reads one message. An id that the SDK could not give back as it
 // came would leave the host waiting for ever: that is refused instead.
-func decodeHost(data []byte) (jsonrpc.Message, error) {
+func decode(data []byte) (jsonrpc.Message, error) {
 	msg, err := jsonrpc.DecodeMessage(data)
 	if err != nil {
 		return nil, errNoMessage
@@ -54,14 +54,14 @@ func decodeHost(data []byte) (jsonrpc.Message, error) {
 	return msg, nil
 }
 
-func (c *hostConn) acceptBatch(data []byte) error {
+func (c *Conn) acceptBatch(data []byte) error {
 	var elements []json.RawMessage
 	if err := json.Unmarshal(data, &elements); err != nil || len(elements) == 0 {
 		return c.refuse(nil, jsonrpc.CodeInvalidRequest, "empty batch")
 	}
 	answer := new(batchAnswer)
 	for _, element := range elements {
-		msg, err := decodeHost(element)
+		msg, err := decode(element)
 		if err != nil {
 			if err := c.refuse(element, jsonrpc.CodeInvalidRequest, err.Error()); err != nil {
 				return err
@@ -83,7 +83,7 @@ func (c *hostConn) acceptBatch(data []byte) error {
 
 // refuse answers what could not be read as a message (JSON-RPC 2.0, 5.1),
 // with the id if that much of it can be made out.
-func (c *hostConn) refuse(data []byte, code int64, message string) error {
+func (c *Conn) refuse(data []byte, code int64, message string) error {
 	var m struct {
 		ID json.RawMessage `json:"id"`
 	}

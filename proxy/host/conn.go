@@ -1,4 +1,4 @@
-package proxy
+package host
 
 import (
 	"bufio"
@@ -14,41 +14,41 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// maxHostLine bounds one message of the host, in bytes.
-const maxHostLine = 64 << 20
+// maxLine bounds one message of the host, in bytes.
+const maxLine = 64 << 20
 
-// A hostConn is the connection to the host: one JSON-RPC message a line
+// A Conn is the connection to the host: one JSON-RPC message a line
 // (MCP 2025-11-25, basic/transports, stdio). It is a transport of our own for
 // three reasons: a line that is no message is answered and does not end the
-// session; results travel as the bytes that an upstream sent, see relayed;
+// session; results travel as the bytes that an upstream sent, see [Conn.Result];
 // and progress is passed on with members that the SDK's types do not hold.
 //
 // Its one goroutine reads the host's lines. It ends with the input; Close
 // closes that, but does not wait for it, since a read of a terminal cannot be
 // interrupted.
-type hostConn struct {
+type Conn struct {
 	in    io.ReadCloser
 	out   io.WriteCloser
-	lines chan hostLine
+	lines chan line
 
 	queue []jsonrpc.Message // rest of a batch; touched by Read alone
-	ended chan struct{}     // closed when Read has come to the end
+	ended chan struct{}     // closed when Read has come to the end, see Ended
 
 	closing sync.Once
 	closed  chan struct{}
 
 	writing sync.Mutex // held while a line is written, which is all it is for
 
-	paid chan struct{} // buffered by one: a response was written
+	answered chan struct{} // buffered by one: a response was written
 
 	mu      sync.Mutex
 	open    map[jsonrpc.ID]bool         // requests without a response; true if cancelled
-	last    int                         // the newest ticket
-	tickets map[string]json.RawMessage  // results that wait for their response
+	lastKey int                         // of results
+	results map[string]json.RawMessage  // that wait for their response
 	batches map[jsonrpc.ID]*batchAnswer // of requests that came in a batch
 }
 
-type hostLine struct {
+type line struct {
 	data []byte
 	err  error
 }
@@ -60,29 +60,35 @@ type batchAnswer struct {
 	parts   [][]byte
 }
 
-func newHostConn(in io.ReadCloser, out io.WriteCloser) *hostConn {
-	c := &hostConn{
+// NewConn returns a connection over the two streams, which Close closes, and
+// starts to read.
+func NewConn(in io.ReadCloser, out io.WriteCloser) *Conn {
+	c := &Conn{
 		in: in, out: out,
-		lines:   make(chan hostLine),
-		ended:   make(chan struct{}),
-		closed:  make(chan struct{}),
-		paid:    make(chan struct{}, 1),
-		open:    make(map[jsonrpc.ID]bool),
-		tickets: make(map[string]json.RawMessage),
-		batches: make(map[jsonrpc.ID]*batchAnswer),
+		lines:    make(chan line),
+		ended:    make(chan struct{}),
+		closed:   make(chan struct{}),
+		answered: make(chan struct{}, 1),
+		open:     make(map[jsonrpc.ID]bool),
+		results:  make(map[string]json.RawMessage),
+		batches:  make(map[jsonrpc.ID]*batchAnswer),
 	}
 	go c.scan()
 	return c
 }
 
+// Ended is closed when the host has closed its end and its requests were
+// answered, or had half a second for that.
+func (c *Conn) Ended() <-chan struct{} { return c.ended }
+
 // Connect makes a hostConn its own [mcp.Transport].
-func (c *hostConn) Connect(context.Context) (mcp.Connection, error) { return c, nil }
+func (c *Conn) Connect(context.Context) (mcp.Connection, error) { return c, nil }
 
 // SessionID is empty: stdio has one session.
-func (c *hostConn) SessionID() string { return "" }
+func (c *Conn) SessionID() string { return "" }
 
 // Close closes both directions.
-func (c *hostConn) Close() (err error) {
+func (c *Conn) Close() (err error) {
 	c.closing.Do(func() {
 		close(c.closed)
 		err = errors.Join(c.in.Close(), c.out.Close())
@@ -90,12 +96,12 @@ func (c *hostConn) Close() (err error) {
 	return err
 }
 
-func (c *hostConn) scan() {
+func (c *Conn) scan() {
 	r := bufio.NewReaderSize(c.in, 16<<10)
 	for {
 		data, err := readLine(r)
 		select {
-		case c.lines <- hostLine{data, err}:
+		case c.lines <- line{data, err}:
 		case <-c.closed:
 			return
 		}
@@ -114,7 +120,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	long := false
 	for {
 		part, err := r.ReadSlice('\n')
-		if long = long || len(line)+len(part) > maxHostLine; long {
+		if long = long || len(line)+len(part) > maxLine; long {
 			line = nil
 		} else {
 			line = append(line, part...)
@@ -133,21 +139,21 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 
 // Read returns the next message of the host. The SDK calls it from one
 // goroutine, and not again after an error.
-func (c *hostConn) Read(ctx context.Context) (jsonrpc.Message, error) {
+func (c *Conn) Read(ctx context.Context) (jsonrpc.Message, error) {
 	msg, err := c.next(ctx)
 	if err != nil {
-		c.settle()
+		c.drain()
 		close(c.ended)
 		return nil, err
 	}
 	if req, ok := msg.(*jsonrpc.Request); ok {
-		c.note(req)
+		c.track(req)
 	}
 	return msg, nil
 }
 
-// note keeps book of what the host waits for.
-func (c *hostConn) note(req *jsonrpc.Request) {
+// track remembers which requests the host waits for and which it has cancelled.
+func (c *Conn) track(req *jsonrpc.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -168,23 +174,24 @@ func (c *hostConn) note(req *jsonrpc.Request) {
 	}
 }
 
-// settleWithin is how long a host that has closed its end may still get
+// drainWithin is how long a host that has closed its end may still get
 // answers: a script that pipes its requests in reads on.
-const settleWithin = 500 * time.Millisecond
+const drainWithin = 500 * time.Millisecond
 
-// settle waits for what is owed, since the SDK cancels it at the end of input.
-func (c *hostConn) settle() {
-	t := time.NewTimer(settleWithin)
+// drain waits until every request has its response, since the SDK cancels what
+// runs at the end of input.
+func (c *Conn) drain() {
+	t := time.NewTimer(drainWithin)
 	defer t.Stop()
 	for {
 		c.mu.Lock()
-		owed := len(c.open)
+		open := len(c.open)
 		c.mu.Unlock()
-		if owed == 0 {
+		if open == 0 {
 			return
 		}
 		select {
-		case <-c.paid:
+		case <-c.answered:
 		case <-c.closed:
 			return
 		case <-t.C:
@@ -193,14 +200,14 @@ func (c *hostConn) settle() {
 	}
 }
 
-func (c *hostConn) next(ctx context.Context) (jsonrpc.Message, error) {
+func (c *Conn) next(ctx context.Context) (jsonrpc.Message, error) {
 	for {
 		if len(c.queue) > 0 {
 			msg := c.queue[0]
 			c.queue = c.queue[1:]
 			return msg, nil
 		}
-		var line hostLine
+		var line line
 		select {
 		case line = <-c.lines:
 		case <-c.closed:
@@ -215,7 +222,7 @@ func (c *hostConn) next(ctx context.Context) (jsonrpc.Message, error) {
 }
 
 // Write sends one message, or keeps it until its batch is complete.
-func (c *hostConn) Write(_ context.Context, msg jsonrpc.Message) error {
+func (c *Conn) Write(_ context.Context, msg jsonrpc.Message) error {
 	resp, ok := msg.(*jsonrpc.Response)
 	if !ok {
 		line, err := jsonrpc.EncodeMessage(msg)
@@ -224,7 +231,7 @@ func (c *hostConn) Write(_ context.Context, msg jsonrpc.Message) error {
 		}
 		return c.writeLine(line)
 	}
-	cancelled := c.pay(resp.ID)
+	cancelled := c.answer(resp.ID)
 	parts, err := c.encodeResponse(resp)
 	if err != nil {
 		return err
@@ -238,30 +245,30 @@ func (c *hostConn) Write(_ context.Context, msg jsonrpc.Message) error {
 	return c.writeLine(parts...)
 }
 
-// pay notes that a request has its response, and reports whether the host has
+// answer notes that a request has its response, and reports whether the host has
 // cancelled it.
-func (c *hostConn) pay(id jsonrpc.ID) (cancelled bool) {
+func (c *Conn) answer(id jsonrpc.ID) (cancelled bool) {
 	c.mu.Lock()
 	cancelled = c.open[id]
 	delete(c.open, id)
 	c.mu.Unlock()
 	select {
-	case c.paid <- struct{}{}:
+	case c.answered <- struct{}{}:
 	default:
 	}
 	return cancelled
 }
 
-func (c *hostConn) inBatch(id jsonrpc.ID) bool {
+func (c *Conn) inBatch(id jsonrpc.ID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.batches[id] != nil
 }
 
-// encodeResponse returns the pieces of the line. A result that is a ticket is
-// replaced by what was deposited for it.
-func (c *hostConn) encodeResponse(resp *jsonrpc.Response) ([][]byte, error) {
-	raw := c.redeem(resp.Result)
+// encodeResponse returns the pieces of the line. A result that is a key is
+// replaced by the bytes that were kept under it.
+func (c *Conn) encodeResponse(resp *jsonrpc.Response) ([][]byte, error) {
+	raw := c.take(resp.Result)
 	if raw == nil {
 		line, err := jsonrpc.EncodeMessage(resp)
 		return [][]byte{line}, err
@@ -276,7 +283,7 @@ func (c *hostConn) encodeResponse(resp *jsonrpc.Response) ([][]byte, error) {
 
 // collect returns what is to be written now that this response is known: the
 // response itself, its whole batch, or nothing yet.
-func (c *hostConn) collect(id jsonrpc.ID, parts [][]byte) [][]byte {
+func (c *Conn) collect(id jsonrpc.ID, parts [][]byte) [][]byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	answer := c.batches[id]
@@ -296,7 +303,7 @@ func (c *hostConn) collect(id jsonrpc.ID, parts [][]byte) [][]byte {
 }
 
 // writeLine writes the pieces as one line. Small ones go out in one write.
-func (c *hostConn) writeLine(parts ...[]byte) error {
+func (c *Conn) writeLine(parts ...[]byte) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	var buf []byte
@@ -317,7 +324,7 @@ func (c *hostConn) writeLine(parts ...[]byte) error {
 }
 
 // notify sends a notification whose params are written as they are.
-func (c *hostConn) notify(method string, params json.RawMessage) error {
+func (c *Conn) notify(method string, params json.RawMessage) error {
 	head := append([]byte(`{"jsonrpc":"2.0","method":`), strconv.Quote(method)...)
 	return c.writeLine(append(head, `,"params":`...), params, []byte("}"))
 }
