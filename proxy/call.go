@@ -9,6 +9,7 @@ import (
 	"mcpproxy/catalog"
 	"mcpproxy/catalog/clean"
 	"mcpproxy/catalog/schema"
+	"mcpproxy/proxy/mcptool"
 	"mcpproxy/upstream"
 	"mcpproxy/upstream/raw"
 )
@@ -91,7 +92,7 @@ func (t *target) repair(tool catalog.Tool, args json.RawMessage) (json.RawMessag
 		return args, nil, nil
 	}
 	var notes []string
-	if inner, ok := unwrapped(tool, args); ok {
+	if inner, ok := mcptool.Unwrap(tool, args); ok {
 		args, notes = inner, []string{"the arguments were taken out of a repeated wrapper"}
 	}
 	args, repairs := input.Coerce(args)
@@ -118,36 +119,6 @@ func (t *target) schema(tool catalog.Tool) *schema.Schema {
 	c.schema, _ = schema.Compile(tool.InputSchema) // nil: the upstream reads its own
 	t.schemas.Store(tool.Name, c)
 	return c.schema
-}
-
-// unwrapped returns the arguments that are wrapped in args once more, where
-// the tool declares each of them and not the wrapper.
-func unwrapped(tool catalog.Tool, args json.RawMessage) (json.RawMessage, bool) {
-	var schema struct {
-		Properties map[string]json.RawMessage `json:"properties"`
-	}
-	m, _ := object(args)
-	if len(m) != 1 || m.arguments() == nil || json.Unmarshal(tool.InputSchema, &schema) != nil {
-		return nil, false
-	}
-	inner, ok := object(m.arguments())
-	if !ok || len(inner) == 0 {
-		return nil, false
-	}
-	for key := range m {
-		if schema.Properties[key] != nil {
-			return nil, false
-		}
-	}
-	for key := range inner {
-		if schema.Properties[key] == nil {
-			return nil, false
-		}
-	}
-	if raw := m.arguments(); raw[0] == '"' {
-		return unquote(raw), true
-	}
-	return m.arguments(), true
 }
 
 // A Description is a tool's descriptor, the schemas byte for byte as the

@@ -12,6 +12,7 @@ import (
 
 	"mcpproxy/auth"
 	"mcpproxy/auth/vault"
+	"mcpproxy/proxy/mcptool"
 	"mcpproxy/upstream/raw"
 )
 
@@ -41,10 +42,10 @@ func loginReply(l *auth.Login) LoginReply {
 		}
 	case l.CallbackError == nil:
 		r.Next = "ask the person to open authorize_url; if that browser is on this machine, the login finishes by itself; if it lands on a page that does not load, " +
-			"ask for the URL in its address bar and " + say(request{Action: actionCompleteLogin, Server: l.Server, RedirectURL: "URL"}) + "." + after
+			"ask for the URL in its address bar and " + say(mcptool.Request{Action: mcptool.CompleteLogin, Server: l.Server, RedirectURL: "URL"}) + "." + after
 	default:
 		r.Next = "ask the person to open authorize_url and to give you the URL that the browser lands on, even if that page does not load; " +
-			say(request{Action: actionCompleteLogin, Server: l.Server, RedirectURL: "URL"}) + "." + after
+			say(mcptool.Request{Action: mcptool.CompleteLogin, Server: l.Server, RedirectURL: "URL"}) + "." + after
 	}
 	return r
 }
@@ -69,17 +70,17 @@ const shownWithin = 500 * time.Millisecond
 // login begins a login. Where the host can open a link itself (URL mode
 // elicitation, MCP 2025-11-25, client/elicitation), it need not pass through
 // the conversation. It never waits for the person.
-func (h *session) login(ctx context.Context, r request, req *mcp.CallToolRequest) mcp.Result {
+func (h *session) login(ctx context.Context, r mcptool.Request, req *mcp.CallToolRequest) mcp.Result {
 	if answer, ok := req.Params.InputResponses[elicitationID]; ok {
 		return h.elicited(r, answer)
 	}
-	l, err := h.proxy.Login(ctx, r.Server, auth.LoginOptions{Scopes: r.scopes()})
+	l, err := h.proxy.Login(ctx, r.Server, auth.LoginOptions{Scopes: r.Scopes()})
 	if err != nil {
-		return h.proxy.fail(err, r.notes)
+		return h.proxy.fail(err, r.Notes)
 	}
 	caps := req.ClientCapabilities()
 	if caps == nil || caps.Elicitation == nil || caps.Elicitation.URL == nil {
-		return text(string(raw.Encode(loginReply(l))), r.notes)
+		return text(string(raw.Encode(loginReply(l))), r.Notes)
 	}
 	url, message := landing(l)
 	params := &mcp.ElicitParams{Mode: "url", URL: url, Message: message, ElicitationID: rand.Text()}
@@ -87,9 +88,9 @@ func (h *session) login(ctx context.Context, r request, req *mcp.CallToolRequest
 		return h.askForInput(params)
 	}
 	if !h.show(req.Session, l, params) {
-		return text(string(raw.Encode(loginReply(l))), r.notes)
+		return text(string(raw.Encode(loginReply(l))), r.Notes)
 	}
-	return text(string(raw.Encode(elicitationReply(l))), r.notes)
+	return text(string(raw.Encode(elicitationReply(l))), r.Notes)
 }
 
 func elicitationReply(l *auth.Login) LoginReply {
@@ -109,18 +110,18 @@ func (h *session) askForInput(params *mcp.ElicitParams) mcp.Result {
 }
 
 // elicited is the repeated call: the host says what came of the link.
-func (h *session) elicited(r request, answer mcp.InputResponse) mcp.Result {
+func (h *session) elicited(r mcptool.Request, answer mcp.InputResponse) mcp.Result {
 	l := h.proxy.newest(r.Server)
 	if e, ok := answer.(*mcp.ElicitResult); ok && e.Action != "accept" {
 		if l != nil {
 			l.Cancel()
 		}
-		return h.proxy.fail(&ServerError{Server: r.Server, Err: &auth.LoginError{Server: r.Server, Reason: auth.Denied}}, r.notes)
+		return h.proxy.fail(&ServerError{Server: r.Server, Err: &auth.LoginError{Server: r.Server, Reason: auth.Denied}}, r.Notes)
 	}
 	if l == nil {
-		return h.proxy.fail(&ServerError{Server: r.Server, Err: &auth.LoginError{Server: r.Server, Reason: auth.NoLogin}}, r.notes)
+		return h.proxy.fail(&ServerError{Server: r.Server, Err: &auth.LoginError{Server: r.Server, Reason: auth.NoLogin}}, r.Notes)
 	}
-	return text(string(raw.Encode(elicitationReply(l))), r.notes)
+	return text(string(raw.Encode(elicitationReply(l))), r.Notes)
 }
 
 // show asks the host to show the link, without waiting for the person. It
@@ -150,7 +151,7 @@ func (h *session) show(session *mcp.ServerSession, l *auth.Login, params *mcp.El
 }
 
 // complete finishes a login with what the person pasted.
-func (p *Proxy) complete(ctx context.Context, r request) (json.RawMessage, error) {
+func (p *Proxy) complete(ctx context.Context, r mcptool.Request) (json.RawMessage, error) {
 	if err := p.CompleteLogin(ctx, r.Server, r.RedirectURL); err != nil {
 		return nil, err
 	}

@@ -6,11 +6,15 @@ import (
 	"encoding/base64"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/catalog"
 	"mcpproxy/catalog/clean"
 	"mcpproxy/proxy/config"
+	"mcpproxy/proxy/mcptool"
 	"mcpproxy/upstream"
 )
 
@@ -135,6 +139,32 @@ func (p *Proxy) condition(s *config.Server) condition {
 	return condition{word: string(upstream.Idle)}
 }
 
+// shown returns the servers that a model is told of before it asks.
+func (p *Proxy) shown() []*config.Server {
+	return slices.DeleteFunc(slices.Clone(p.config().Servers), func(s *config.Server) bool {
+		return s.Untrusted || s.Problem == nil && s.Entry.Disabled
+	})
+}
+
+// definition returns the one tool.
+func (p *Proxy) definition() *mcp.Tool {
+	var servers []string
+	for _, s := range p.shown() {
+		servers = append(servers, s.Name)
+	}
+	return mcptool.Definition(servers)
+}
+
+// instructions returns what a host tells its model about the proxy.
+func (p *Proxy) instructions() string {
+	infos := p.opts.Catalog.Infos()
+	var servers []mcptool.About
+	for _, s := range p.shown() {
+		servers = append(servers, mcptool.About{Server: s.Name, Summary: summary(s, infos)})
+	}
+	return mcptool.Instructions(servers)
+}
+
 // problems returns what is wrong with the files, with secrets masked.
 func (p *Proxy) problems() (list []ConfigProblem) {
 	for _, pr := range p.config().Problems {
@@ -246,7 +276,7 @@ func (p *Proxy) unavailable(s *config.Server) []Unavailable {
 	case c.word == disabled:
 		return nil
 	case c.err == nil:
-		next := say(request{Action: actionListTools, Server: s.Name})
+		next := say(mcptool.Request{Action: mcptool.ListTools, Server: s.Name})
 		return []Unavailable{{s.Name, c.word, "its tools were never listed", next}}
 	}
 	f := p.explain(c.err)
@@ -293,7 +323,7 @@ func paginate(page ToolPage, cursor string) (ToolPage, error) {
 		b, _ := base64.RawURLEncoding.DecodeString(cursor)
 		fmt.Sscanf(string(b), "%d.", &from)
 		if from <= 0 || from > len(all) || encode(from) != cursor {
-			return ToolPage{}, &RequestError{Action: string(actionListTools), Server: page.Server, Field: "cursor", Reason: "is not valid, or the list changed since"}
+			return ToolPage{}, &mcptool.RequestError{Action: mcptool.ListTools, Server: page.Server, Field: "cursor", Reason: "is not valid, or the list changed since"}
 		}
 		page.Instructions = ""
 	}

@@ -13,6 +13,7 @@ import (
 	"mcpproxy/catalog"
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/redact"
+	"mcpproxy/proxy/results"
 	"mcpproxy/upstream"
 )
 
@@ -50,7 +51,7 @@ type Proxy struct {
 	loading  chan struct{} // capacity 1: held while the configuration is loaded
 	pool     *upstream.Pool
 	failures failureRecord
-	results  *store
+	results  *results.Store
 	work     sync.WaitGroup
 
 	ctx    context.Context // ends with Close
@@ -86,7 +87,7 @@ func New(o Options) *Proxy {
 		opts:     o,
 		loading:  make(chan struct{}, 1),
 		failures: newFailureRecord(o.StateDir),
-		results:  &store{dir: filepath.Join(o.CacheDir, "results")},
+		results:  results.New(filepath.Join(o.CacheDir, "results"), o.Log),
 		targets:  make(map[string]*target),
 		segments: make(map[string]segment),
 		logins:   make(map[string]*auth.Login),
@@ -123,7 +124,7 @@ func (p *Proxy) Close() {
 	wait.Wait()
 	p.work.Wait()
 	p.pool.Close()
-	if err := p.results.close(); err != nil {
+	if err := p.results.Close(); err != nil {
 		p.opts.Log.Warn("stored results not removed", "error", err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +17,8 @@ import (
 	"mcpproxy/auth/vault"
 	"mcpproxy/catalog/clean"
 	"mcpproxy/proxy/config"
+	"mcpproxy/proxy/mcptool"
+	"mcpproxy/proxy/results"
 	"mcpproxy/upstream"
 	"mcpproxy/upstream/child"
 	"mcpproxy/upstream/raw"
@@ -92,30 +93,30 @@ func (p *Proxy) explain(err error) failure {
 // explainRequest is about what the model asked for.
 func (p *Proxy) explainRequest(err error) failure {
 	switch e := innermost(err).(type) {
-	case *RequestError:
-		if e.Action == string(actionCall) && slices.Contains(argumentKeys, e.Field) {
+	case *mcptool.RequestError:
+		if e.OfArguments() {
 			return failure{Code: codeInvalidArguments, Next: say(wayOn(e))}
 		}
 		return failure{Code: codeBadRequest, Next: say(wayOn(e))}
-	case *UnknownActionError:
-		return failure{Code: codeUnknownAction, Near: e.Near, Next: say(request{Action: actionHelp})}
-	case *UnknownServerError:
+	case *mcptool.UnknownActionError:
+		return failure{Code: codeUnknownAction, Near: e.Near, Next: say(mcptool.Request{Action: mcptool.Help})}
+	case *mcptool.UnknownServerError:
 		if len(e.Near) == 0 {
-			return failure{Code: codeUnknownServer, Next: say(request{Action: actionListServers})}
+			return failure{Code: codeUnknownServer, Next: say(mcptool.Request{Action: mcptool.ListServers})}
 		}
-		return failure{Code: codeUnknownServer, Near: e.Near, Next: say(request{Action: actionListTools, Server: e.Near[0]})}
-	case *UnknownToolError:
+		return failure{Code: codeUnknownServer, Near: e.Near, Next: say(mcptool.Request{Action: mcptool.ListTools, Server: e.Near[0]})}
+	case *mcptool.UnknownToolError:
 		f := failure{Code: codeUnknownTool, Near: e.Near}
 		switch {
 		case e.Server == "":
-			f.Next = say(request{Action: actionListTools})
+			f.Next = say(mcptool.Request{Action: mcptool.ListTools})
 		case len(e.Near) == 0:
-			f.Next = say(request{Action: actionListTools, Server: e.Server})
+			f.Next = say(mcptool.Request{Action: mcptool.ListTools, Server: e.Server})
 		default:
-			f.Next = say(request{Action: actionDescribeTool, Server: e.Server, Tool: e.Near[0]})
+			f.Next = say(mcptool.Request{Action: mcptool.DescribeTool, Server: e.Server, Tool: e.Near[0]})
 		}
 		return f
-	case *AmbiguousError:
+	case *mcptool.AmbiguousError:
 		f := failure{Code: codeAmbiguousTool, Near: e.Could}
 		if e.Kind == "server" {
 			f.Code = codeBadRequest
@@ -127,13 +128,13 @@ func (p *Proxy) explainRequest(err error) failure {
 		return f
 	case *BlockedError:
 		return failure{Code: codeBlocked, Next: "only the person can change tool_filter; for the tools that are open, " +
-			say(request{Action: actionListTools, Server: e.Server})}
-	case *ResultExpiredError:
+			say(mcptool.Request{Action: mcptool.ListTools, Server: e.Server})}
+	case *results.ExpiredError:
 		return failure{Code: codeResultExpired, Next: "if the tool only reads, call it again; a stored result lasts until this proxy ends or newer ones need the room"}
 	case *ArgumentsError:
 		return failure{Code: codeInvalidArguments, Path: e.Err.Path, Signature: e.Signature,
 			Next: "correct the arguments and call again; for the whole input schema " +
-				say(request{Action: actionDescribeTool, Server: e.Server, Tool: e.Tool})}
+				say(mcptool.Request{Action: mcptool.DescribeTool, Server: e.Server, Tool: e.Tool})}
 	}
 	return failure{}
 }
@@ -221,7 +222,7 @@ func (p *Proxy) explainAuth(err error) failure {
 }
 
 func (p *Proxy) explainNeedsAuth(e *auth.NeedsAuthError) failure {
-	login := request{Action: actionLogin, Server: e.Server}
+	login := mcptool.Request{Action: mcptool.Login, Server: e.Server}
 	command := "proxy login " + shellQuote(e.Server)
 	f := failure{Code: codeNeedsAuth, Stage: stageAuth, Message: e.Server + " needs the person to log in"}
 	if e.Reason == auth.InsufficientScope {
@@ -242,7 +243,7 @@ func (p *Proxy) explainNeedsAuth(e *auth.NeedsAuthError) failure {
 }
 
 func explainLogin(e *auth.LoginError) failure {
-	f := failure{Code: codeLoginFailed, Stage: stageAuth, Next: say(request{Action: actionLogin, Server: e.Server}) + " for a new link"}
+	f := failure{Code: codeLoginFailed, Stage: stageAuth, Next: say(mcptool.Request{Action: mcptool.Login, Server: e.Server}) + " for a new link"}
 	switch e.Reason {
 	case auth.WrongState, auth.BadRedirect:
 		f.Next = "ask the person for the whole URL that the browser landed on after the newest link; the login still waits"
@@ -262,7 +263,7 @@ func (p *Proxy) explainUpstream(err error) failure {
 	if e, ok := errors.AsType[*ServerError](err); ok {
 		server, tool = e.Server, e.Tool
 	}
-	status := say(request{Action: actionStatus, Server: server})
+	status := say(mcptool.Request{Action: mcptool.Status, Server: server})
 	again := "before you call it again, find out whether it did: the tool may have run"
 	if e, ok := errors.AsType[*upstream.StartingError](err); ok {
 		if e.FirstLine != "" {
@@ -302,7 +303,7 @@ func (p *Proxy) explainUpstream(err error) failure {
 		if e.Code == jsonrpc.CodeInvalidParams {
 			return failure{Code: codeInvalidArguments, Message: server + " refused the call: " + e.Message,
 				Next: "correct the arguments and call again; for the input schema " +
-					say(request{Action: actionDescribeTool, Server: server, Tool: tool})}
+					say(mcptool.Request{Action: mcptool.DescribeTool, Server: server, Tool: tool})}
 		}
 		return failure{Code: codeUnavailable, Stage: upstream.StageCall,
 			Message: fmt.Sprintf("%s answered with error %d: %s", server, e.Code, e.Message), Next: status}
@@ -354,25 +355,40 @@ func innermost(err error) error {
 }
 
 // say writes a request as the next thing to do.
-func say(r request) string { return "call mcp with " + string(raw.Encode(r)) }
+func say(r mcptool.Request) string { return "call mcp with " + string(raw.Encode(r)) }
 
 // wayOn is the request that helps after one that could not be read.
-func wayOn(e *RequestError) request {
+func wayOn(e *mcptool.RequestError) mcptool.Request {
 	switch {
-	case e.Field == "query" && e.Action == string(actionSearchTools):
-		return request{Action: actionSearchTools, Query: "create an issue"}
+	case e.Field == "query" && e.Action == mcptool.SearchTools:
+		return mcptool.Request{Action: mcptool.SearchTools, Query: "create an issue"}
 	case e.ResultID != "" && e.Field != "result_id":
-		return request{Action: actionReadResult, ResultID: e.ResultID}
+		return mcptool.Request{Action: mcptool.ReadResult, ResultID: e.ResultID}
 	case e.Field == "cursor":
-		return request{Action: actionListTools, Server: e.Server}
+		return mcptool.Request{Action: mcptool.ListTools, Server: e.Server}
 	case e.Field == "server":
-		return request{Action: actionListServers}
+		return mcptool.Request{Action: mcptool.ListServers}
 	case e.Field == "tool" && e.Server != "":
-		return request{Action: actionListTools, Server: e.Server}
+		return mcptool.Request{Action: mcptool.ListTools, Server: e.Server}
 	case e.Server != "" && e.Tool != "":
-		return request{Action: actionDescribeTool, Server: e.Server, Tool: e.Tool}
+		return mcptool.Request{Action: mcptool.DescribeTool, Server: e.Server, Tool: e.Tool}
 	}
-	return request{Action: actionHelp}
+	return mcptool.Request{Action: mcptool.Help}
+}
+
+// nextPart says how the rest of a stored result is read.
+func nextPart(h results.Handle) string {
+	choose := say(mcptool.Request{Action: mcptool.ReadResult, ResultID: h.ID, Select: "keys(@)"})
+	switch {
+	case h.ID == "":
+		return "the rest could not be stored; call the tool again so that it returns less"
+	case h.Type != "":
+		return "too large for a reply; select from its JSON: " + choose
+	case h.Structured && h.Total == int64(len(h.Head)):
+		return "head is all of the text; select from the structured content, which is left out: " + choose
+	}
+	return "read on: " + say(mcptool.Request{Action: mcptool.ReadResult, ResultID: h.ID, Offset: int64(len(h.Head))}) +
+		"; or give grep (RE2) or select (JMESPath) instead of offset"
 }
 
 // text makes a result of one text block, with the repairs noted.

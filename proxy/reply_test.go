@@ -17,7 +17,9 @@ import (
 
 	"mcpproxy/catalog"
 	"mcpproxy/proxy/config"
+	"mcpproxy/proxy/mcptool"
 	"mcpproxy/proxy/redact"
+	"mcpproxy/proxy/results"
 	"mcpproxy/upstream"
 	"mcpproxy/upstream/raw"
 )
@@ -152,7 +154,7 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"closed", upstream.ErrClosed},
 			{"cancelled", context.Canceled},
 			{"internal_error", &jsonrpc.Error{Code: -32603, Message: "oops\x1b[31m"}},
-			{"ambiguous", &AmbiguousError{Kind: "tool", Name: "create", Could: []string{"a/create", "b/create"}}},
+			{"ambiguous", &mcptool.AmbiguousError{Kind: "tool", Name: "create", Could: []string{"a/create", "b/create"}}},
 		} {
 			out := raw.Encode(p.explain(&ServerError{Server: "srv", Err: c.err}))
 			golden(t, "errors/"+c.name+".json", append(out, '\n'))
@@ -242,7 +244,7 @@ func TestDefinitionKeepsItsBudget(t *testing.T) {
 			t.Fatal(err)
 		}
 		instructions := p.instructions()
-		if len(definition) > maxDefinition || len(instructions) > maxServerInstructions {
+		if len(definition) > 2400 || len(instructions) > 2000 {
 			t.Errorf("%d servers: definition %d, instructions %d", n, len(definition), len(instructions))
 		}
 		if n == 1000 {
@@ -273,6 +275,24 @@ func TestSecretsStayOutOfReplies(t *testing.T) {
 	} {
 		if line := h.call(request); strings.Contains(line, canary) {
 			t.Errorf("%s: %s", request, line)
+		}
+	}
+}
+
+// A reader is not sent on where the text has ended, nor to what was not stored.
+func TestNextPartLeadsToWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		handle results.Handle
+		next   string
+	}{
+		{results.Handle{ID: "r1", Head: "a summary", Total: 9, Structured: true}, `"select":"keys(@)"`},
+		{results.Handle{ID: "r1", Head: strings.Repeat("x", 250), Total: 1000, Structured: true}, `"offset":250`},
+		{results.Handle{ID: "r1", Type: "image"}, `"select":"keys(@)"`},
+		{results.Handle{Head: "x", Total: 9}, "could not be stored"},
+	} {
+		if next := nextPart(c.handle); !strings.Contains(next, c.next) {
+			t.Errorf("%+v: %s", c.handle, next)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"mcpproxy/catalog"
 	"mcpproxy/catalog/search"
 	"mcpproxy/proxy/config"
+	"mcpproxy/proxy/mcptool"
 )
 
 const (
@@ -71,7 +72,7 @@ func (p *Proxy) SearchTools(ctx context.Context, query, server string, limit int
 		hits.Tools = append(hits.Tools, item)
 	}
 	if len(hits.Tools) == 0 {
-		hits.Next = "search with other words, or " + say(request{Action: actionListTools, Server: server})
+		hits.Next = "search with other words, or " + say(mcptool.Request{Action: mcptool.ListTools, Server: server})
 	}
 	return hits, nil
 }

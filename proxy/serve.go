@@ -11,6 +11,8 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/proxy/host"
+	"mcpproxy/proxy/mcptool"
+	"mcpproxy/proxy/results"
 	"mcpproxy/upstream/raw"
 )
 
@@ -38,7 +40,7 @@ func (p *Proxy) Serve(parent context.Context, in io.ReadCloser, out io.WriteClos
 	server.AddTool(p.definition(), nil)
 	server.AddReceivingMiddleware(h.receive)
 
-	p.watch(p.results.sweep)
+	p.watch(func() { p.results.Sweep(p.ctx) })
 	session, err := server.Connect(ctx, h.conn, nil)
 	if err != nil {
 		return err
@@ -74,7 +76,7 @@ type session struct {
 func (h *session) receive(next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
 		call, ok := req.(*mcp.CallToolRequest)
-		if !ok || call.Params.Name != toolName {
+		if !ok || call.Params.Name != mcptool.Name {
 			return next(ctx, method, req)
 		}
 		ctx, cancel := context.WithCancel(ctx)
@@ -87,52 +89,52 @@ func (h *session) receive(next mcp.MethodHandler) mcp.MethodHandler {
 // handle answers one request of the model.
 func (h *session) handle(ctx context.Context, req *mcp.CallToolRequest) mcp.Result {
 	h.proxy.reload()
-	r, err := h.proxy.read(req.Params.Arguments)
+	r, err := mcptool.Parse(req.Params.Arguments, directory{h.proxy, h.proxy.config()})
 	if err != nil {
-		return h.proxy.fail(err, r.notes)
+		return h.proxy.fail(err, r.Notes)
 	}
 	switch r.Action {
-	case actionCall:
+	case mcptool.Call:
 		return h.call(ctx, r, req.Params.Meta)
-	case actionLogin:
+	case mcptool.Login:
 		return h.login(ctx, r, req)
 	}
 	answer, err := h.proxy.answer(ctx, r)
 	if err != nil {
-		return h.proxy.fail(err, r.notes)
+		return h.proxy.fail(err, r.Notes)
 	}
-	return text(answer, r.notes)
+	return text(answer, r.Notes)
 }
 
 // answer does what is not a call.
-func (p *Proxy) answer(ctx context.Context, r request) (string, error) {
+func (p *Proxy) answer(ctx context.Context, r mcptool.Request) (string, error) {
 	var v any
 	var err error
 	switch r.Action {
-	case actionListServers:
+	case mcptool.ListServers:
 		v = p.ListServers()
-	case actionListTools:
+	case mcptool.ListTools:
 		v, err = p.ListTools(ctx, r.Server, r.Cursor)
-	case actionSearchTools:
+	case mcptool.SearchTools:
 		v, err = p.SearchTools(ctx, r.Query, r.Server, r.Limit)
-	case actionDescribeTool:
+	case mcptool.DescribeTool:
 		d, err := p.DescribeTool(ctx, r.Server, r.Tool)
 		return string(d.JSON()), err
-	case actionReadResult:
-		v, err = p.ReadResult(ctx, ReadRequest{ID: r.ResultID, Offset: r.Offset, Limit: r.Limit, Grep: r.Grep, Select: r.Select})
-	case actionStatus:
+	case mcptool.ReadResult:
+		v, err = p.results.Read(ctx, results.Query{ID: r.ResultID, Offset: r.Offset, Limit: r.Limit, Grep: r.Grep, Select: r.Select})
+	case mcptool.Status:
 		v, err = p.Status(r.Server)
-	case actionCompleteLogin:
+	case mcptool.CompleteLogin:
 		done, err := p.complete(ctx, r)
 		return string(done), err
 	default:
-		return help, nil
+		return mcptool.HelpText, nil
 	}
 	return string(raw.Encode(v)), err
 }
 
 // call relays a call and its progress.
-func (h *session) call(ctx context.Context, r request, meta mcp.Meta) mcp.Result {
+func (h *session) call(ctx context.Context, r mcptool.Request, meta mcp.Meta) mcp.Result {
 	call := CallRequest{Server: r.Server, Tool: r.Tool, Arguments: r.Arguments}
 	if token := meta["progressToken"]; token != nil {
 		progress := h.conn.Progress(token)
@@ -140,11 +142,11 @@ func (h *session) call(ctx context.Context, r request, meta mcp.Meta) mcp.Result
 		call.Progress = progress.Add
 	}
 	result, err := h.proxy.Call(ctx, call)
-	notes := append(r.notes, result.Notes...)
+	notes := append(r.Notes, result.Notes...)
 	if err != nil {
 		return h.proxy.fail(err, notes)
 	}
-	raw, err := h.dress(h.proxy.results.fit(result.JSON, result.limit, h.proxy.opts.Log), meta, notes)
+	raw, err := h.dress(h.proxy.results.Fit(ctx, result.JSON, result.limit, nextPart), meta, notes)
 	if err != nil {
 		return h.proxy.fail(&ServerError{Server: r.Server, Err: err}, notes)
 	}

@@ -11,6 +11,7 @@ import (
 	"mcpproxy/catalog"
 	"mcpproxy/catalog/names"
 	"mcpproxy/proxy/config"
+	"mcpproxy/proxy/mcptool"
 	"mcpproxy/upstream"
 )
 
@@ -101,7 +102,7 @@ func (p *Proxy) checkList(t *target) {
 // fresh list.
 func (p *Proxy) tool(ctx context.Context, t *target, name string) (catalog.Tool, error) {
 	if e, ok := p.known(t); ok {
-		if tool, ok := findTool(t.Name, e.Tools, name); ok {
+		if tool, ok := mcptool.FindTool(t.Name, e.Tools, name); ok {
 			return tool, t.allows(tool)
 		}
 	}
@@ -114,9 +115,9 @@ func (p *Proxy) freshTool(ctx context.Context, t *target, name string) (catalog.
 	if err != nil {
 		return catalog.Tool{}, err
 	}
-	tool, ok := findTool(t.Name, e.Tools, name)
+	tool, ok := mcptool.FindTool(t.Name, e.Tools, name)
 	if !ok {
-		return tool, &UnknownToolError{Server: t.Name, Tool: name, Near: names.Nearest(name, shownNames(allowed(t.Server, e)), 3)}
+		return tool, &mcptool.UnknownToolError{Server: t.Name, Tool: name, Near: names.Nearest(name, mcptool.ShownNames(allowed(t.Server, e)), 3)}
 	}
 	return tool, t.allows(tool)
 }

@@ -17,6 +17,7 @@ import (
 	"mcpproxy/catalog/names"
 	"mcpproxy/proxy"
 	"mcpproxy/proxy/config"
+	"mcpproxy/proxy/mcptool"
 	"mcpproxy/upstream"
 	"mcpproxy/upstream/child"
 )
@@ -95,21 +96,21 @@ func explainUsage(e *explanation, err error, _ string) (code int) {
 
 // explainNames explains a wrong name or argument.
 func explainNames(e *explanation, err error, _ string) (code int) {
-	if u, ok := errors.AsType[*proxy.UnknownServerError](err); ok {
+	if u, ok := errors.AsType[*mcptool.UnknownServerError](err); ok {
 		if len(u.Near) > 0 {
 			e.hint("did you mean %s?", strings.Join(u.Near, " or "))
 		}
 		e.hint("proxy status lists the servers")
 		return exitUsage
 	}
-	if u, ok := errors.AsType[*proxy.UnknownToolError](err); ok {
+	if u, ok := errors.AsType[*mcptool.UnknownToolError](err); ok {
 		if len(u.Near) > 0 {
 			e.hint("did you mean %s?", strings.Join(u.Near, " or "))
 		}
 		e.hint("proxy tools %s lists its tools", u.Server)
 		return exitUsage
 	}
-	if a, ok := errors.AsType[*proxy.AmbiguousError](err); ok {
+	if a, ok := errors.AsType[*mcptool.AmbiguousError](err); ok {
 		e.hint("say which: %s", strings.Join(a.Could, " or "))
 		return exitUsage
 	}

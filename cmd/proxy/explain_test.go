@@ -21,6 +21,7 @@ import (
 	"mcpproxy/catalog/schema"
 	"mcpproxy/proxy"
 	"mcpproxy/proxy/config"
+	"mcpproxy/proxy/mcptool"
 	"mcpproxy/upstream"
 	"mcpproxy/upstream/child"
 )
@@ -42,10 +43,10 @@ var advised = []error{
 	&unknownCommandError{name: "stauts", known: []string{"serve", "status"}},
 	&unknownCommandError{name: "zzzzzzzzzz", known: []string{"serve", "status"}},
 
-	&proxy.UnknownServerError{Server: "gost", Near: []string{"ghost", "gist"}},
-	&proxy.UnknownServerError{Server: "gost"},
-	&proxy.UnknownToolError{Server: "notes", Tool: "add", Near: []string{"add_note"}},
-	&proxy.AmbiguousError{Kind: "tool", Name: "get", Could: []string{"a/get", "b/get"}},
+	&mcptool.UnknownServerError{Server: "gost", Near: []string{"ghost", "gist"}},
+	&mcptool.UnknownServerError{Server: "gost"},
+	&mcptool.UnknownToolError{Server: "notes", Tool: "add", Near: []string{"add_note"}},
+	&mcptool.AmbiguousError{Kind: "tool", Name: "get", Could: []string{"a/get", "b/get"}},
 	&proxy.BlockedError{Server: "notes", Tool: "drop"},
 	&proxy.ArgumentsError{Server: "notes", Tool: "add", Signature: "add(text)", Err: &schema.ArgumentError{}},
 

@@ -1,4 +1,4 @@
-package proxy
+package results
 
 import (
 	"bufio"
@@ -11,20 +11,20 @@ import (
 	"os"
 	"regexp"
 	"unicode/utf8"
+
+	"mcpproxy/proxy/mcptool"
 )
 
 // Bounds on what one read_result returns.
 const (
 	defaultPage  = 16 << 10 // bytes of text
-	maxPage      = 48 << 10
-	maxMatches   = 100
-	maxInLine    = 20000 // matches that are looked at in one line
-	maxMatchText = 500   // bytes of one match; of a longer line its surroundings are shown
+	maxInLine    = 20000    // matches that are looked at in one line
+	maxMatchText = 500      // bytes of one match; of a longer line its surroundings are shown
 )
 
-// A ReadRequest asks for a part of a stored result: a page of its text, the
+// A Query asks for a part of a stored result: a page of its text, the
 // lines that match Grep, or what Select finds in its value.
-type ReadRequest struct {
+type Query struct {
 	ID     string
 	Offset int64  // in bytes of the text, where the page or the search begins
 	Limit  int    // bytes of a page, or matches; 0 is the default
@@ -32,8 +32,8 @@ type ReadRequest struct {
 	Select string // JMESPath
 }
 
-// A ReadResult is one of three things: a page, matches or a value.
-type ReadResult struct {
+// A Part of a stored result is one of three things: a page, matches or a value.
+type Part struct {
 	ID      string          `json:"result_id"`
 	Total   int64           `json:"total_bytes"`
 	Offset  *int64          `json:"offset,omitempty"`
@@ -52,44 +52,44 @@ type Match struct {
 	Text   string `json:"text"`
 }
 
-// ReadResult reads a part of a stored result. Errors: *ResultExpiredError, or
-// *RequestError for what the result does not allow.
-func (p *Proxy) ReadResult(ctx context.Context, q ReadRequest) (ReadResult, error) {
-	s, err := p.results.find(q.ID)
+// Read reads a part of a stored result. Errors: *ExpiredError, or a
+// *mcptool.RequestError for what the result does not allow.
+func (s *Store) Read(ctx context.Context, q Query) (Part, error) {
+	r, err := s.find(q.ID)
 	if err != nil {
-		return ReadResult{}, err
+		return Part{}, err
 	}
-	out := ReadResult{ID: s.id, Total: s.total}
+	out := Part{ID: r.id, Total: r.total}
 	switch {
 	case q.Grep != "" && q.Select != "":
 		err = q.bad("grep", "and select cannot be used together")
-	case q.Offset < 0 || q.Offset > s.total:
-		err = q.bad("offset", fmt.Sprintf("must be from 0 to %d, the bytes of this result", s.total))
+	case q.Offset < 0 || q.Offset > r.total:
+		err = q.bad("offset", fmt.Sprintf("must be from 0 to %d, the bytes of this result", r.total))
 	case q.Select != "":
-		err = out.choose(s, q)
+		err = out.selectFrom(r, q)
 	case q.Grep != "":
-		err = out.grep(ctx, s, q)
+		err = out.grep(ctx, r, q)
 	default:
-		err = out.page(s, q)
+		err = out.page(r, q)
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		err = &ResultExpiredError{ID: q.ID} // it made room for others just now
+		err = &ExpiredError{ID: q.ID} // it made room for others just now
 	}
 	return out, err
 }
 
-func (q ReadRequest) bad(field, reason string) error {
-	return &RequestError{Action: string(actionReadResult), ResultID: q.ID, Field: field, Reason: reason}
+func (q Query) bad(field, reason string) error {
+	return &mcptool.RequestError{Action: mcptool.ReadResult, ResultID: q.ID, Field: field, Reason: reason}
 }
 
 // page reads whole characters from an offset, which it moves back to the
 // beginning of the character that it points into.
-func (out *ReadResult) page(s stored, q ReadRequest) error {
+func (out *Part) page(s stored, q Query) error {
 	size := defaultPage
 	if q.Limit > 0 {
 		size = q.Limit
 	}
-	size = max(min(size, s.limit, maxPage), utf8.UTFMax)
+	size = max(min(size, s.limit, mcptool.MaxPage), utf8.UTFMax)
 	f, err := os.Open(s.text())
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func runeStart(b []byte, i int) int {
 }
 
 // grep reads the text line by line; only one line is held at a time.
-func (out *ReadResult) grep(ctx context.Context, s stored, q ReadRequest) error {
+func (out *Part) grep(ctx context.Context, s stored, q Query) error {
 	re, err := regexp.Compile(q.Grep)
 	if err != nil {
 		return q.bad("grep", "is not a valid RE2 expression: "+err.Error())
@@ -131,10 +131,10 @@ func (out *ReadResult) grep(ctx context.Context, s stored, q ReadRequest) error 
 		return err
 	}
 	defer f.Close()
-	whole := max(min(maxPage, s.limit), utf8.UTFMax)
-	found := matches{list: []Match{}, from: q.Offset, most: maxMatches, whole: whole, room: whole}
+	whole := max(min(mcptool.MaxPage, s.limit), utf8.UTFMax)
+	found := matches{list: []Match{}, from: q.Offset, most: mcptool.MaxMatches, whole: whole, room: whole}
 	if q.Limit > 0 {
-		found.most = min(q.Limit, maxMatches)
+		found.most = min(q.Limit, mcptool.MaxMatches)
 	}
 	r := bufio.NewReaderSize(f, 32<<10)
 	at := int64(0)

@@ -1,13 +1,14 @@
-package proxy
+package results
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"strings"
 	"unicode/utf8"
 
+	"mcpproxy/catalog/clean"
 	"mcpproxy/upstream/raw"
 )
 
@@ -15,6 +16,7 @@ import (
 const (
 	maxBinary = 5 << 20 // of blocks that are not text, such as images
 	headSize  = 4 << 10 // of a text that is stored, with which the reply begins
+	maxWord   = 100     // of a block's type, in characters
 )
 
 // A result is a CallToolResult as its upstream wrote it, taken apart without
@@ -96,23 +98,26 @@ func (r result) writeText(w io.Writer) error {
 	return err
 }
 
-// A handle stands in a reply for what was stored.
-type handle struct {
+// A Handle stands in a reply for what was stored.
+type Handle struct {
 	ID       string `json:"result_id,omitempty"` // empty if it could not be stored
 	Total    int64  `json:"total_bytes"`
 	Type     string `json:"type,omitempty"` // of a block that is not text
 	MIMEType string `json:"mime_type,omitempty"`
-	Head     string `json:"head,omitempty"`
-	Next     string `json:"next"`
+	Head     string `json:"head,omitempty"` // of a text
+	// Structured says that the reply leaves out structured content, which can
+	// be selected from.
+	Structured bool   `json:"-"`
+	Next       string `json:"next"` // how to read the rest
 }
 
-// fit returns the result itself if its text and structured content have at
-// most limit bytes and its other blocks at most maxBinary. What is beyond that
-// is stored, and the reply has a handle in its place: one for all text, which
-// leaves out the structured content, and one for each other block. All else is
-// kept byte for byte, so isError and _meta. A limit of 0 means that there is
-// none.
-func (s *store) fit(object json.RawMessage, limit int, log *slog.Logger) json.RawMessage {
+// Fit returns the result itself if its text and structured content have at
+// most limit bytes and its other blocks at most 5 MiB. What is beyond that is
+// stored, and the reply has a [Handle] in its place, with the Next that next
+// returns for it: one for all text, which leaves out the structured content,
+// and one for each other block. All else is kept byte for byte, so isError and
+// _meta. A limit of 0 means that there is none.
+func (s *Store) Fit(ctx context.Context, object json.RawMessage, limit int, next func(Handle) string) json.RawMessage {
 	if limit <= 0 || len(object) <= min(limit, maxBinary) {
 		return object
 	}
@@ -120,16 +125,19 @@ func (s *store) fit(object json.RawMessage, limit int, log *slog.Logger) json.Ra
 	large := r.textSize() > limit
 	fits := !large
 	var content [][]byte
+	stand := func(h Handle) {
+		h.Next = next(h)
+		content = append(content, raw.Encode(map[string]string{"type": "text", "text": string(raw.Encode(h))}))
+	}
 	if large {
-		content = append(content, s.replace(r.writeText, handle{}, r.structured, limit, log))
+		stand(s.storeText(ctx, r, limit))
 	}
 	other := 0
 	for _, b := range r.blocks {
 		switch {
 		case b.text == nil && other+len(b.raw) > maxBinary:
-			h := handle{Type: decoded(raw.Member(b.raw, "type")), MIMEType: decoded(raw.Member(b.raw, "mimeType"))}
-			write := func(w io.Writer) error { _, err := w.Write(b.raw); return err }
-			content, fits = append(content, s.replace(write, h, nil, limit, log)), false
+			stand(s.storeBlock(ctx, b, limit))
+			fits = false
 		case b.text == nil:
 			other += len(b.raw)
 			content = append(content, b.raw)
@@ -143,34 +151,32 @@ func (s *store) fit(object json.RawMessage, limit int, log *slog.Logger) json.Ra
 	return r.with(content, !large)
 }
 
-// replace stores what write writes and returns the block that stands for it.
-func (s *store) replace(write func(io.Writer) error, h handle, structured []byte, limit int, log *slog.Logger) []byte {
+// storeText stores all text of a result, and its structured content.
+func (s *Store) storeText(ctx context.Context, r result, limit int) Handle {
 	head := &prefix{room: min(headSize, limit/4)} // escapes may make more of it
 	counted := &counter{w: head}
-	kept, err := s.keep(func(w io.Writer) error { return write(io.MultiWriter(w, counted)) }, structured, limit)
-	h.ID, h.Total = kept.id, kept.total
+	kept, err := s.keep(ctx, func(w io.Writer) error { return r.writeText(io.MultiWriter(w, counted)) }, r.structured, limit)
+	h := Handle{ID: kept.id, Total: kept.total, Structured: r.structured != nil}
 	if err != nil {
-		log.Warn("large result not stored", "error", err)
+		s.log.Warn("large result not stored", "error", err)
 		*head, *counted = prefix{room: limit / 2}, counter{w: head}
-		_ = write(counted) // what cannot be decoded ends there
+		_ = r.writeText(counted) // what cannot be decoded ends there
 		h.Total = counted.n
 	}
-	if h.Type == "" {
-		h.Head = cutText(string(head.data), h.Total > int64(len(head.data)))
+	h.Head = cutText(string(head.data), h.Total > int64(len(head.data)))
+	return h
+}
+
+// storeBlock stores a block that is not text, as its JSON.
+func (s *Store) storeBlock(ctx context.Context, b block, limit int) Handle {
+	kept, err := s.keep(ctx, func(w io.Writer) error { _, err := w.Write(b.raw); return err }, nil, limit)
+	if err != nil {
+		s.log.Warn("large block not stored", "error", err)
 	}
-	switch {
-	case err != nil:
-		h.Next = "the rest could not be stored; call the tool again so that it returns less"
-	case h.Type != "":
-		h.Next = "too large for a reply; select from its JSON: " + say(request{Action: actionReadResult, ResultID: h.ID, Select: "keys(@)"})
-	case structured != nil && h.Total == int64(len(h.Head)):
-		h.Next = "head is all of the text; select from the structured content, which is left out: " +
-			say(request{Action: actionReadResult, ResultID: h.ID, Select: "keys(@)"})
-	default:
-		h.Next = "read on: " + say(request{Action: actionReadResult, ResultID: h.ID, Offset: int64(len(h.Head))}) +
-			"; or give grep (RE2) or select (JMESPath) instead of offset"
+	return Handle{
+		ID: kept.id, Total: int64(len(b.raw)),
+		Type: decoded(raw.Member(b.raw, "type")), MIMEType: decoded(raw.Member(b.raw, "mimeType")),
 	}
-	return raw.Encode(map[string]string{"type": "text", "text": string(raw.Encode(h))})
 }
 
 // with returns the result with other content and, unless it is kept, without
@@ -188,9 +194,11 @@ func (r result) with(content [][]byte, structured bool) []byte {
 }
 
 // decoded returns the text of a JSON string, or nothing for what is none.
-func decoded(raw []byte) (s string) {
-	_ = json.Unmarshal(raw, &s)
-	return cleanText(s, maxSummary)
+func decoded(text []byte) string {
+	var s string
+	_ = json.Unmarshal(text, &s)
+	s, _ = clean.Text(s, maxWord)
+	return s
 }
 
 // A prefix keeps the beginning of what is written to it.

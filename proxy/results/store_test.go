@@ -1,6 +1,7 @@
-package proxy
+package results
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -23,13 +24,13 @@ func TestResultsGoWithTheirOwner(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	other := &store{dir: dir}
-	other.sweep()
+	other := New(dir, slog.New(slog.DiscardHandler))
+	other.Sweep(t.Context())
 	if _, err := os.Stat(orphan); !os.IsNotExist(err) {
 		t.Errorf("the folder of a killed owner is still there: %v", err)
 	}
 	id := handleOf(t, fitted(t, other, large, testLimit)).ID
-	if _, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: id}); err == nil {
+	if _, err := s.Read(t.Context(), Query{ID: id}); err == nil {
 		t.Error("another process's result was given out")
 	}
 	if n := countFiles(t, dir); n != 2 {
@@ -38,13 +39,13 @@ func TestResultsGoWithTheirOwner(t *testing.T) {
 	if info, err := os.Stat(other.own); err != nil || info.Mode().Perm() != 0o700 && runtime.GOOS != "windows" {
 		t.Errorf("%v %v", info, err)
 	}
-	if err := other.close(); err != nil {
+	if err := other.Close(); err != nil {
 		t.Error(err)
 	}
 	if n := countFiles(t, dir); n != 1 {
 		t.Errorf("%d results on disk, want that of the living owner", n)
 	}
-	if got := fitted(t, other, large, testLimit); !strings.Contains(got, "could not be stored") {
+	if got := fitted(t, other, large, testLimit); handleOf(t, got).ID != "" {
 		t.Errorf("stored after its end: %s", got)
 	}
 }
@@ -63,14 +64,14 @@ func TestOldResultsMakeRoom(t *testing.T) {
 	s, dir := newStore(t)
 	first := handleOf(t, fitted(t, s, `{"content":[`+textBlock(strings.Repeat("x", testLimit+1))+`]}`, testLimit)).ID
 	s.mu.Lock()
-	s.size = resultsQuota
+	s.size = quota
 	s.mu.Unlock()
 	second := handleOf(t, fitted(t, s, `{"content":[`+textBlock(strings.Repeat("y", testLimit+1))+`]}`, testLimit)).ID
-	_, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: first})
-	if _, expired := err.(*ResultExpiredError); !expired {
+	_, err := s.Read(t.Context(), Query{ID: first})
+	if _, expired := err.(*ExpiredError); !expired {
 		t.Errorf("the oldest: %v", err)
 	}
-	if _, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: second}); err != nil {
+	if _, err := s.Read(t.Context(), Query{ID: second}); err != nil {
 		t.Errorf("the newest: %v", err)
 	}
 	if n := countFiles(t, dir); n != 1 {
@@ -91,10 +92,10 @@ func TestMemoryStaysFlat(t *testing.T) {
 	before := measure()
 	for range 8 {
 		h := handleOf(t, fitted(t, s, raw, 48<<10))
-		if _, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: h.ID, Offset: 4 << 20}); err != nil {
+		if _, err := s.Read(t.Context(), Query{ID: h.ID, Offset: 4 << 20}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: h.ID, Grep: "nowhere"}); err != nil {
+		if _, err := s.Read(t.Context(), Query{ID: h.ID, Grep: "nowhere"}); err != nil {
 			t.Fatal(err)
 		}
 	}

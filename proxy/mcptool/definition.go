@@ -1,4 +1,4 @@
-package proxy
+package mcptool
 
 import (
 	"encoding/json"
@@ -10,18 +10,17 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"mcpproxy/proxy/config"
 	"mcpproxy/upstream/raw"
 )
 
 // Budgets of what a host is given at the start, in characters.
 const (
-	maxDefinition         = 2400 // the tool as JSON
-	maxServerInstructions = 2000 // Claude Code cuts at 2,048
+	maxDefinition   = 2400 // the tool as JSON
+	maxInstructions = 2000 // Claude Code cuts at 2,048
 )
 
-// toolName is the name of the one tool.
-const toolName = "mcp"
+// Name is the name of the one tool.
+const Name = "mcp"
 
 const usage = `Use the tools of all the person's MCP servers through this one tool. Usual steps:
 1. Find a tool: {"action":"search_tools","query":"create an issue"}
@@ -49,25 +48,22 @@ const inputSchema = `{"type":"object","properties":{` +
 	`"redirect_url":{"type":"string","description":"complete_login: the URL the browser landed on"}` +
 	`},"required":["action"]}`
 
-// definition returns the one tool, within maxDefinition.
-func (p *Proxy) definition() *mcp.Tool {
+// Definition returns the one tool, in at most 2,400 characters of JSON. It names
+// the servers, as many as there is room for.
+func Definition(servers []string) *mcp.Tool {
 	var words []string
 	for _, a := range actions {
 		words = append(words, raw.Quote(string(a)))
 	}
 	t := &mcp.Tool{
-		Name:        toolName,
+		Name:        Name,
 		Title:       "MCP servers",
 		InputSchema: json.RawMessage(fmt.Sprintf(inputSchema, strings.Join(words, ","))),
 		// Hosts that let a model search for tools first must not hide this one.
 		Meta: mcp.Meta{"anthropic/alwaysLoad": true},
 	}
-	var names []string
-	for _, s := range p.shown() {
-		names = append(names, s.Name)
-	}
-	shorten(names, ", ", func(servers string) bool {
-		t.Description = usage + servers
+	shorten(servers, ", ", func(list string) bool {
+		t.Description = usage + list
 		b, err := json.Marshal(t)
 		return err == nil && utf8.RuneCount(b) <= maxDefinition
 	})
@@ -78,31 +74,26 @@ const greeting = `One tool, mcp, leads to the tools of all servers below. Usual 
 Servers:
 `
 
-// instructions returns what a host tells its model about the proxy, within
-// maxServerInstructions.
-func (p *Proxy) instructions() string {
-	infos := p.opts.Catalog.Infos()
+// An About is a server and what it is for, in a few words or none.
+type About struct{ Server, Summary string }
+
+// Instructions returns what a host tells its model about the proxy, in at most
+// 2,000 characters. Summaries are foreign text, and quoted.
+func Instructions(servers []About) string {
 	var lines []string
-	for _, s := range p.shown() {
-		line := "- " + s.Name
-		if summary := summary(s, infos); summary != "" {
-			line += ": " + quoted(summary)
+	for _, s := range servers {
+		line := "- " + s.Server
+		if s.Summary != "" {
+			line += ": " + quoted(s.Summary)
 		}
 		lines = append(lines, line)
 	}
 	var all string
-	shorten(lines, "\n", func(servers string) bool {
-		all = greeting + servers
-		return utf8.RuneCountInString(all) <= maxServerInstructions
+	shorten(lines, "\n", func(list string) bool {
+		all = greeting + list
+		return utf8.RuneCountInString(all) <= maxInstructions
 	})
 	return all
-}
-
-// shown returns the servers that a model is told of before it asks.
-func (p *Proxy) shown() []*config.Server {
-	return slices.DeleteFunc(slices.Clone(p.config().Servers), func(s *config.Server) bool {
-		return s.Untrusted || s.Problem == nil && s.Entry.Disabled
-	})
 }
 
 // shorten joins the items, as many of them as fits accepts, and says how many

@@ -1,27 +1,27 @@
-package proxy
+package results
 
 import (
 	"bufio"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
-
-	"mcpproxy/proxy/config"
+	"mcpproxy/auth/privatefile"
 )
 
-// resultsQuota bounds what one proxy keeps on disk, in bytes. The oldest
-// results go first.
-const resultsQuota = 256 << 20
+// quota bounds what one process keeps on disk, in bytes. The oldest results go
+// first.
+const quota = 256 << 20
 
-// A store keeps what is too large for a reply in files that only this user
+// A Store keeps what is too large for a reply in files that only this user
 // can read and that only this process gives out:
 //
 //	lock         taken by whoever makes or removes a folder of results
@@ -31,18 +31,23 @@ const resultsQuota = 256 << 20
 //
 // The folder is made when the first result is stored and goes with its owner.
 // What a killed one left is removed by the next proxy, see sweep.
-type store struct {
+type Store struct {
 	dir string // of all processes
+	log *slog.Logger
 
-	disk sync.Mutex   // held while files are made or removed, which is all it is for
-	own  string       // our folder; empty before the first result
-	lock *flock.Flock // of own
-	shut bool
+	disk   sync.Mutex // held while files are made or removed, which is all it is for
+	own    string     // our folder; empty before the first result
+	unlock func()     // releases the lock of own
+	closed bool
 
 	mu     sync.Mutex
 	stored []stored // oldest first
 	size   int64    // bytes on disk
 }
+
+// New returns a store in dir, which all processes of the user share and which
+// is made when it is needed.
+func New(dir string, log *slog.Logger) *Store { return &Store{dir: dir, log: log} }
 
 // A stored result is a text to page through and a value to select from: the
 // structured content if there is any, else the text.
@@ -65,15 +70,15 @@ func (s stored) value() (path string, size int64) {
 	return s.text(), s.total
 }
 
-// A ResultExpiredError says that a stored result is gone, or never was.
-type ResultExpiredError struct{ ID string }
+// An ExpiredError says that a stored result is gone, or never was.
+type ExpiredError struct{ ID string }
 
-func (e *ResultExpiredError) Error() string { return fmt.Sprintf("no stored result %q", e.ID) }
+func (e *ExpiredError) Error() string { return fmt.Sprintf("no stored result %q", e.ID) }
 
-var errShut = errors.New("the proxy is closing")
+var errClosed = errors.New("the proxy is closing")
 
 // find returns a stored result.
-func (s *store) find(id string) (stored, error) {
+func (s *Store) find(id string) (stored, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.stored {
@@ -81,15 +86,15 @@ func (s *store) find(id string) (stored, error) {
 			return r, nil
 		}
 	}
-	return stored{}, &ResultExpiredError{ID: id}
+	return stored{}, &ExpiredError{ID: id}
 }
 
 // keep stores what write writes, and the structured content, if any. Older
 // results make room.
-func (s *store) keep(write func(io.Writer) error, structured []byte, limit int) (stored, error) {
+func (s *Store) keep(ctx context.Context, write func(io.Writer) error, structured []byte, limit int) (stored, error) {
 	s.disk.Lock()
 	defer s.disk.Unlock()
-	if err := s.open(); err != nil {
+	if err := s.open(ctx); err != nil {
 		return stored{}, err
 	}
 	r := stored{id: "r" + strings.ToLower(rand.Text()[:9]), folder: s.own, limit: limit}
@@ -114,11 +119,11 @@ func (s *store) keep(write func(io.Writer) error, structured []byte, limit int) 
 }
 
 // add lists a result and returns those that have to make room for it.
-func (s *store) add(r stored) (old []stored) {
+func (s *Store) add(r stored) (old []stored) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stored, s.size = append(s.stored, r), s.size+r.total+r.structured
-	for s.size > resultsQuota && len(s.stored) > 1 {
+	for s.size > quota && len(s.stored) > 1 {
 		first := s.stored[0]
 		old = append(old, first)
 		s.stored, s.size = s.stored[1:], s.size-first.total-first.structured
@@ -154,37 +159,44 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// lockWait bounds the wait for another process, which holds the lock for
+// milliseconds unless it was stopped.
+const lockWait = 2 * time.Second
+
+// lock keeps other processes from making and removing folders.
+func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
+	return privatefile.Lock(ctx, filepath.Join(s.dir, "lock"))
+}
+
 // open makes our folder; s.disk is held.
-func (s *store) open() error {
+func (s *Store) open(ctx context.Context) error {
 	switch {
-	case s.shut:
-		return errShut
+	case s.closed:
+		return errClosed
 	case s.own != "":
 		return nil
 	}
-	if err := config.MakePrivateDir(s.dir); err != nil {
+	unlock, err := s.lock(ctx)
+	if err != nil {
 		return err
 	}
-	return s.locked(func() error {
-		removeOrphans(s.dir)
-		own := filepath.Join(s.dir, strings.ToLower(rand.Text()[:16]))
-		if err := os.Mkdir(own, 0o700); err != nil {
-			return err
-		}
-		lock := flock.New(filepath.Join(own, "lock"), flock.SetPermissions(0o600))
-		if _, err := lock.TryLock(); err != nil {
-			return errors.Join(err, os.RemoveAll(own))
-		}
-		s.own, s.lock = own, lock
-		return nil
-	})
+	defer unlock()
+	s.removeOrphans()
+	own := filepath.Join(s.dir, strings.ToLower(rand.Text()[:16]))
+	if s.unlock, err = privatefile.Lock(ctx, filepath.Join(own, "lock")); err != nil {
+		return errors.Join(err, os.RemoveAll(own))
+	}
+	s.own = own
+	return nil
 }
 
-// close removes what was stored. Nothing is stored from then on.
-func (s *store) close() error {
+// Close removes what was stored. Nothing is stored from then on.
+func (s *Store) Close() error {
 	s.disk.Lock()
 	defer s.disk.Unlock()
-	s.shut = true
+	s.closed = true
 	if s.own == "" {
 		return nil
 	}
@@ -193,56 +205,31 @@ func (s *store) close() error {
 	s.mu.Unlock()
 	own := s.own
 	s.own = ""
-	// Some systems do not remove a file that is open.
-	return errors.Join(s.lock.Close(), os.RemoveAll(own))
+	s.unlock() // some systems do not remove a file that is open
+	return os.RemoveAll(own)
 }
 
-// sweep removes what killed processes left, if there is anything at all. What
-// cannot be removed is tried again by the next.
-func (s *store) sweep() {
+// Sweep removes what killed processes left, if there is anything at all. What
+// cannot be removed is tried again by the next process.
+func (s *Store) Sweep(ctx context.Context) {
 	s.disk.Lock()
 	defer s.disk.Unlock()
-	if _, err := os.Stat(s.dir); s.shut || err != nil {
+	if _, err := os.Stat(s.dir); s.closed || err != nil {
 		return
 	}
-	_ = s.locked(func() error { removeOrphans(s.dir); return nil })
-}
-
-// maxStoreWait bounds the wait for another process, which holds the lock for
-// milliseconds unless it was stopped.
-const maxStoreWait = 2 * time.Second
-
-var errStoreLocked = errors.New("another process holds the lock of the results")
-
-// locked runs work while no other process makes or removes folders.
-func (s *store) locked(work func() error) error {
-	lock := flock.New(filepath.Join(s.dir, "lock"), flock.SetPermissions(0o600))
-	defer lock.Close()
-	for deadline := time.Now().Add(maxStoreWait); ; time.Sleep(2 * time.Millisecond) {
-		switch taken, err := lock.TryLock(); {
-		case err != nil:
-			return err
-		case taken:
-			return work()
-		case time.Now().After(deadline):
-			return errStoreLocked
-		}
+	if unlock, err := s.lock(ctx); err == nil {
+		s.removeOrphans()
+		unlock()
 	}
 }
 
-// removeOrphans removes the folders whose owners are gone: their locks, which
-// the system lets go of with the process, can be taken.
-func removeOrphans(dir string) {
-	folders, _ := os.ReadDir(dir)
+// removeOrphans removes the folders whose owners are gone: the system lets go
+// of a lock with its process.
+func (s *Store) removeOrphans() {
+	folders, _ := os.ReadDir(s.dir)
 	for _, f := range folders {
-		if !f.IsDir() {
-			continue
-		}
-		path := filepath.Join(dir, f.Name())
-		lock := flock.New(filepath.Join(path, "lock"), flock.SetPermissions(0o600))
-		taken, err := lock.TryLock()
-		_ = lock.Close()
-		if taken && err == nil {
+		path := filepath.Join(s.dir, f.Name())
+		if f.IsDir() && !privatefile.Held(filepath.Join(path, "lock")) {
 			_ = os.RemoveAll(path)
 		}
 	}

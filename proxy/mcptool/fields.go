@@ -1,4 +1,4 @@
-package proxy
+package mcptool
 
 import (
 	"encoding/json"
@@ -11,28 +11,35 @@ import (
 	"mcpproxy/upstream/raw"
 )
 
+// Bounds on what one request may ask for.
+const (
+	MaxHits    = 50       // tools that search_tools returns
+	MaxPage    = 48 << 10 // bytes of text that read_result returns
+	MaxMatches = 100      // lines that read_result returns with grep
+)
+
 // fields are the members of a request that are not a tool's arguments. A call
 // has no more of them than it must: its tool may have arguments of any name.
-var fields = map[action]struct{ needs, takes []string }{
-	actionHelp:         {},
-	actionListServers:  {},
-	actionListTools:    {takes: []string{"server", "cursor"}},
-	actionSearchTools:  {needs: []string{"query"}, takes: []string{"server", "limit"}},
-	actionDescribeTool: {needs: []string{"server", "tool"}},
-	actionCall:         {needs: []string{"server", "tool"}},
-	actionStatus:       {takes: []string{"server"}},
-	actionReadResult:   {needs: []string{"result_id"}, takes: []string{"offset", "limit", "grep", "select"}},
-	actionLogin:        {needs: []string{"server"}, takes: []string{"scope"}},
+var fields = map[Action]struct{ needs, takes []string }{
+	Help:         {},
+	ListServers:  {},
+	ListTools:    {takes: []string{"server", "cursor"}},
+	SearchTools:  {needs: []string{"query"}, takes: []string{"server", "limit"}},
+	DescribeTool: {needs: []string{"server", "tool"}},
+	Call:         {needs: []string{"server", "tool"}},
+	Status:       {takes: []string{"server"}},
+	ReadResult:   {needs: []string{"result_id"}, takes: []string{"offset", "limit", "grep", "select"}},
+	Login:        {needs: []string{"server"}, takes: []string{"scope"}},
 
-	actionCompleteLogin: {needs: []string{"server", "redirect_url"}},
+	CompleteLogin: {needs: []string{"server", "redirect_url"}},
 }
 
 // readFields reads the members that the action takes, and notes those that it
 // does not. They may have been put into arguments by mistake.
-func (r *request) readFields() error {
+func (r *Request) readFields() error {
 	f := fields[r.Action]
 	takes := slices.Concat(f.needs, f.takes)
-	if r.Action != actionCall {
+	if r.Action != Call {
 		r.spreadArguments(takes)
 	}
 	for _, key := range takes {
@@ -43,7 +50,7 @@ func (r *request) readFields() error {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.members)) {
-		if r.Action != actionCall && key != "action" && !slices.Contains(takes, key) && !absent(r.members[key]) {
+		if r.Action != Call && key != "action" && !slices.Contains(takes, key) && !absent(r.members[key]) {
 			r.note("%s was ignored: %s does not take it", raw.Quote(key), r.Action)
 		}
 	}
@@ -52,7 +59,7 @@ func (r *request) readFields() error {
 
 // spreadArguments moves what is in arguments to the top level, where the
 // action takes it and it is not there yet.
-func (r *request) spreadArguments(takes []string) {
+func (r *Request) spreadArguments(takes []string) {
 	for _, key := range argumentKeys {
 		in, ok := object(r.members[key])
 		if !ok {
@@ -74,7 +81,7 @@ func (r *request) spreadArguments(takes []string) {
 }
 
 // set reads one member.
-func (r *request) set(key string, raw json.RawMessage) error {
+func (r *Request) set(key string, raw json.RawMessage) error {
 	texts := map[string]*string{
 		"server": &r.Server, "tool": &r.Tool, "query": &r.Query, "cursor": &r.Cursor,
 		"result_id": &r.ResultID, "grep": &r.Grep, "select": &r.Select,
@@ -92,23 +99,20 @@ func (r *request) set(key string, raw json.RawMessage) error {
 		return r.fail(key, "must be a whole number of bytes, from 0")
 	case key == "offset":
 		r.Offset = n
-	case r.Action == actionReadResult && (err != nil || n < 1):
-		return r.fail(key, fmt.Sprintf("must be a whole number: up to %d bytes, or up to %d matches with grep", maxPage, maxMatches))
-	case r.Action == actionReadResult:
-		r.Limit = int(min(n, maxPage))
+	case r.Action == ReadResult && (err != nil || n < 1):
+		return r.fail(key, fmt.Sprintf("must be a whole number: up to %d bytes, or up to %d matches with grep", MaxPage, MaxMatches))
+	case r.Action == ReadResult:
+		r.Limit = int(min(n, MaxPage))
 	case err != nil || n < 1:
-		return r.fail(key, fmt.Sprintf("must be a whole number from 1 to %d", maxLimit))
+		return r.fail(key, fmt.Sprintf("must be a whole number from 1 to %d", MaxHits))
 	default:
-		r.Limit = int(min(n, maxLimit))
+		r.Limit = int(min(n, MaxHits))
 	}
 	return nil
 }
 
-// scopes returns the scopes of a login.
-func (r *request) scopes() []string { return strings.Fields(r.Scope) }
-
-// checkFields misses what the action needs.
-func (r *request) checkFields() error {
+// checkFields refuses a request that lacks what its action needs.
+func (r *Request) checkFields() error {
 	have := map[string]string{"server": r.Server, "tool": r.Tool, "query": r.Query, "result_id": r.ResultID, "redirect_url": r.RedirectURL}
 	for _, field := range fields[r.Action].needs {
 		if strings.TrimSpace(have[field]) == "" {

@@ -1,13 +1,15 @@
-package proxy
+package results
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"mcpproxy/proxy/mcptool"
 	"mcpproxy/upstream/raw"
 )
 
@@ -29,7 +31,6 @@ func TestStoredResultIsReadInParts(t *testing.T) {
 	t.Parallel()
 	asJSON, asLine := fiveMiB()
 	s, _ := newStore(t)
-	p := reading(s)
 	for name, text := range map[string]string{"json": asJSON, "line": asLine} {
 		reply := fitted(t, s, `{"content":[`+textBlock(text)+`]}`, 48<<10)
 		if len(reply) > 48<<10 {
@@ -40,9 +41,9 @@ func TestStoredResultIsReadInParts(t *testing.T) {
 			t.Fatalf("%s: %d bytes, head of %d", name, h.Total, len(h.Head))
 		}
 		var all strings.Builder
-		for next, q := new(int64), (ReadRequest{ID: h.ID, Limit: 40<<10 + 1}); next != nil; {
+		for next, q := new(int64), (Query{ID: h.ID, Limit: 40<<10 + 1}); next != nil; {
 			q.Offset = *next
-			page, err := p.ReadResult(t.Context(), q)
+			page, err := s.Read(t.Context(), q)
 			if err != nil || *page.Offset != q.Offset {
 				t.Fatal(name, err, page.Offset)
 			}
@@ -61,12 +62,12 @@ func TestPagesBeginAndEndWithWholeCharacters(t *testing.T) {
 	text := strings.Repeat("😀", testLimit)
 	h := handleOf(t, fitted(t, s, `{"content":[`+textBlock(text)+`]}`, testLimit))
 	for offset := range int64(9) {
-		page, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: h.ID, Offset: offset, Limit: 7})
+		page, err := s.Read(t.Context(), Query{ID: h.ID, Offset: offset, Limit: 7})
 		if err != nil || *page.Text != "😀" || *page.Offset != offset/4*4 || *page.Next != offset/4*4+4 {
 			t.Errorf("at %d: %v %+v", offset, err, page)
 		}
 	}
-	page, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: h.ID, Offset: 4 * testLimit})
+	page, err := s.Read(t.Context(), Query{ID: h.ID, Offset: 4 * testLimit})
 	if err != nil || *page.Text != "" || page.Next != nil {
 		t.Errorf("at the end: %v %+v", err, page)
 	}
@@ -95,7 +96,7 @@ func TestGrep(t *testing.T) {
 			id := keep(c.text)
 			seen := int64(-1)
 			for offset := int64(0); ; {
-				got, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: id, Grep: c.grep, Limit: c.limit, Offset: offset})
+				got, err := s.Read(t.Context(), Query{ID: id, Grep: c.grep, Limit: c.limit, Offset: offset})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -131,7 +132,7 @@ func TestGrepUnderALowLimit(t *testing.T) {
 		id := handleOf(t, fitted(t, s, `{"content":[`+textBlock(text)+`]}`, limit)).ID
 		var lines []int
 		for next := new(int64); next != nil && len(lines) < 3; {
-			got, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: id, Grep: "needle", Offset: *next})
+			got, err := s.Read(t.Context(), Query{ID: id, Grep: "needle", Offset: *next})
 			if err != nil || len(*got.Matches) == 0 {
 				t.Fatalf("limit %d, from %d: %+v, %v", limit, *next, got, err)
 			}
@@ -165,13 +166,13 @@ func TestSelectKeepsDigits(t *testing.T) {
 		{"items[", ""},
 		{"avg(`[]`)", "null"},
 	} {
-		got, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: id, Select: c.expression})
-		if _, bad := err.(*RequestError); bad != (c.want == "") || string(got.Value) != c.want {
+		got, err := s.Read(t.Context(), Query{ID: id, Select: c.expression})
+		if _, bad := err.(*mcptool.RequestError); bad != (c.want == "") || string(got.Value) != c.want {
 			t.Errorf("%s: got %s, %v, want %s", c.expression, got.Value, err, c.want)
 		}
 	}
-	all, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: id, Select: "@"})
-	if err != nil || all.Cut == "" || len(all.Value) > 2*maxPage || !json.Valid(all.Value) {
+	all, err := s.Read(t.Context(), Query{ID: id, Select: "@"})
+	if err != nil || all.Cut == "" || len(all.Value) > 2*mcptool.MaxPage || !json.Valid(all.Value) {
 		t.Errorf("%v: %d bytes, cut %q", err, len(all.Value), all.Cut)
 	}
 }
@@ -181,7 +182,7 @@ func TestSelectLooksIntoTextThatIsMerelyWrapped(t *testing.T) {
 	asJSON, _ := fiveMiB()
 	s, _ := newStore(t)
 	id := handleOf(t, fitted(t, s, `{"content":[`+textBlock(asJSON)+`],"structuredContent":{"content":`+raw.Quote(asJSON)+`}}`, 48<<10)).ID
-	got, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: id, Select: "total"})
+	got, err := s.Read(t.Context(), Query{ID: id, Select: "total"})
 	if err != nil || string(got.Value) != "9007199254740993" {
 		t.Errorf("%s, %v", got.Value, err)
 	}
@@ -198,12 +199,11 @@ func FuzzReadResult(f *testing.F) {
 		f.Add(seed.offset, seed.limit, seed.grep, seed.choose)
 	}
 	s, _ := newStore(f)
-	p := reading(s)
 	var ids []string
 	for _, text := range []string{
 		`{"items":[{"a":1},{"a":1.0},{"a":"é"},{"a":null},{"a":[9007199254740993,1e400]}],"n":-0.0}`, "né\r\nneedle\n\n", "\xff\xfe", "",
 	} {
-		kept, err := s.keep(func(w io.Writer) error { _, err := io.WriteString(w, text); return err }, nil, 100)
+		kept, err := s.keep(f.Context(), func(w io.Writer) error { _, err := io.WriteString(w, text); return err }, nil, 100)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -211,10 +211,10 @@ func FuzzReadResult(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, offset int64, limit int, grep, choose string) {
 		for _, id := range ids {
-			got, err := p.ReadResult(t.Context(), ReadRequest{ID: id, Offset: offset, Limit: limit, Grep: grep, Select: choose})
+			got, err := s.Read(t.Context(), Query{ID: id, Offset: offset, Limit: limit, Grep: grep, Select: choose})
 			if err != nil {
-				if f := new(Proxy).explainRequest(err); f.Code != codeBadRequest || f.Next == "" {
-					t.Errorf("%v: %+v", err, f)
+				if _, ok := errors.AsType[*mcptool.RequestError](err); !ok {
+					t.Errorf("%T: %v", err, err)
 				}
 				continue
 			}

@@ -1,4 +1,4 @@
-package proxy
+package results
 
 import (
 	"bytes"
@@ -17,24 +17,39 @@ import (
 
 const testLimit = 1000
 
+// Results as an upstream may write them, in bytes that no encoder would make.
+const (
+	oddResult = `{"zz":1,"content":[{"type":"hologram","depth":12345678901234567890}, {"text":"caf\u00e9 <b>&","type":"text"}],` +
+		`"structuredContent":{"b":9007199254740993,"a":1.50},"_meta":{"x":[ 1 ]},"isError":false,"future":{"k":null}}`
+	prettyResult = "{\n  \"content\": [],\n  \"n\": 12345678901234567890\n}"
+)
+
+// nextOf stands in for the words of the proxy.
+func nextOf(h Handle) string {
+	switch {
+	case h.ID == "":
+		return "nothing"
+	case h.Structured:
+		return "structured"
+	}
+	return "more"
+}
+
 // newStore returns a store in a folder of its own, and the folder.
-func newStore(t testing.TB) (*store, string) {
+func newStore(t testing.TB) (*Store, string) {
 	t.Helper()
-	s := &store{dir: filepath.Join(t.TempDir(), "results")}
+	s := New(filepath.Join(t.TempDir(), "results"), slog.New(slog.DiscardHandler))
 	t.Cleanup(func() {
-		if err := s.close(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return s, s.dir
 }
 
-// reading returns a proxy that reads what the store holds.
-func reading(s *store) *Proxy { return &Proxy{results: s} }
-
-func fitted(t testing.TB, s *store, raw string, limit int) string {
+func fitted(t testing.TB, s *Store, raw string, limit int) string {
 	t.Helper()
-	out := s.fit(json.RawMessage(raw), limit, slog.New(slog.DiscardHandler))
+	out := s.Fit(t.Context(), json.RawMessage(raw), limit, nextOf)
 	if !json.Valid(out) {
 		t.Fatalf("not valid JSON: %.300s", out)
 	}
@@ -42,7 +57,7 @@ func fitted(t testing.TB, s *store, raw string, limit int) string {
 }
 
 // handleOf returns the handle in the result's first text block.
-func handleOf(t testing.TB, reply string) (h handle) {
+func handleOf(t testing.TB, reply string) (h Handle) {
 	t.Helper()
 	var r struct{ Content []struct{ Text string } }
 	if err := json.Unmarshal([]byte(reply), &r); err != nil {
@@ -67,7 +82,7 @@ func TestOnlyWhatIsTooLargeIsReplaced(t *testing.T) {
 	long := strings.Repeat("x", testLimit+1)
 	image := `{"type":"image","mimeType":"image/png","data":"` + strings.Repeat("QUJD", 1000) + `"}`
 	huge := `{"type":"image","mimeType":"image/png","data":"` + strings.Repeat("QUJD", maxBinary/4) + `"}`
-	const handles = `\{"text":"\{\\"result_id\\":[^}]*\}[^}]*\}","type":"text"\}`
+	const handles = `\{"text":"\{\\"result_id\\":[^}]*\}","type":"text"\}`
 	for _, c := range []struct{ name, in, want string }{ // want: a pattern; empty: as it came
 		{"small", oddResult, ""},
 		{"at the limit", `{"content":[` + textBlock(long[1:]) + `],"structuredContent":null}`, ""},
@@ -106,24 +121,27 @@ func TestHugeImageIsStored(t *testing.T) {
 	if h.Type != "image" || h.MIMEType != "image/png" || h.Head != "" {
 		t.Errorf("got %+v", h)
 	}
-	got, err := reading(s).ReadResult(t.Context(), ReadRequest{ID: h.ID, Select: "length(data)"})
+	got, err := s.Read(t.Context(), Query{ID: h.ID, Select: "length(data)"})
 	if err != nil || string(got.Value) != strconv.Itoa(maxBinary) {
 		t.Errorf("got %s, %v", got.Value, err)
 	}
 }
 
-// A reader is not sent on where the text has ended.
-func TestNextStepLeadsToWhatIsLeftOut(t *testing.T) {
+// What a handle says of its text tells whether there is more of it.
+func TestHandleTellsWhatIsLeftOut(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
 	long := strings.Repeat("x", testLimit)
-	for _, c := range []struct{ text, next string }{
-		{"a summary", `"select":"keys(@)"`},
-		{long, `"offset":250`},
+	for _, c := range []struct {
+		text  string
+		whole bool
+	}{
+		{"a summary", true},
+		{long, false},
 	} {
 		h := handleOf(t, fitted(t, s, `{"content":[`+textBlock(c.text)+`],"structuredContent":{"a":"`+long+`"}}`, testLimit))
-		if !strings.Contains(h.Next, c.next) {
-			t.Errorf("after %.20q: %s", h.Head, h.Next)
+		if whole := h.Total == int64(len(h.Head)); whole != c.whole || h.Next != "structured" {
+			t.Errorf("after %.20q: %+v", h.Head, h)
 		}
 	}
 }
@@ -134,10 +152,10 @@ func TestWhatCannotBeStoredIsCut(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &store{dir: filepath.Join(file, "results")}
+	s := New(filepath.Join(file, "results"), slog.New(slog.DiscardHandler))
 	text := strings.Repeat("text ", testLimit)
 	h := handleOf(t, fitted(t, s, `{"content":[`+textBlock(text)+`]}`, testLimit))
-	if h.ID != "" || h.Total != int64(len(text)) || !strings.HasPrefix(text, h.Head) || !strings.Contains(h.Next, "could not be stored") {
+	if h.ID != "" || h.Total != int64(len(text)) || !strings.HasPrefix(text, h.Head) || h.Next != "nothing" {
 		t.Errorf("got %+v", h)
 	}
 }
@@ -156,7 +174,7 @@ func FuzzFit(f *testing.F) {
 		var before, after map[string]json.RawMessage
 		raw, err := raw.OneLine(in)
 		if err != nil || json.Unmarshal(raw, &before) != nil {
-			s.fit(in, 100, slog.New(slog.DiscardHandler)) // must not panic
+			s.Fit(t.Context(), in, 100, nextOf) // must not panic
 			return
 		}
 		if err := json.Unmarshal([]byte(fitted(t, s, string(raw), 100)), &after); err != nil {
@@ -178,7 +196,7 @@ func BenchmarkFit(b *testing.B) {
 			s, _ := newStore(b)
 			b.SetBytes(int64(size))
 			for b.Loop() {
-				s.fit(raw, 48<<10, slog.New(slog.DiscardHandler))
+				s.Fit(b.Context(), raw, 48<<10, nextOf)
 			}
 		})
 	}

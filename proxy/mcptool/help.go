@@ -1,6 +1,7 @@
-package proxy
+package mcptool
 
-const help = `mcp leads to the tools of all configured MCP servers. Pass an object with an action:
+// HelpText explains the tool to a model, with an example of each action.
+const HelpText = `mcp leads to the tools of all configured MCP servers. Pass an object with an action:
 
 search_tools   find tools by what they do: {"action":"search_tools","query":"create an issue"}
 describe_tool  a tool's full schemas: {"action":"describe_tool","server":"github","tool":"create_issue"}

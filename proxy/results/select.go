@@ -1,4 +1,4 @@
-package proxy
+package results
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/jmespath/go-jmespath"
 
+	"mcpproxy/proxy/mcptool"
 	"mcpproxy/upstream/raw"
 )
 
@@ -26,22 +27,22 @@ const (
 	maxExpression = 2000     // bytes
 )
 
-// choose selects from the structured content, else from the text as JSON.
-func (out *ReadResult) choose(s stored, q ReadRequest) error {
+// selectFrom selects from the structured content, else from the text as JSON.
+func (out *Part) selectFrom(s stored, q Query) error {
 	if len(q.Select) > maxExpression {
 		return q.bad("select", fmt.Sprintf("is longer than %d bytes", maxExpression))
 	}
-	found, n, err := q.selectFrom(s.value())
+	found, n, err := q.evaluate(s.value())
 	if err == nil && found == nil && s.structured > 0 {
 		// Some servers only wrap their text into structured content.
-		if inText, digits, err := q.selectFrom(s.text(), s.total); err == nil {
+		if inText, digits, err := q.evaluate(s.text(), s.total); err == nil {
 			found, n = inText, digits
 		}
 	}
 	if err != nil {
 		return err
 	}
-	e := encoder{numbers: n, room: min(maxPage, s.limit)}
+	e := encoder{numbers: n, room: min(mcptool.MaxPage, s.limit)}
 	if e.write(found); e.room < 0 {
 		out.Cut = "value is the beginning of the JSON text of what was selected, which is too large; select less"
 		out.Value = raw.Encode(cutText(e.buf.String(), true))
@@ -51,8 +52,8 @@ func (out *ReadResult) choose(s stored, q ReadRequest) error {
 	return nil
 }
 
-// selectFrom selects from a file of that size.
-func (q ReadRequest) selectFrom(path string, size int64) (found any, n numbers, err error) {
+// evaluate selects from a file of that size.
+func (q Query) evaluate(path string, size int64) (found any, n numbers, err error) {
 	if size > maxSelectFrom {
 		return nil, n, q.bad("select", fmt.Sprintf("takes results of up to %d bytes, and this one has %d; use offset or grep", maxSelectFrom, size))
 	}
