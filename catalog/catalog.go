@@ -2,10 +2,11 @@ package catalog
 
 import (
 	"log/slog"
-	"mcpproxy/catalog/clean"
 	"slices"
 	"sync"
 	"time"
+
+	"mcpproxy/catalog/clean"
 )
 
 // An Entry is what one upstream was last seen to offer. Whoever has one shares

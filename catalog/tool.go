@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json"
 	"errors"
+
 	"mcpproxy/catalog/rawjson"
 	"mcpproxy/catalog/schema"
 )

@@ -2,10 +2,11 @@ package catalog
 
 import (
 	"encoding/json"
-	"mcpproxy/catalog/rawjson"
 	"reflect"
 	"strings"
 	"testing"
+
+	"mcpproxy/catalog/rawjson"
 )
 
 func TestParseTool(t *testing.T) {

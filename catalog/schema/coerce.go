@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
+
 	"mcpproxy/catalog/names"
 	"mcpproxy/catalog/rawjson"
-	"slices"
 )
 
 // maxNotes bounds what is told about repairs.

@@ -1,8 +1,9 @@
 package schema
 
 import (
-	"mcpproxy/catalog/rawjson"
 	"slices"
+
+	"mcpproxy/catalog/rawjson"
 )
 
 func (e *evaluation) array(n *node, v *rawjson.Value, at *location, seen *marks) *failure {

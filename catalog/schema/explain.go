@@ -3,13 +3,14 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
-	"mcpproxy/catalog/clean"
-	"mcpproxy/catalog/names"
-	"mcpproxy/catalog/rawjson"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+
+	"mcpproxy/catalog/clean"
+	"mcpproxy/catalog/names"
+	"mcpproxy/catalog/rawjson"
 )
 
 // An ArgumentError says where arguments do not fit the schema of a tool, and

@@ -1,10 +1,11 @@
 package schema
 
 import (
-	"mcpproxy/catalog/rawjson"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"mcpproxy/catalog/rawjson"
 )
 
 // A resource is the document, or a subschema with an $id of its own: what

@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"mcpproxy/catalog/rawjson"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
+
+	"mcpproxy/catalog/rawjson"
 )
 
 // Bounds on what a foreign schema may cost. A schema within the first two is

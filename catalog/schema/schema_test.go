@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"mcpproxy/catalog/rawjson"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"mcpproxy/catalog/rawjson"
 )
 
 // beyond names the parts of the JSON Schema Test Suite that lie outside what

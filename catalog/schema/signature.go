@@ -2,13 +2,14 @@ package schema
 
 import (
 	"encoding/json"
-	"mcpproxy/catalog/clean"
-	"mcpproxy/catalog/rawjson"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"mcpproxy/catalog/clean"
+	"mcpproxy/catalog/rawjson"
 )
 
 // Bounds of a signature, in characters.

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/big"
-	"mcpproxy/catalog/clean"
-	"mcpproxy/catalog/rawjson"
 	"slices"
 	"unicode/utf8"
+
+	"mcpproxy/catalog/clean"
+	"mcpproxy/catalog/rawjson"
 )
 
 // Bounds on one validation. Beyond them everything is allowed: it is the

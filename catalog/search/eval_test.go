@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"mcpproxy/catalog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"mcpproxy/catalog"
 )
 
 const evalData = "testdata/search-eval"

@@ -3,11 +3,12 @@ package search
 import (
 	"encoding/json"
 	"fmt"
-	"mcpproxy/catalog"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"mcpproxy/catalog"
 )
 
 // sample is a small catalogue of invented servers.

@@ -3,8 +3,9 @@ package search
 import (
 	"cmp"
 	"math"
-	"mcpproxy/catalog"
 	"slices"
+
+	"mcpproxy/catalog"
 )
 
 // A Segment is the searchable form of one server's tools: which words stand
