@@ -111,19 +111,6 @@ func (c *Catalog) Put(e Entry) {
 	}
 }
 
-// Forget removes the entry of a server, if there is one.
-func (c *Catalog) Forget(id string) {
-	c.mu.Lock()
-	delete(c.entries, id)
-	c.mu.Unlock()
-	if c.disk == nil {
-		return
-	}
-	if err := c.disk.forget(id); err != nil {
-		c.log.Warn("catalogue entry not removed", "id", id, "error", err)
-	}
-}
-
 func (c *Catalog) inMemory(id string) (Entry, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -234,17 +234,6 @@ func (s *snapshot) put(e Entry) error {
 	})
 }
 
-func (s *snapshot) forget(id string) error {
-	if _, err := os.Stat(s.entryPath(id)); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return s.locked(func() error {
-		index := s.indexToChange()
-		delete(index, id)
-		return errors.Join(os.Remove(s.entryPath(id)), s.writeIndex(index))
-	})
-}
-
 // indexToChange returns a copy of the index; the lock is held.
 func (s *snapshot) indexToChange() map[string]infoRecord {
 	if stamp, err := os.Stat(s.indexPath()); err == nil {
