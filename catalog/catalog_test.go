@@ -14,7 +14,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -237,6 +240,39 @@ func TestUnsavedEntriesStayInMemory(t *testing.T) {
 	c.Put(entryOf(t, "t", noon))
 	if _, ok := c.Get("t"); !ok {
 		t.Error("an entry is lost where there can be no folder")
+	}
+}
+
+// A process that was stopped while it held the lock costs the others a bounded
+// wait, and nothing that they list.
+func TestLockIsWaitedForWithinABound(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := Open(dir, quiet)
+	c.Put(entryOf(t, "before", noon, `{"name":"x"}`))
+	stopped := flock.New(filepath.Join(c.disk.dir, "lock"))
+	if ok, err := stopped.TryLock(); !ok || err != nil {
+		t.Fatalf("lock is free %v, %v", ok, err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		c.Put(entryOf(t, "held", noon, `{"name":"x"}`))
+		if took := time.Since(start); took != maxLockWait {
+			t.Errorf("waited %v for the lock, want %v", took, maxLockWait)
+		}
+	})
+	if e, ok := c.Get("held"); !ok || len(e.Tools) != 1 {
+		t.Error("an entry is lost where the lock is held")
+	}
+	if _, ok := Open(dir, quiet).Get("held"); ok {
+		t.Error("an entry was written without the lock")
+	}
+	if err := stopped.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.Put(entryOf(t, "held", noon, `{"name":"x"}`))
+	if _, ok := Open(dir, quiet).Get("held"); !ok {
+		t.Error("an entry is not written once the lock is free")
 	}
 }
 

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -24,9 +25,14 @@ const (
 	maxDamagedFiles  = 3       // kept for a look at what went wrong
 )
 
-// maxLockWait bounds the wait for another process, which holds the lock for
-// milliseconds unless it was stopped.
-const maxLockWait = 2 * time.Second
+const (
+	// maxLockWait bounds the wait for another process, which holds the lock
+	// for milliseconds unless it was stopped.
+	maxLockWait = 2 * time.Second
+	// lockPoll is the time between two tries for the lock, since file locks
+	// cannot be waited for with a context.
+	lockPoll = 2 * time.Millisecond
+)
 
 // A snapshot is the catalogue on disk, shared by all processes of the user:
 //
@@ -40,6 +46,7 @@ const maxLockWait = 2 * time.Second
 type snapshot struct {
 	dir string
 	log *slog.Logger
+	ctx context.Context // of the waits for the lock: what was listed is saved even if its caller gave up
 
 	mu     sync.Mutex
 	index  map[string]infoRecord // replaced, never changed
@@ -64,7 +71,7 @@ type cached struct {
 }
 
 func newSnapshot(dir string, log *slog.Logger) *snapshot {
-	return &snapshot{dir: filepath.Join(dir, "v1"), log: log, cache: make(map[string]*cached)}
+	return &snapshot{dir: filepath.Join(dir, "v1"), log: log, ctx: context.Background(), cache: make(map[string]*cached)}
 }
 
 func (s *snapshot) indexPath() string          { return filepath.Join(s.dir, "index") }
@@ -266,25 +273,23 @@ func (s *snapshot) writeIndex(index map[string]infoRecord) error {
 }
 
 // locked runs change while no other process, and nobody else in this one,
-// changes the snapshot.
+// changes the snapshot. errLocked means that the lock was not free in time.
 func (s *snapshot) locked(change func() error) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
-	// A lock belongs to the open file, so one of our own keeps out other
-	// goroutines as well.
+	// Each open file has a lock of its own, so this one keeps out the other
+	// goroutines of this process as well.
 	lock := flock.New(filepath.Join(s.dir, "lock"), flock.SetPermissions(0o600))
 	defer lock.Close()
-	for deadline := time.Now().Add(maxLockWait); ; time.Sleep(2 * time.Millisecond) {
-		switch taken, err := lock.TryLock(); {
-		case err != nil:
-			return err
-		case !taken && time.Now().After(deadline):
+	ctx, cancel := context.WithTimeout(s.ctx, maxLockWait)
+	defer cancel()
+	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
 			return errLocked
-		case !taken:
-			continue
 		}
-		s.sweep()
-		return change()
+		return err
 	}
+	s.sweep()
+	return change()
 }
