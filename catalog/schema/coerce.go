@@ -32,7 +32,7 @@ func (s *Schema) Coerce(args json.RawMessage) (out json.RawMessage, notes []stri
 	if !ok {
 		return args, nil
 	}
-	r := repair{doc: args, left: maxEvaluations}
+	r := repair{doc: args, stepsLeft: maxEvaluations}
 	r.value([]*node{s.root}, &document, nil)
 	if len(r.notes) == 0 {
 		return args, nil
@@ -50,10 +50,10 @@ func (s *Schema) Coerce(args json.RawMessage) (out json.RawMessage, notes []stri
 // A repair is one run over arguments: it collects edits, in the order of their
 // places, and applies them at the end.
 type repair struct {
-	doc   []byte
-	edits []edit
-	notes []string
-	left  int
+	doc       []byte
+	edits     []edit
+	notes     []string
+	stepsLeft int
 }
 
 // An edit replaces doc[from:to].
@@ -89,7 +89,7 @@ func (r *repair) value(nodes []*node, v *rawjson.Value, at *location) {
 		wanted &= r.types(n, 0)
 	}
 	switch {
-	case v.Type == rawjson.Null || v.Unread || r.left < 0:
+	case v.Type == rawjson.Null || v.Unread || r.stepsLeft < 0:
 	case v.Type&wanted == 0 && v.Type == rawjson.String:
 		r.decode(nodes, wanted, v, at)
 	case v.Type&wanted == 0 && wanted&rawjson.String != 0 && wanted&^(rawjson.String|rawjson.Null) == 0:
@@ -118,9 +118,9 @@ func (r *repair) decode(nodes []*node, wanted rawjson.Types, v *rawjson.Value, a
 		return // spaces around a number or boolean: perhaps meant as text
 	}
 	// What was inside may be in need of repair as well.
-	within := repair{doc: text, left: r.left}
+	within := repair{doc: text, stepsLeft: r.stepsLeft}
 	within.value(nodes, &inner, at)
-	r.left = within.left
+	r.stepsLeft = within.stepsLeft
 	r.edits = append(r.edits, edit{v.At, v.At + len(v.Raw), within.edited(inner.At, inner.At+len(inner.Raw))})
 	r.note(at, "read the string as %s", kindOfValue(&inner))
 	r.notes = append(r.notes, within.notes...)
@@ -148,7 +148,7 @@ func (r *repair) members(nodes []*node, v *rawjson.Value, at *location) {
 func (r *repair) renames(nodes []*node, v *rawjson.Value) map[string]string {
 	meant := make(map[string][]string) // folded name → properties that are not given
 	for _, n := range nodes {
-		if n.additional != nil && !n.additional.never || r.undecided(n) {
+		if n.additionalProperties != nil && !n.additionalProperties.never || r.conditional(n) {
 			return nil // any name may be a good one
 		}
 		for _, p := range n.properties {
@@ -160,15 +160,15 @@ func (r *repair) renames(nodes []*node, v *rawjson.Value) map[string]string {
 	if len(meant) == 0 {
 		return nil
 	}
-	strangers := make(map[string][]string)
+	unknown := make(map[string][]string)
 	for _, m := range v.Members {
 		if memberNodes(nodes, m.Name) == nil {
 			folded := names.FoldStyle(m.Name)
-			strangers[folded] = append(strangers[folded], m.Name)
+			unknown[folded] = append(unknown[folded], m.Name)
 		}
 	}
 	renamed := make(map[string]string)
-	for folded, alike := range strangers {
+	for folded, alike := range unknown {
 		if len(alike) == 1 && len(meant[folded]) == 1 {
 			renamed[alike[0]] = meant[folded][0]
 		}
@@ -176,11 +176,11 @@ func (r *repair) renames(nodes []*node, v *rawjson.Value) map[string]string {
 	return renamed
 }
 
-// undecided reports whether a node has properties that hold in some cases only.
-func (r *repair) undecided(n *node) bool {
+// conditional reports whether a node has properties that hold in some cases only.
+func (r *repair) conditional(n *node) bool {
 	return n.opaque || n.then != nil || n.otherwise != nil || n.dependentSchemas != nil ||
-		n.anyOf != nil && r.only(n.anyOf, rawjson.Object) == nil ||
-		n.oneOf != nil && r.only(n.oneOf, rawjson.Object) == nil
+		n.anyOf != nil && r.soleAlternative(n.anyOf, rawjson.Object) == nil ||
+		n.oneOf != nil && r.soleAlternative(n.oneOf, rawjson.Object) == nil
 }
 
 // memberNodes returns what the nodes say of a member; nil if nothing.
@@ -191,13 +191,13 @@ func memberNodes(nodes []*node, name string) []*node {
 		if p := n.byName[name]; p != nil {
 			children, known = append(children, p), true
 		}
-		for _, p := range n.patterns {
+		for _, p := range n.patternProperties {
 			if re := p.pattern.compile(); re != nil && re.MatchString(name) {
 				children, known = append(children, p.node), true
 			}
 		}
-		if !known && n.additional != nil && !n.additional.never {
-			children = append(children, n.additional)
+		if !known && n.additionalProperties != nil && !n.additionalProperties.never {
+			children = append(children, n.additionalProperties)
 		}
 	}
 	return children
@@ -207,44 +207,44 @@ func itemNodes(nodes []*node, i int) []*node {
 	var children []*node
 	for _, n := range nodes {
 		switch {
-		case i < len(n.prefix):
-			children = append(children, n.prefix[i])
-		case n.rest != nil:
-			children = append(children, n.rest)
+		case i < len(n.prefixItems):
+			children = append(children, n.prefixItems[i])
+		case n.items != nil:
+			children = append(children, n.items)
 		}
 	}
 	return children
 }
 
-// maxConjunctDeep bounds how far references and unions are followed for one value.
-const maxConjunctDeep = 32
+// maxConjunctDepth bounds how far references and unions are followed for one value.
+const maxConjunctDepth = 32
 
 // conjuncts adds to list everything that a value of the given type has to fit
 // if it has to fit nodes: those, what they refer to, and of a union the one
 // alternative for that type, if there is only one.
-func (r *repair) conjuncts(list, nodes []*node, typ rawjson.Types, deep int) []*node {
+func (r *repair) conjuncts(list, nodes []*node, typ rawjson.Types, depth int) []*node {
 	for _, n := range nodes {
-		if r.left--; r.left < 0 || deep > maxConjunctDeep {
+		if r.stepsLeft--; r.stepsLeft < 0 || depth > maxConjunctDepth {
 			return list
 		}
 		list = append(list, n)
 		if n.ref != nil {
-			list = r.conjuncts(list, []*node{n.ref}, typ, deep+1)
+			list = r.conjuncts(list, []*node{n.ref}, typ, depth+1)
 		}
-		list = r.conjuncts(list, n.allOf, typ, deep+1)
+		list = r.conjuncts(list, n.allOf, typ, depth+1)
 		for _, union := range [][]*node{n.anyOf, n.oneOf} {
-			if only := r.only(union, typ); only != nil {
-				list = r.conjuncts(list, []*node{only}, typ, deep+1)
+			if only := r.soleAlternative(union, typ); only != nil {
+				list = r.conjuncts(list, []*node{only}, typ, depth+1)
 			}
 		}
 	}
 	return list
 }
 
-// only returns the alternative of a union that allows the type, nil if none or
+// soleAlternative returns the alternative of a union that allows the type, nil if none or
 // several do. For a string, which may be JSON of another type, an alternative
 // counts that allows anything but null.
-func (r *repair) only(union []*node, typ rawjson.Types) *node {
+func (r *repair) soleAlternative(union []*node, typ rawjson.Types) *node {
 	fits := func(typ rawjson.Types) (only *node, several bool) {
 		for _, n := range union {
 			if r.types(n, 0)&typ == 0 {
@@ -266,8 +266,8 @@ func (r *repair) only(union []*node, typ rawjson.Types) *node {
 
 // types returns the types that a node allows as far as that can be told
 // without a value.
-func (r *repair) types(n *node, deep int) rawjson.Types {
-	if r.left--; r.left < 0 || deep > maxConjunctDeep || n.opaque {
+func (r *repair) types(n *node, depth int) rawjson.Types {
+	if r.stepsLeft--; r.stepsLeft < 0 || depth > maxConjunctDepth || n.opaque {
 		return rawjson.Any
 	}
 	types := n.types
@@ -282,10 +282,10 @@ func (r *repair) types(n *node, deep int) rawjson.Types {
 		types &= listed
 	}
 	if n.ref != nil {
-		types &= r.types(n.ref, deep+1)
+		types &= r.types(n.ref, depth+1)
 	}
 	for _, part := range n.allOf {
-		types &= r.types(part, deep+1)
+		types &= r.types(part, depth+1)
 	}
 	for _, union := range [][]*node{n.anyOf, n.oneOf} {
 		if len(union) == 0 {
@@ -293,7 +293,7 @@ func (r *repair) types(n *node, deep int) rawjson.Types {
 		}
 		var any rawjson.Types
 		for _, part := range union {
-			any |= r.types(part, deep+1)
+			any |= r.types(part, depth+1)
 		}
 		types &= any
 	}

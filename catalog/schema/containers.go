@@ -6,27 +6,27 @@ import (
 	"mcpproxy/catalog/rawjson"
 )
 
-func (e *evaluation) array(n *node, v *rawjson.Value, at *location, seen *marks) *failure {
+func (e *evaluation) array(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	switch count := len(v.Items); {
-	case count < n.count.min:
-		return failed(at, "%s, at least %d wanted", plural(count, "item"), n.count.min)
-	case count > n.count.max:
-		return failed(at, "%s, at most %d wanted", plural(count, "item"), n.count.max)
+	case count < n.itemCount.min:
+		return failed(at, "%s, at least %d wanted", plural(count, "item"), n.itemCount.min)
+	case count > n.itemCount.max:
+		return failed(at, "%s, at most %d wanted", plural(count, "item"), n.itemCount.max)
 	}
 	for i := range v.Items {
-		item := n.rest
-		if i < len(n.prefix) {
-			item = n.prefix[i]
+		item := n.items
+		if i < len(n.prefixItems) {
+			item = n.prefixItems[i]
 		}
 		if item == nil {
 			break
 		}
-		seen.item(i)
-		if f := e.inside(item, &v.Items[i], &location{parent: at, index: i, item: true}, seen); f != nil {
+		seen.addItem(i)
+		if f := e.child(item, &v.Items[i], &location{parent: at, index: i, item: true}, seen); f != nil {
 			return f
 		}
 	}
-	if n.unique {
+	if n.uniqueItems {
 		if f := e.unique(v, at); f != nil {
 			return f
 		}
@@ -46,31 +46,31 @@ func (e *evaluation) unique(v *rawjson.Value, at *location) *failure {
 				return failed(&location{parent: at, index: i, item: true}, "the same as item %d, all must differ", j)
 			}
 		}
-		if e.left < 0 {
+		if e.stepsLeft < 0 {
 			return nil
 		}
 	}
 	return nil
 }
 
-func (e *evaluation) contains(n *node, v *rawjson.Value, at *location, seen *marks) *failure {
-	found, unsure := 0, e.unsure
+func (e *evaluation) contains(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
+	found, undecided := 0, e.undecided
 	for i := range v.Items {
-		if e.inside(n.contains, &v.Items[i], &location{parent: at, index: i, item: true}, seen) == nil {
+		if e.child(n.contains, &v.Items[i], &location{parent: at, index: i, item: true}, seen) == nil {
 			found++
-			seen.item(i)
+			seen.addItem(i)
 		}
 	}
 	switch {
-	case found < n.containing.min:
-		return failed(at, "%s of the kind wanted, at least %d must be", plural(found, "item"), n.containing.min)
-	case found > n.containing.max && e.unsure == unsure:
-		return failed(at, "%s of a kind that may occur at most %d times", plural(found, "item"), n.containing.max)
+	case found < n.containsCount.min:
+		return failed(at, "%s of the kind wanted, at least %d must be", plural(found, "item"), n.containsCount.min)
+	case found > n.containsCount.max && e.undecided == undecided:
+		return failed(at, "%s of a kind that may occur at most %d times", plural(found, "item"), n.containsCount.max)
 	}
 	return nil
 }
 
-func (e *evaluation) object(n *node, v *rawjson.Value, at *location, seen *marks) *failure {
+func (e *evaluation) object(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	if f := e.members(n, v, at); f != nil {
 		return f
 	}
@@ -80,9 +80,9 @@ func (e *evaluation) object(n *node, v *rawjson.Value, at *location, seen *marks
 			return nil
 		}
 		here := &location{parent: at, name: m.Name}
-		if n.names != nil {
+		if n.propertyNames != nil {
 			name := rawjson.Value{Raw: quote(m.Name), Type: rawjson.String}
-			if f := e.inside(n.names, &name, here, seen); f != nil {
+			if f := e.child(n.propertyNames, &name, here, seen); f != nil {
 				return failed(at, "the name %s is not allowed: %s", showName(m.Name), f.problem())
 			}
 		}
@@ -91,23 +91,23 @@ func (e *evaluation) object(n *node, v *rawjson.Value, at *location, seen *marks
 			return f
 		}
 		if known {
-			seen.member(m.Name)
+			seen.addMember(m.Name)
 			continue
 		}
-		if n.additional == nil {
+		if n.additionalProperties == nil {
 			continue
 		}
-		seen.member(m.Name)
-		if n.additional.never {
+		seen.addMember(m.Name)
+		if n.additionalProperties.never {
 			return unknownMember(at, m.Name, n)
 		}
-		if f := e.inside(n.additional, &m.Value, here, seen); f != nil {
+		if f := e.child(n.additionalProperties, &m.Value, here, seen); f != nil {
 			return f
 		}
 	}
 	for _, d := range n.dependentSchemas {
 		if v.Get(d.name) != nil {
-			if f := e.within(d.node, v, at, seen); f != nil {
+			if f := e.inPlace(d.node, v, at, seen); f != nil {
 				return f
 			}
 		}
@@ -140,36 +140,36 @@ func (e *evaluation) members(n *node, v *rawjson.Value, at *location) *failure {
 		}
 	}
 	switch size := len(v.Members); {
-	case size < n.size.min:
-		return failed(at, "has %s, at least %d wanted", plural(size, "member"), n.size.min)
-	case size > n.size.max:
-		return failed(at, "has %s, at most %d wanted", plural(size, "member"), n.size.max)
+	case size < n.memberCount.min:
+		return failed(at, "has %s, at least %d wanted", plural(size, "member"), n.memberCount.min)
+	case size > n.memberCount.max:
+		return failed(at, "has %s, at most %d wanted", plural(size, "member"), n.memberCount.max)
 	}
 	return nil
 }
 
 // member applies what a schema says of one member by its name, and reports
 // whether it says anything.
-func (e *evaluation) member(n *node, m *rawjson.Member, at *location, seen *marks) (known bool, f *failure) {
+func (e *evaluation) member(n *node, m *rawjson.Member, at *location, seen *annotations) (known bool, f *failure) {
 	if p := n.byName[m.Name]; p != nil {
 		known = true
-		if f := e.inside(p, &m.Value, at, seen); f != nil {
+		if f := e.child(p, &m.Value, at, seen); f != nil {
 			return true, f
 		}
 	}
-	for _, p := range n.patterns {
+	for _, p := range n.patternProperties {
 		if !e.spend(1) {
 			return true, nil
 		}
-		unsure := e.unsure
+		undecided := e.undecided
 		if !e.matches(p.pattern, m.Name) {
 			continue
 		}
 		known = true
-		if e.unsure != unsure {
+		if e.undecided != undecided {
 			continue // whether the schema is meant for this name is not known
 		}
-		if f := e.inside(p.node, &m.Value, at, seen); f != nil {
+		if f := e.child(p.node, &m.Value, at, seen); f != nil {
 			return true, f
 		}
 	}
@@ -178,18 +178,18 @@ func (e *evaluation) member(n *node, m *rawjson.Member, at *location, seen *mark
 
 // unevaluated applies a schema to the members and items that no other keyword
 // of this or an inner subschema has evaluated.
-func (e *evaluation) unevaluated(n *node, v *rawjson.Value, at *location, seen *marks) *failure {
-	if n.unevaluatedMembers != nil {
+func (e *evaluation) unevaluated(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
+	if n.unevaluatedProperties != nil {
 		for i := range v.Members {
 			m := &v.Members[i]
 			if seen.members[m.Name] {
 				continue
 			}
-			seen.member(m.Name)
-			if n.unevaluatedMembers.never {
+			seen.addMember(m.Name)
+			if n.unevaluatedProperties.never {
 				return unknownMember(at, m.Name, n)
 			}
-			if f := e.inside(n.unevaluatedMembers, &m.Value, &location{parent: at, name: m.Name}, seen); f != nil {
+			if f := e.child(n.unevaluatedProperties, &m.Value, &location{parent: at, name: m.Name}, seen); f != nil {
 				return f
 			}
 		}
@@ -199,8 +199,8 @@ func (e *evaluation) unevaluated(n *node, v *rawjson.Value, at *location, seen *
 			if seen.items[i] {
 				continue
 			}
-			seen.item(i)
-			if f := e.inside(n.unevaluatedItems, &v.Items[i], &location{parent: at, index: i, item: true}, seen); f != nil {
+			seen.addItem(i)
+			if f := e.child(n.unevaluatedItems, &v.Items[i], &location{parent: at, index: i, item: true}, seen); f != nil {
 				return f
 			}
 		}

@@ -124,10 +124,10 @@ func missingMembers(at *location, missing []string, n *node, v *rawjson.Value) *
 }
 
 func missingProblem(missing []string, n *node, v *rawjson.Value) string {
-	var strangers []string
+	var unknown []string
 	for _, m := range v.Members {
 		if n.byName[m.Name] == nil {
-			strangers = append(strangers, m.Name)
+			unknown = append(unknown, m.Name)
 		}
 	}
 	const most = 12
@@ -143,7 +143,7 @@ func missingProblem(missing []string, n *node, v *rawjson.Value) string {
 		what = "properties"
 	}
 	hint := ""
-	if given, ok := names.Closest(missing[0], strangers); ok {
+	if given, ok := names.Closest(missing[0], unknown); ok {
 		hint = fmt.Sprintf(" (is %s meant as %s?)", showName(given), shown[0])
 	}
 	return fmt.Sprintf("missing required %s %s%s", what, strings.Join(shown, ", "), hint)
@@ -171,9 +171,9 @@ func unknownProblem(name string, n *node) string {
 	return fmt.Sprintf("unknown property %s; known are %s", showName(name), strings.Join(known, ", "))
 }
 
-// nearest makes one failure of those of all alternatives: of the alternatives
+// joinFailures makes one failure of those of all alternatives: of the alternatives
 // that are at least of the value's type, the one that got farthest.
-func nearest(failures []*failure, v *rawjson.Value, at *location) *failure {
+func joinFailures(failures []*failure, v *rawjson.Value, at *location) *failure {
 	var wanted rawjson.Types
 	var allowed []*rawjson.Value
 	var closer []*failure

@@ -29,7 +29,7 @@ func (c *compiler) enter(v *rawjson.Value, around *resource) *resource {
 		if err != nil {
 			base = &url.URL{}
 		}
-	case id == "" || id[0] == '#' || err != nil || c.loneRef && v.Get("$ref") != nil:
+	case id == "" || id[0] == '#' || err != nil || c.ignoreRefSiblings && v.Get("$ref") != nil:
 		return around
 	default:
 		base = around.base.ResolveReference(base)

@@ -37,7 +37,7 @@ var (
 type Schema struct {
 	root *node
 	// marks says that some subschema asks what its siblings have evaluated.
-	marks bool
+	unevaluated bool
 }
 
 // A node is one subschema.
@@ -49,30 +49,30 @@ type node struct {
 
 	enum []*rawjson.Value // of "enum" or "const"; nil if neither is there
 
-	allOf, anyOf, oneOf          []*node
-	not, onlyIf, then, otherwise *node
+	allOf, anyOf, oneOf             []*node
+	not, condition, then, otherwise *node
 
-	minimum, maximum   *limit
-	multipleOf         json.RawMessage
-	length             span // of a string, in code points
-	pattern            *pattern
-	count              span // of items
-	prefix             []*node
-	rest               *node // items after prefix
-	contains           *node
-	containing         span // items that match contains
-	unique             bool
-	unevaluatedItems   *node
-	size               span // of an object's members
-	properties         []property
-	byName             map[string]*node
-	patterns           []patternProperty
-	additional         *node
-	names              *node
-	required           []string
-	dependentRequired  []dependency
-	dependentSchemas   []property
-	unevaluatedMembers *node
+	minimum, maximum      *limit
+	multipleOf            json.RawMessage
+	length                span // of a string, in code points
+	pattern               *pattern
+	itemCount             span // of items
+	prefixItems           []*node
+	items                 *node // items after prefix
+	contains              *node
+	containsCount         span // items that match contains
+	uniqueItems           bool
+	unevaluatedItems      *node
+	memberCount           span // of an object's members
+	properties            []property
+	byName                map[string]*node
+	patternProperties     []patternProperty
+	additionalProperties  *node
+	propertyNames         *node
+	required              []string
+	dependentRequired     []dependency
+	dependentSchemas      []property
+	unevaluatedProperties *node
 }
 
 type property struct {
@@ -132,24 +132,24 @@ func Compile(raw json.RawMessage) (*Schema, error) {
 		return nil, errSchemaShape
 	}
 	c := compiler{
-		nodes:     make(map[*rawjson.Value]*node),
-		resources: make(map[*rawjson.Value]*resource),
-		byURI:     make(map[string]*resource),
-		loneRef:   strings.Contains(document.Get("$schema").Text(), "/draft-0"),
+		nodes:             make(map[*rawjson.Value]*node),
+		resources:         make(map[*rawjson.Value]*resource),
+		byURI:             make(map[string]*resource),
+		ignoreRefSiblings: strings.Contains(document.Get("$schema").Text(), "/draft-0"),
 	}
 	c.findAnchors(&document, nil)
-	return &Schema{root: c.compile(&document, c.resources[&document]), marks: c.marks}, nil
+	return &Schema{root: c.compile(&document, c.resources[&document]), unevaluated: c.unevaluated}, nil
 }
 
 // A compiler turns the values of one document into nodes. Its maps go by the
 // place of a value, so that a subschema referred to many times is one node,
 // and a cycle of references is a cycle of nodes.
 type compiler struct {
-	nodes     map[*rawjson.Value]*node
-	resources map[*rawjson.Value]*resource
-	byURI     map[string]*resource
-	loneRef   bool // the siblings of $ref are ignored, as before draft 2019-09
-	marks     bool
+	nodes             map[*rawjson.Value]*node
+	resources         map[*rawjson.Value]*resource
+	byURI             map[string]*resource
+	ignoreRefSiblings bool // the siblings of $ref are ignored, as before draft 2019-09
+	unevaluated       bool
 }
 
 // compile returns the node of a subschema inside a resource.
@@ -158,7 +158,7 @@ func (c *compiler) compile(v *rawjson.Value, around *resource) *node {
 		return n
 	}
 	every := span{max: math.MaxInt}
-	n := &node{types: rawjson.Any, length: every, count: every, size: every, containing: span{min: 1, max: math.MaxInt}}
+	n := &node{types: rawjson.Any, length: every, itemCount: every, memberCount: every, containsCount: span{min: 1, max: math.MaxInt}}
 	c.nodes[v] = n
 	switch {
 	case v.Type == rawjson.Boolean:
@@ -171,7 +171,7 @@ func (c *compiler) compile(v *rawjson.Value, around *resource) *node {
 	in := c.enter(v, around)
 	if ref := v.Get("$ref"); ref != nil {
 		n.ref = c.follow(ref.Text(), in)
-		if c.loneRef {
+		if c.ignoreRefSiblings {
 			return n
 		}
 	}
@@ -218,7 +218,7 @@ func (c *compiler) keyword(n *node, name string, v *rawjson.Value, in *resource)
 	case "not":
 		one(&n.not)
 	case "if":
-		one(&n.onlyIf)
+		one(&n.condition)
 	case "then":
 		one(&n.then)
 	case "else":
@@ -232,9 +232,9 @@ func (c *compiler) keyword(n *node, name string, v *rawjson.Value, in *resource)
 			n.pattern = newPattern(v.Text())
 		}
 	case "minProperties":
-		readCount(&n.size.min, v)
+		readCount(&n.memberCount.min, v)
 	case "maxProperties":
-		readCount(&n.size.max, v)
+		readCount(&n.memberCount.max, v)
 	case "properties":
 		n.properties = c.compileMembers(v, in)
 		n.byName = make(map[string]*node, len(n.properties))
@@ -242,24 +242,24 @@ func (c *compiler) keyword(n *node, name string, v *rawjson.Value, in *resource)
 			n.byName[p.name] = p.node
 		}
 	case "patternProperties":
-		n.patterns = nil
+		n.patternProperties = nil
 		for _, p := range c.compileMembers(v, in) {
-			n.patterns = append(n.patterns, patternProperty{newPattern(p.name), p.node})
+			n.patternProperties = append(n.patternProperties, patternProperty{newPattern(p.name), p.node})
 		}
 	case "additionalProperties":
-		one(&n.additional)
+		one(&n.additionalProperties)
 	case "propertyNames":
-		one(&n.names)
+		one(&n.propertyNames)
 	case "required":
-		n.required = texts(v)
+		n.required = stringsOf(v)
 	case "dependentRequired", "dependentSchemas", "dependencies": // the last is draft-07's for both
 		c.dependencies(n, v, in)
 	case "unevaluatedProperties":
-		one(&n.unevaluatedMembers)
-		c.marks = true
+		one(&n.unevaluatedProperties)
+		c.unevaluated = true
 	case "unevaluatedItems":
 		one(&n.unevaluatedItems)
-		c.marks = true
+		c.unevaluated = true
 	}
 }
 
@@ -289,22 +289,22 @@ func (c *compiler) numeric(n *node, v *rawjson.Value) {
 func (c *compiler) array(n *node, v *rawjson.Value, in *resource) {
 	rest := v.Get("items")
 	if rest != nil && rest.Type == rawjson.Array {
-		n.prefix = c.compileAll(rest, in)
+		n.prefixItems = c.compileAll(rest, in)
 		rest = v.Get("additionalItems")
 	} else if prefix := v.Get("prefixItems"); prefix != nil {
-		n.prefix = c.compileAll(prefix, in)
+		n.prefixItems = c.compileAll(prefix, in)
 	}
 	if rest != nil && rest.Type&(rawjson.Object|rawjson.Boolean) != 0 {
-		n.rest = c.compile(rest, in)
+		n.items = c.compile(rest, in)
 	}
 	if contains := v.Get("contains"); contains != nil && contains.Type&(rawjson.Object|rawjson.Boolean) != 0 {
 		n.contains = c.compile(contains, in)
-		readCount(&n.containing.min, v.Get("minContains"))
-		readCount(&n.containing.max, v.Get("maxContains"))
+		readCount(&n.containsCount.min, v.Get("minContains"))
+		readCount(&n.containsCount.max, v.Get("maxContains"))
 	}
-	readCount(&n.count.min, v.Get("minItems"))
-	readCount(&n.count.max, v.Get("maxItems"))
-	n.unique = v.Get("uniqueItems").IsTrue()
+	readCount(&n.itemCount.min, v.Get("minItems"))
+	readCount(&n.itemCount.max, v.Get("maxItems"))
+	n.uniqueItems = v.Get("uniqueItems").IsTrue()
 }
 
 func (c *compiler) dependencies(n *node, v *rawjson.Value, in *resource) {
@@ -312,7 +312,7 @@ func (c *compiler) dependencies(n *node, v *rawjson.Value, in *resource) {
 		m := &v.Members[i]
 		switch m.Value.Type {
 		case rawjson.Array:
-			n.dependentRequired = append(n.dependentRequired, dependency{m.Name, texts(&m.Value)})
+			n.dependentRequired = append(n.dependentRequired, dependency{m.Name, stringsOf(&m.Value)})
 		case rawjson.Object, rawjson.Boolean:
 			n.dependentSchemas = append(n.dependentSchemas, property{m.Name, c.compile(&m.Value, in)})
 		}
@@ -340,7 +340,7 @@ func (c *compiler) compileMembers(v *rawjson.Value, in *resource) []property {
 func typesOf(v *rawjson.Value) rawjson.Types {
 	names := []string{v.Text()}
 	if v.Type == rawjson.Array {
-		names = texts(v)
+		names = stringsOf(v)
 	}
 	var types rawjson.Types
 	for _, name := range names {
@@ -372,8 +372,8 @@ func readCount(n *int, v *rawjson.Value) {
 	}
 }
 
-// texts returns the strings of an array.
-func texts(v *rawjson.Value) []string {
+// stringsOf returns the strings of an array.
+func stringsOf(v *rawjson.Value) []string {
 	var list []string
 	for i := range v.Items {
 		if v.Items[i].Type == rawjson.String {

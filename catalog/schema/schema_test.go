@@ -243,7 +243,7 @@ func bombs() map[string]string {
 func TestBombsAreBounded(t *testing.T) {
 	t.Parallel()
 	wide := json.RawMessage(`[` + strings.Repeat(`"x",`, 20_000) + `1]`)
-	deep := json.RawMessage(strings.Repeat(`{"a":[`, 4_000) + strings.Repeat(`]}`, 4_000))
+	depth := json.RawMessage(strings.Repeat(`{"a":[`, 4_000) + strings.Repeat(`]}`, 4_000))
 	for name, schema := range bombs() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -251,13 +251,13 @@ func TestBombsAreBounded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, args := range []json.RawMessage{wide, deep, json.RawMessage(`1`)} {
-				e := evaluation{left: maxEvaluations}
+			for _, args := range []json.RawMessage{wide, depth, json.RawMessage(`1`)} {
+				e := evaluation{stepsLeft: maxEvaluations}
 				v, _ := rawjson.Parse(args, maxArgumentLevels)
-				e.check(s.root, &v, nil, &marks{})
+				e.check(s.root, &v, nil, &annotations{})
 				// Loops that are under way may each ask once more.
-				if e.left < -2*maxEvaluations {
-					t.Errorf("made %d evaluations, %d are allowed", maxEvaluations-e.left, maxEvaluations)
+				if e.stepsLeft < -2*maxEvaluations {
+					t.Errorf("made %d evaluations, %d are allowed", maxEvaluations-e.stepsLeft, maxEvaluations)
 				}
 				s.Coerce(args)
 			}

@@ -19,7 +19,7 @@ const (
 	maxSignatureEnum = 4  // values of an enumeration that are shown
 	maxSignatureText = 24 // of one such value
 	maxAlternatives  = 4  // of a union
-	maxTypeDeep      = 6  // references, arrays and unions inside one another
+	maxTypeDepth     = 6  // references, arrays and unions inside one another
 )
 
 // Signature describes how to call the tool of that name in one line:
@@ -46,7 +46,7 @@ func Signature(name string, input json.RawMessage) string {
 	}
 	for _, objects := range []int{1, 0} {
 		w := typeWriter{objects: objects}
-		line := name + "(" + w.list(parameters, maxTypeDeep) + ")"
+		line := name + "(" + w.list(parameters, maxTypeDepth) + ")"
 		if utf8.RuneCountInString(line) <= maxSignature {
 			return line
 		}
@@ -59,7 +59,7 @@ const unreadable = "(…see describe_tool)"
 
 // elsewhere reports whether a node leads to what cannot be evaluated.
 func (n *node) elsewhere() bool {
-	for deep := 0; n != nil && deep < maxTypeDeep; deep++ {
+	for depth := 0; n != nil && depth < maxTypeDepth; depth++ {
 		if n.opaque || slices.ContainsFunc(n.allOf, func(part *node) bool { return part.opaque }) {
 			return true
 		}
@@ -129,7 +129,7 @@ func foldedList(parameters []parameter, room int) string {
 	w := typeWriter{}
 	list := ""
 	for _, p := range parameters {
-		next := w.parameter(p, maxTypeDeep)
+		next := w.parameter(p, maxTypeDepth)
 		if list != "" {
 			next = ", " + next
 		}
@@ -149,22 +149,22 @@ type typeWriter struct {
 	objects int // levels of objects that are spelt out
 }
 
-func (w typeWriter) list(parameters []parameter, deep int) string {
+func (w typeWriter) list(parameters []parameter, depth int) string {
 	parts := make([]string, len(parameters))
 	for i, p := range parameters {
-		parts[i] = w.parameter(p, deep)
+		parts[i] = w.parameter(p, depth)
 	}
 	return strings.Join(parts, ", ")
 }
 
-func (w typeWriter) parameter(p parameter, deep int) string {
+func (w typeWriter) parameter(p parameter, depth int) string {
 	text := clean.Line(p.name, maxSignatureName)
 	if !plainName().MatchString(text) {
 		text = string(quote(text))
 	}
 	typ := "any"
 	if p.node != nil {
-		typ = w.typ(p.node, deep)
+		typ = w.typ(p.node, depth)
 	}
 	if !p.required {
 		text += "?"
@@ -180,9 +180,9 @@ func (w typeWriter) parameter(p parameter, deep int) string {
 var plainName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}\p{N}_$.@-]+$`) })
 
 // typ writes the type of a value that fits n.
-func (w typeWriter) typ(n *node, deep int) string {
+func (w typeWriter) typ(n *node, depth int) string {
 	switch {
-	case deep <= 0:
+	case depth <= 0:
 		return "…"
 	case n.never:
 		return "never"
@@ -191,21 +191,21 @@ func (w typeWriter) typ(n *node, deep int) string {
 	case n.enum != nil:
 		return enumeration(n.enum)
 	case n.anyOf != nil && !n.describesObject():
-		return w.union(n.anyOf, deep)
+		return w.union(n.anyOf, depth)
 	case n.oneOf != nil && !n.describesObject():
-		return w.union(n.oneOf, deep)
+		return w.union(n.oneOf, depth)
 	case n.types != rawjson.Any || n.describesObject():
-		return w.types(n, deep)
+		return w.types(n, depth)
 	case n.ref != nil:
-		return w.typ(n.ref, deep-1)
+		return w.typ(n.ref, depth-1)
 	}
 	for _, part := range n.allOf {
-		if t := w.typ(part, deep-1); t != "any" {
+		if t := w.typ(part, depth-1); t != "any" {
 			return t
 		}
 	}
-	if n.rest != nil || n.prefix != nil {
-		return w.array(n, deep)
+	if n.items != nil || n.prefixItems != nil {
+		return w.array(n, depth)
 	}
 	return "any"
 }
@@ -213,7 +213,7 @@ func (w typeWriter) typ(n *node, deep int) string {
 func (n *node) describesObject() bool { return n.properties != nil }
 
 // types writes what "type" says, with what is known of items and members.
-func (w typeWriter) types(n *node, deep int) string {
+func (w typeWriter) types(n *node, depth int) string {
 	types := n.types
 	if n.describesObject() && types == rawjson.Any {
 		types = rawjson.Object
@@ -229,10 +229,10 @@ func (w typeWriter) types(n *node, deep int) string {
 		}
 	}
 	if types&rawjson.Array != 0 {
-		parts = append(parts, w.array(n, deep))
+		parts = append(parts, w.array(n, depth))
 	}
 	if types&rawjson.Object != 0 {
-		parts = append(parts, w.object(n, deep))
+		parts = append(parts, w.object(n, depth))
 	}
 	if types&rawjson.Null != 0 {
 		parts = append(parts, "null")
@@ -240,49 +240,49 @@ func (w typeWriter) types(n *node, deep int) string {
 	return strings.Join(parts, "|")
 }
 
-func (w typeWriter) array(n *node, deep int) string {
+func (w typeWriter) array(n *node, depth int) string {
 	switch {
-	case n.prefix != nil:
+	case n.prefixItems != nil:
 		parts := make([]string, 0, maxAlternatives+1)
-		for i, item := range n.prefix {
+		for i, item := range n.prefixItems {
 			if i == maxAlternatives {
 				parts = append(parts, "…")
 				break
 			}
-			parts = append(parts, w.typ(item, deep-1))
+			parts = append(parts, w.typ(item, depth-1))
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
-	case n.rest == nil:
+	case n.items == nil:
 		return "any[]"
 	}
-	item := w.typ(n.rest, deep-1)
+	item := w.typ(n.items, depth-1)
 	if strings.Contains(item, "|") && !strings.HasPrefix(item, "{") {
 		item = "(" + item + ")"
 	}
 	return item + "[]"
 }
 
-func (w typeWriter) object(n *node, deep int) string {
+func (w typeWriter) object(n *node, depth int) string {
 	parameters := parametersOf(n)
 	switch {
-	case len(parameters) == 0 && n.additional != nil && !n.additional.never && n.additional.types != rawjson.Any:
-		return "{[name]: " + w.typ(n.additional, deep-1) + "}"
+	case len(parameters) == 0 && n.additionalProperties != nil && !n.additionalProperties.never && n.additionalProperties.types != rawjson.Any:
+		return "{[name]: " + w.typ(n.additionalProperties, depth-1) + "}"
 	case len(parameters) == 0:
 		return "object"
 	case w.objects <= 0:
 		return "{…}"
 	}
 	w.objects--
-	return "{" + w.list(parameters, deep-1) + "}"
+	return "{" + w.list(parameters, depth-1) + "}"
 }
 
 // union writes alternatives, without doubles and with null last.
-func (w typeWriter) union(alternatives []*node, deep int) string {
+func (w typeWriter) union(alternatives []*node, depth int) string {
 	var parts []string
 	null := ""
 	seen := make(map[string]bool)
 	for _, n := range alternatives {
-		t := w.typ(n, deep-1)
+		t := w.typ(n, depth-1)
 		if t == "null" {
 			null = "|null"
 			continue

@@ -14,9 +14,9 @@ import (
 // Bounds on one validation. Beyond them everything is allowed: it is the
 // upstream's own check that decides, and it gets to see the call.
 const (
-	maxArgumentLevels = 512     // nesting of the arguments
-	maxEvaluations    = 250_000 // subschemas applied to values, and values compared
-	maxEvaluationDeep = 1_000   // subschemas applied within one another
+	maxArgumentLevels  = 512     // nesting of the arguments
+	maxEvaluations     = 250_000 // subschemas applied to values, and values compared
+	maxEvaluationDepth = 1_000   // subschemas applied within one another
 )
 
 // Validate checks the arguments of a call. The error, if any, is an
@@ -47,10 +47,10 @@ func (s *Schema) ValidateArguments(args json.RawMessage) error {
 }
 
 func (s *Schema) validate(v *rawjson.Value) error {
-	e := evaluation{left: maxEvaluations}
-	var seen *marks
-	if s.marks {
-		seen = &marks{}
+	e := evaluation{stepsLeft: maxEvaluations}
+	var seen *annotations
+	if s.unevaluated {
+		seen = &annotations{}
 	}
 	if f := e.check(s.root, v, nil, seen); f != nil {
 		return f.explain()
@@ -60,12 +60,12 @@ func (s *Schema) validate(v *rawjson.Value) error {
 
 // An evaluation is one run of a schema over arguments.
 type evaluation struct {
-	left int // evaluations that may still be made
-	deep int
-	// unsure counts what could not be evaluated and was therefore allowed.
+	stepsLeft int // evaluations that may still be made
+	depth     int
+	// undecided counts what could not be evaluated and was therefore allowed.
 	// Where allowing could turn into refusing (not, oneOf, if), a decision
 	// during which the count grew is not taken.
-	unsure int
+	undecided int
 }
 
 // bytesPerStep is how much text is read at the price of one evaluation.
@@ -73,21 +73,21 @@ const bytesPerStep = 256
 
 // spend uses up evaluations, and reports false when there are none left.
 func (e *evaluation) spend(steps int) bool {
-	if e.left -= steps; e.left < 0 {
-		e.unsure++
+	if e.stepsLeft -= steps; e.stepsLeft < 0 {
+		e.undecided++
 		return false
 	}
 	return true
 }
 
-// marks are the members and items of a value that some subschema has
+// annotations are the members and items of a value that some subschema has
 // evaluated, for unevaluatedProperties and unevaluatedItems (core, section 11).
-type marks struct {
+type annotations struct {
 	members map[string]bool
 	items   map[int]bool
 }
 
-func (m *marks) member(name string) {
+func (m *annotations) addMember(name string) {
 	if m == nil {
 		return
 	}
@@ -97,7 +97,7 @@ func (m *marks) member(name string) {
 	m.members[name] = true
 }
 
-func (m *marks) item(i int) {
+func (m *annotations) addItem(i int) {
 	if m == nil {
 		return
 	}
@@ -107,45 +107,45 @@ func (m *marks) item(i int) {
 	m.items[i] = true
 }
 
-// within applies a subschema to the same value and takes over its marks if it
+// inPlace applies a subschema to the same value and takes over its marks if it
 // allows the value.
-func (e *evaluation) within(n *node, v *rawjson.Value, at *location, seen *marks) *failure {
+func (e *evaluation) inPlace(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	if seen == nil {
 		return e.check(n, v, at, nil)
 	}
-	var own marks
+	var own annotations
 	f := e.check(n, v, at, &own)
 	if f == nil {
 		for name := range own.members {
-			seen.member(name)
+			seen.addMember(name)
 		}
 		for i := range own.items {
-			seen.item(i)
+			seen.addItem(i)
 		}
 	}
 	return f
 }
 
-// inside applies a subschema to a member or item of a value.
-func (e *evaluation) inside(n *node, v *rawjson.Value, at *location, seen *marks) *failure {
+// child applies a subschema to a member or item of a value.
+func (e *evaluation) child(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	if seen == nil {
 		return e.check(n, v, at, nil)
 	}
-	return e.check(n, v, at, &marks{})
+	return e.check(n, v, at, &annotations{})
 }
 
 // check applies a subschema to a value; nil means that it is allowed.
-func (e *evaluation) check(n *node, v *rawjson.Value, at *location, seen *marks) *failure {
+func (e *evaluation) check(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	if !e.spend(1) {
 		return nil
 	}
-	if n.opaque || v.Unread || e.deep >= maxEvaluationDeep {
-		e.unsure++
+	if n.opaque || v.Unread || e.depth >= maxEvaluationDepth {
+		e.undecided++
 		return nil
 	}
-	e.deep++
-	defer func() { e.deep-- }()
-	unsure := e.unsure
+	e.depth++
+	defer func() { e.depth-- }()
+	undecided := e.undecided
 	if n.never {
 		return failed(at, "not allowed here")
 	}
@@ -156,23 +156,23 @@ func (e *evaluation) check(n *node, v *rawjson.Value, at *location, seen *marks)
 		return notListed(at, v, n.enum)
 	}
 	if n.ref != nil {
-		if f := e.within(n.ref, v, at, seen); f != nil {
+		if f := e.inPlace(n.ref, v, at, seen); f != nil {
 			return f
 		}
 	}
-	if f := e.combined(n, v, at, seen); f != nil {
+	if f := e.combinators(n, v, at, seen); f != nil {
 		return f
 	}
 	if f := e.ofType(n, v, at, seen); f != nil {
 		return f
 	}
-	if e.unsure != unsure {
+	if e.undecided != undecided {
 		return nil // what was not evaluated may have been meant to be
 	}
 	return e.unevaluated(n, v, at, seen)
 }
 
-func (e *evaluation) ofType(n *node, v *rawjson.Value, at *location, seen *marks) *failure {
+func (e *evaluation) ofType(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	switch v.Type {
 	case rawjson.Integer, rawjson.Fraction:
 		return e.number(n, v, at)
@@ -187,13 +187,13 @@ func (e *evaluation) ofType(n *node, v *rawjson.Value, at *location, seen *marks
 }
 
 func (e *evaluation) listed(list []*rawjson.Value, v *rawjson.Value) bool {
-	unsure := e.unsure
+	undecided := e.undecided
 	for _, w := range list {
 		if equal(v, w, e.spend) {
 			return true
 		}
 	}
-	return e.unsure != unsure
+	return e.undecided != undecided
 }
 
 // equal compares as JSON Schema does (core, section 4.2.2): numbers by what
@@ -233,10 +233,10 @@ func equal(v, w *rawjson.Value, spend func(steps int) bool) bool {
 	return bytes.Equal(v.Raw, w.Raw)
 }
 
-// combined applies the keywords that hold other schemas for the same value.
-func (e *evaluation) combined(n *node, v *rawjson.Value, at *location, seen *marks) *failure {
+// combinators applies the keywords that hold other schemas for the same value.
+func (e *evaluation) combinators(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	for _, part := range n.allOf {
-		if f := e.within(part, v, at, seen); f != nil {
+		if f := e.inPlace(part, v, at, seen); f != nil {
 			return f
 		}
 	}
@@ -251,28 +251,28 @@ func (e *evaluation) combined(n *node, v *rawjson.Value, at *location, seen *mar
 		}
 	}
 	if n.not != nil {
-		unsure := e.unsure
-		if e.inside(n.not, v, at, seen) == nil && e.unsure == unsure {
+		undecided := e.undecided
+		if e.child(n.not, v, at, seen) == nil && e.undecided == undecided {
 			return failed(at, "excluded by the schema")
 		}
 	}
-	if n.onlyIf != nil {
-		unsure := e.unsure
+	if n.condition != nil {
+		undecided := e.undecided
 		branch := n.then
-		if e.within(n.onlyIf, v, at, seen) != nil {
+		if e.inPlace(n.condition, v, at, seen) != nil {
 			branch = n.otherwise
 		}
-		if branch != nil && e.unsure == unsure {
-			return e.within(branch, v, at, seen)
+		if branch != nil && e.undecided == undecided {
+			return e.inPlace(branch, v, at, seen)
 		}
 	}
 	return nil
 }
 
-func (e *evaluation) anyOf(branches []*node, v *rawjson.Value, at *location, seen *marks) *failure {
+func (e *evaluation) anyOf(branches []*node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	var failures []*failure
 	for _, b := range branches {
-		f := e.within(b, v, at, seen)
+		f := e.inPlace(b, v, at, seen)
 		if f != nil {
 			failures = append(failures, f)
 		} else if seen == nil {
@@ -282,14 +282,14 @@ func (e *evaluation) anyOf(branches []*node, v *rawjson.Value, at *location, see
 	if len(failures) < len(branches) || len(branches) == 0 {
 		return nil
 	}
-	return nearest(failures, v, at)
+	return joinFailures(failures, v, at)
 }
 
-func (e *evaluation) oneOf(branches []*node, v *rawjson.Value, at *location, seen *marks) *failure {
+func (e *evaluation) oneOf(branches []*node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	var failures []*failure
-	unsure := e.unsure
+	undecided := e.undecided
 	for _, b := range branches {
-		if f := e.within(b, v, at, seen); f != nil {
+		if f := e.inPlace(b, v, at, seen); f != nil {
 			failures = append(failures, f)
 		}
 	}
@@ -297,8 +297,8 @@ func (e *evaluation) oneOf(branches []*node, v *rawjson.Value, at *location, see
 	case len(branches) == 0, allowed == 1:
 		return nil
 	case allowed == 0:
-		return nearest(failures, v, at)
-	case e.unsure != unsure:
+		return joinFailures(failures, v, at)
+	case e.undecided != undecided:
 		return nil
 	default:
 		return failed(at, "fits %d of the alternatives, exactly one is wanted", allowed)
@@ -359,7 +359,7 @@ func (e *evaluation) text(n *node, v *rawjson.Value, at *location) *failure {
 func (e *evaluation) matches(p *pattern, text string) bool {
 	re := p.compile()
 	if re == nil {
-		e.unsure++
+		e.undecided++
 		return true
 	}
 	return re.MatchString(text)
