@@ -10,29 +10,29 @@ import (
 	"mcpproxy/catalog/rawjson"
 )
 
-// maxNotes bounds what is told about repairs.
+// maxNotes bounds the notes about repairs.
 const maxNotes = 8
 
-// Coerce repairs the slips that models make with arguments, where the schema
-// leaves one reading only:
+// Coerce repairs slips that models make with arguments, where the schema leaves
+// only one reading:
 //
-//   - a string where an object, array, number or boolean is wanted is taken
-//     for the JSON that it holds, if it holds exactly that;
-//   - a number, boolean, object or array where only a string is wanted becomes
-//     its JSON text;
-//   - a member whose name differs from a property's in hyphens, underscores or
-//     case only gets the property's name.
+//   - a string where the schema wants an object, array, number or boolean
+//     becomes the JSON that it holds, if it holds exactly that;
+//   - a number, boolean, object or array where the schema wants a string
+//     becomes its JSON text;
+//   - a member whose name differs from a property's only in hyphens,
+//     underscores or case gets the property's name.
 //
-// A string given where a string is allowed is never touched, nor is a null,
-// nor what fits several alternatives of a union. Everything else keeps its
-// bytes and its order, numbers their digits. notes tells each repair in a few
-// words for the model; without one out is args itself.
+// Coerce leaves alone a string where the schema allows one, a null, and a value
+// that fits several alternatives of a union. All other bytes stay as they are.
+// There is a note about each of the first 8 repairs, in a few words for the
+// model, and one that counts the others; out is args itself if there are none.
 func (s *Schema) Coerce(args json.RawMessage) (out json.RawMessage, notes []string) {
 	document, ok := rawjson.Parse(args, maxArgumentLevels)
 	if !ok {
 		return args, nil
 	}
-	r := repair{doc: args, stepsLeft: maxEvaluations}
+	r := repair{doc: args, stepsLeft: maxSteps}
 	r.value([]*node{s.root}, &document, nil)
 	if len(r.notes) == 0 {
 		return args, nil
@@ -47,8 +47,8 @@ func (s *Schema) Coerce(args json.RawMessage) (out json.RawMessage, notes []stri
 	return out, r.notes
 }
 
-// A repair is one run over arguments: it collects edits, in the order of their
-// places, and applies them at the end.
+// A repair is one run over arguments. It collects edits in the order of the
+// document and applies them at the end.
 type repair struct {
 	doc       []byte
 	edits     []edit
@@ -81,7 +81,7 @@ func (r *repair) note(at *location, format string, args ...any) {
 	r.notes = append(r.notes, where+": "+fmt.Sprintf(format, args...))
 }
 
-// value repairs a value that has to fit all of the nodes.
+// value repairs a value that has to fit all nodes.
 func (r *repair) value(nodes []*node, v *rawjson.Value, at *location) {
 	nodes = r.conjuncts(nil, nodes, v.Type, 0)
 	wanted := rawjson.Any
@@ -95,7 +95,7 @@ func (r *repair) value(nodes []*node, v *rawjson.Value, at *location) {
 	case v.Type&wanted == 0 && wanted&rawjson.String != 0 && wanted&^(rawjson.String|rawjson.Null) == 0:
 		r.edits = append(r.edits, edit{v.At, v.At + len(v.Raw), quote(string(v.Raw))})
 		r.note(at, "wrote %s as a string", kindOfValue(v))
-	case v.Type&wanted == 0: // no single reading: left for the validation to explain
+	case v.Type&wanted == 0: // has several readings or none, so the validation explains it
 	case v.Type == rawjson.Object:
 		r.members(nodes, v, at)
 	case v.Type == rawjson.Array:
@@ -107,7 +107,7 @@ func (r *repair) value(nodes []*node, v *rawjson.Value, at *location) {
 	}
 }
 
-// decode takes a string for the JSON that it holds.
+// decode replaces a string by the JSON that it holds.
 func (r *repair) decode(nodes []*node, wanted rawjson.Types, v *rawjson.Value, at *location) {
 	text := []byte(v.Text())
 	inner, ok := rawjson.Parse(text, maxArgumentLevels-at.depth())
@@ -115,9 +115,9 @@ func (r *repair) decode(nodes []*node, wanted rawjson.Types, v *rawjson.Value, a
 		return
 	}
 	if inner.Type&rawjson.Scalar != 0 && len(inner.Raw) != len(text) {
-		return // spaces around a number or boolean: perhaps meant as text
+		return // a number or boolean with spaces around it may be text
 	}
-	// What was inside may be in need of repair as well.
+	// The JSON inside may need repairs, too.
 	within := repair{doc: text, stepsLeft: r.stepsLeft}
 	within.value(nodes, &inner, at)
 	r.stepsLeft = within.stepsLeft
@@ -126,7 +126,7 @@ func (r *repair) decode(nodes []*node, wanted rawjson.Types, v *rawjson.Value, a
 	r.notes = append(r.notes, within.notes...)
 }
 
-// members repairs the names of an object's members, then their values.
+// members repairs the names and values of an object's members.
 func (r *repair) members(nodes []*node, v *rawjson.Value, at *location) {
 	renamed := r.renames(nodes, v)
 	for i := range v.Members {
@@ -143,13 +143,14 @@ func (r *repair) members(nodes []*node, v *rawjson.Value, at *location) {
 	}
 }
 
-// renames returns the property that is meant by each member that is none:
-// known names win, and both sides must be the only ones that read alike.
+// renames returns, for each member that is no property, the property that it
+// means. Both must be the only ones of that name when case, hyphens and
+// underscores do not count.
 func (r *repair) renames(nodes []*node, v *rawjson.Value) map[string]string {
-	meant := make(map[string][]string) // folded name → properties that are not given
+	meant := make(map[string][]string) // by folded name, the properties that are not given
 	for _, n := range nodes {
 		if n.additionalProperties != nil && !n.additionalProperties.never || r.conditional(n) {
-			return nil // any name may be a good one
+			return nil // the schema may allow any name
 		}
 		for _, p := range n.properties {
 			if folded := names.FoldStyle(p.name); v.Get(p.name) == nil && !slices.Contains(meant[folded], p.name) {
@@ -176,14 +177,14 @@ func (r *repair) renames(nodes []*node, v *rawjson.Value) map[string]string {
 	return renamed
 }
 
-// conditional reports whether a node has properties that hold in some cases only.
+// conditional reports whether a node has properties that hold only in some cases.
 func (r *repair) conditional(n *node) bool {
 	return n.opaque || n.then != nil || n.otherwise != nil || n.dependentSchemas != nil ||
 		n.anyOf != nil && r.soleAlternative(n.anyOf, rawjson.Object) == nil ||
 		n.oneOf != nil && r.soleAlternative(n.oneOf, rawjson.Object) == nil
 }
 
-// memberNodes returns what the nodes say of a member; nil if nothing.
+// memberNodes returns the subschemas for a member of that name.
 func memberNodes(nodes []*node, name string) []*node {
 	var children []*node
 	for _, n := range nodes {
@@ -216,12 +217,12 @@ func itemNodes(nodes []*node, i int) []*node {
 	return children
 }
 
-// maxConjunctDepth bounds how far references and unions are followed for one value.
+// maxConjunctDepth bounds the references and unions followed for one value.
 const maxConjunctDepth = 32
 
-// conjuncts adds to list everything that a value of the given type has to fit
-// if it has to fit nodes: those, what they refer to, and of a union the one
-// alternative for that type, if there is only one.
+// conjuncts adds to list all nodes that a value of the given type has to fit if
+// it has to fit nodes: these, what they refer to, and the sole alternative of a
+// union for that type.
 func (r *repair) conjuncts(list, nodes []*node, typ rawjson.Types, depth int) []*node {
 	for _, n := range nodes {
 		if r.stepsLeft--; r.stepsLeft < 0 || depth > maxConjunctDepth {
@@ -241,9 +242,9 @@ func (r *repair) conjuncts(list, nodes []*node, typ rawjson.Types, depth int) []
 	return list
 }
 
-// soleAlternative returns the alternative of a union that allows the type, nil if none or
-// several do. For a string, which may be JSON of another type, an alternative
-// counts that allows anything but null.
+// soleAlternative returns the alternative of a union that allows the type; nil if
+// none or several do. If none allows a string, which may hold JSON of another
+// type, it returns the only alternative that allows more than null.
 func (r *repair) soleAlternative(union []*node, typ rawjson.Types) *node {
 	fits := func(typ rawjson.Types) (only *node, several bool) {
 		for _, n := range union {
@@ -264,8 +265,7 @@ func (r *repair) soleAlternative(union []*node, typ rawjson.Types) *node {
 	return only
 }
 
-// types returns the types that a node allows as far as that can be told
-// without a value.
+// types returns the types that a node may allow, whatever the value.
 func (r *repair) types(n *node, depth int) rawjson.Types {
 	if r.stepsLeft--; r.stepsLeft < 0 || depth > maxConjunctDepth || n.opaque {
 		return rawjson.Any

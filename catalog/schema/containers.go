@@ -115,7 +115,7 @@ func (e *evaluation) object(n *node, v *rawjson.Value, at *location, seen *annot
 	return nil
 }
 
-// members checks which members there are.
+// members checks which members an object has, and how many.
 func (e *evaluation) members(n *node, v *rawjson.Value, at *location) *failure {
 	var missing []string
 	for _, name := range n.required {
@@ -148,8 +148,8 @@ func (e *evaluation) members(n *node, v *rawjson.Value, at *location) *failure {
 	return nil
 }
 
-// member applies what a schema says of one member by its name, and reports
-// whether it says anything.
+// member applies properties and patternProperties to a member. known reports
+// whether one of them covers its name.
 func (e *evaluation) member(n *node, m *rawjson.Member, at *location, seen *annotations) (known bool, f *failure) {
 	if p := n.byName[m.Name]; p != nil {
 		known = true
@@ -167,7 +167,7 @@ func (e *evaluation) member(n *node, m *rawjson.Member, at *location, seen *anno
 		}
 		known = true
 		if e.undecided != undecided {
-			continue // whether the schema is meant for this name is not known
+			continue // the pattern may not match this name
 		}
 		if f := e.child(p.node, &m.Value, at, seen); f != nil {
 			return true, f
@@ -176,8 +176,8 @@ func (e *evaluation) member(n *node, m *rawjson.Member, at *location, seen *anno
 	return known, nil
 }
 
-// unevaluated applies a schema to the members and items that no other keyword
-// of this or an inner subschema has evaluated.
+// unevaluated applies unevaluatedProperties and unevaluatedItems to what no other
+// keyword, of this subschema or of one applied in place, has evaluated.
 func (e *evaluation) unevaluated(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	if n.unevaluatedProperties != nil {
 		for i := range v.Members {

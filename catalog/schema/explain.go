@@ -13,14 +13,13 @@ import (
 	"mcpproxy/catalog/rawjson"
 )
 
-// An ArgumentError says where arguments do not fit the schema of a tool, and
-// why, in words for a model.
+// An ArgumentError tells where and why arguments do not fit the schema of a tool.
 type ArgumentError struct {
-	// Path leads from the arguments to the value: options.labels[2]. It is
-	// empty for the arguments as a whole. A name that is no identifier is
-	// written ["as JSON"].
+	// Path leads from the arguments to the value, as in options.labels[2]; it is
+	// empty for the arguments as a whole. A name that is no identifier stands in
+	// brackets as a JSON string. A path has at most 300 characters.
 	Path string
-	// Problem is one short sentence without a period: "a string, integer wanted".
+	// Problem is a short sentence without a period: "a string, integer wanted".
 	Problem string
 }
 
@@ -31,12 +30,12 @@ func (e *ArgumentError) Error() string {
 	return e.Path + ": " + e.Problem
 }
 
-// A location leads to a value from the arguments, which are the nil location.
+// A location leads from the arguments to a value; the arguments are at nil.
 type location struct {
 	parent *location
 	name   string // of a member
 	index  int    // of an item
-	item   bool   // it is an item, no member
+	item   bool   // it is an item, not a member
 }
 
 func (p *location) depth() int {
@@ -65,13 +64,13 @@ func (p *location) String() string {
 	return before + "." + clean.Line(p.name, maxShown)
 }
 
-// A failure is the reason why a schema does not allow a value. Besides the
-// sentence it keeps what is needed to join the failures of alternatives.
+// A failure is the reason why a schema does not allow a value.
 type failure struct {
 	at *location
-	// problem writes the sentence. Alternatives fail by the thousand where a
-	// schema is malicious, and one failure at most is told.
+	// problem writes the sentence. It is a function because the alternatives of
+	// a malicious schema fail by the thousand and at most one is reported.
 	problem func() string
+	// What follows serves to join the failures of alternatives.
 	wanted  rawjson.Types    // for a value of the wrong type
 	allowed []*rawjson.Value // for a value that is not one of a list
 }
@@ -171,8 +170,8 @@ func unknownProblem(name string, n *node) string {
 	return fmt.Sprintf("unknown property %s; known are %s", showName(name), strings.Join(known, ", "))
 }
 
-// joinFailures makes one failure of those of all alternatives: of the alternatives
-// that are at least of the value's type, the one that got farthest.
+// joinFailures returns one failure for those of all alternatives: the deepest one
+// of the alternatives that allow the value's type.
 func joinFailures(failures []*failure, v *rawjson.Value, at *location) *failure {
 	var wanted rawjson.Types
 	var allowed []*rawjson.Value
@@ -193,7 +192,8 @@ func joinFailures(failures []*failure, v *rawjson.Value, at *location) *failure 
 	case lists && len(closer) > 1:
 		return notListed(at, v, allowed)
 	}
-	// A failed constant tells alternatives apart: that one was not meant.
+	// A constant tells alternatives apart, so one that failed at a constant was
+	// not meant.
 	return slices.MaxFunc(closer, func(a, b *failure) int {
 		if isA, isB := len(a.allowed) == 1, len(b.allowed) == 1; isA != isB {
 			if isA {
@@ -211,7 +211,7 @@ const maxPath = 300
 // maxShown bounds each piece of foreign text in a message, in characters.
 const maxShown = 60
 
-// show writes a value for a message.
+// show returns a value as messages show it.
 func show(v *rawjson.Value) string {
 	switch v.Type {
 	case rawjson.String:
@@ -226,7 +226,7 @@ func show(v *rawjson.Value) string {
 
 func showName(name string) string { return string(quote(clean.Line(name, maxShown))) }
 
-// quote is the JSON string of a text.
+// quote returns a text as a JSON string.
 func quote(text string) json.RawMessage {
 	var b strings.Builder
 	e := json.NewEncoder(&b)

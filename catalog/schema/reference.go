@@ -8,16 +8,16 @@ import (
 	"mcpproxy/catalog/rawjson"
 )
 
-// A resource is the document, or a subschema with an $id of its own: what
-// references inside it are relative to (core, section 8.2).
+// A resource is the document or a subschema with an $id of its own. References
+// inside it are relative to it (core, section 8.2).
 type resource struct {
 	root    *rawjson.Value
 	base    *url.URL // never contacted
 	anchors map[string]*rawjson.Value
 }
 
-// enter returns the resource of v, given the one around it. It is made at the
-// first visit.
+// enter returns the resource that v is or lies in, given the one around v. It
+// makes a resource at the first visit.
 func (c *compiler) enter(v *rawjson.Value, around *resource) *resource {
 	if r := c.resources[v]; r != nil {
 		return r
@@ -43,14 +43,14 @@ func (c *compiler) enter(v *rawjson.Value, around *resource) *resource {
 	return r
 }
 
-// findAnchors notes every resource of the document and the named places in it.
-// It looks into everything that could hold a schema; a name inside a constant
-// or an example does no harm, since nothing refers to it.
+// findAnchors records the resources of the document and the anchors in them. It
+// looks into every value, because an anchor inside a constant or an example does
+// no harm: no reference leads to it.
 func (c *compiler) findAnchors(v *rawjson.Value, around *resource) {
 	r := c.enter(v, around)
 	for _, keyword := range []string{"$anchor", "$dynamicAnchor", "$id"} {
 		name := v.Get(keyword).Text()
-		if keyword == "$id" { // in draft-07 an $id that is a fragment names a place
+		if keyword == "$id" { // in draft-07 an $id that is a fragment is an anchor
 			var isFragment bool
 			if name, isFragment = strings.CutPrefix(name, "#"); !isFragment {
 				continue
@@ -68,9 +68,9 @@ func (c *compiler) findAnchors(v *rawjson.Value, around *resource) {
 	}
 }
 
-// follow returns the node that a $ref names: a resource of the document, or a
-// place in it by JSON pointer (RFC 6901) or anchor. Anything else is outside
-// the document or not to be found, and therefore opaque.
+// follow returns the node that a $ref leads to: a resource of the document, or a
+// place in one by JSON pointer (RFC 6901) or anchor. The node is opaque if there
+// is no such place in the document.
 func (c *compiler) follow(ref string, from *resource) *node {
 	uri, err := url.Parse(ref)
 	if err != nil {
@@ -102,7 +102,7 @@ func (c *compiler) follow(ref string, from *resource) *node {
 	return c.compile(target, r)
 }
 
-// step takes one token of a JSON pointer.
+// step follows one token of a JSON pointer; nil means that it leads nowhere.
 func step(v *rawjson.Value, token string) *rawjson.Value {
 	if v.Type == rawjson.Array {
 		if i, err := strconv.Atoi(token); err == nil && i >= 0 && i < len(v.Items) {

@@ -147,8 +147,8 @@ func TestValidateExplains(t *testing.T) {
 			}
 			continue
 		}
-		var a *ArgumentError
-		if !errors.As(err, &a) {
+		a, ok := errors.AsType[*ArgumentError](err)
+		if !ok {
 			t.Errorf("%s: error is %v", test.args, err)
 			continue
 		}
@@ -158,7 +158,7 @@ func TestValidateExplains(t *testing.T) {
 	}
 }
 
-// What cannot be evaluated allows everything, wherever it stands.
+// What cannot be evaluated allows everything.
 func TestValidateLeavesDoubtsToTheUpstream(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ schema, args string }{
@@ -222,8 +222,8 @@ func TestCompileRefuses(t *testing.T) {
 	}
 }
 
-// bombs are schemas that cost exponential time, or a stack without end, where
-// an evaluator does not count.
+// bombs are schemas that cost an evaluator without bounds exponential time or an
+// endless stack.
 func bombs() map[string]string {
 	doubling := `{"$ref":"#/$defs/a0","$defs":{`
 	for i := range 64 {
@@ -243,7 +243,7 @@ func bombs() map[string]string {
 func TestBombsAreBounded(t *testing.T) {
 	t.Parallel()
 	wide := json.RawMessage(`[` + strings.Repeat(`"x",`, 20_000) + `1]`)
-	depth := json.RawMessage(strings.Repeat(`{"a":[`, 4_000) + strings.Repeat(`]}`, 4_000))
+	nested := json.RawMessage(strings.Repeat(`{"a":[`, 4_000) + strings.Repeat(`]}`, 4_000))
 	for name, schema := range bombs() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -251,13 +251,13 @@ func TestBombsAreBounded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, args := range []json.RawMessage{wide, depth, json.RawMessage(`1`)} {
-				e := evaluation{stepsLeft: maxEvaluations}
+			for _, args := range []json.RawMessage{wide, nested, json.RawMessage(`1`)} {
+				e := evaluation{stepsLeft: maxSteps}
 				v, _ := rawjson.Parse(args, maxArgumentLevels)
 				e.check(s.root, &v, nil, &annotations{})
-				// Loops that are under way may each ask once more.
-				if e.stepsLeft < -2*maxEvaluations {
-					t.Errorf("made %d evaluations, %d are allowed", maxEvaluations-e.stepsLeft, maxEvaluations)
+				// Loops that have begun may each spend once more.
+				if e.stepsLeft < -2*maxSteps {
+					t.Errorf("made %d steps, %d are allowed", maxSteps-e.stepsLeft, maxSteps)
 				}
 				s.Coerce(args)
 			}

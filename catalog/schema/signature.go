@@ -22,15 +22,15 @@ const (
 	maxTypeDepth     = 6  // references, arrays and unions inside one another
 )
 
-// Signature describes how to call the tool of that name in one line:
+// Signature describes in one line how to call the tool of that name:
 //
 //	create_issue(owner, repo, title, body?, labels?: string[], state?: "open"|"closed", options?: {…})
 //
-// Required parameters come first, otherwise the schema's order is kept. What
-// has no type written is a string; "?" may be left out; {…} is an object whose
-// members the schema tells. Small objects are spelt out where there is
-// room. What does not fit into about 300 characters is folded into "…", the
-// last parameters first.
+// Required parameters come first, then the optional ones with "?", each in the
+// order of the schema. A parameter shown without a type is a string. The members
+// of an object are spelt out if there is room, else the object is {…}. The last
+// parameters become "…" if the line exceeds 300 characters. An input of nil has
+// no parameters.
 func Signature(name string, input json.RawMessage) string {
 	name = clean.Line(name, maxSignatureName)
 	if input == nil {
@@ -57,7 +57,7 @@ func Signature(name string, input json.RawMessage) string {
 // unreadable stands for the parameters of a schema that cannot be read.
 const unreadable = "(…see describe_tool)"
 
-// elsewhere reports whether a node leads to what cannot be evaluated.
+// elsewhere reports whether a node refers to or consists of an opaque one.
 func (n *node) elsewhere() bool {
 	for depth := 0; n != nil && depth < maxTypeDepth; depth++ {
 		if n.opaque || slices.ContainsFunc(n.allOf, func(part *node) bool { return part.opaque }) {
@@ -68,15 +68,15 @@ func (n *node) elsewhere() bool {
 	return false
 }
 
-// A parameter is one property of an object, for writing.
+// A parameter is one property of an object.
 type parameter struct {
 	name     string
-	node     *node // nil if the schema requires the name and says no more
+	node     *node // nil if the schema requires the name without describing it
 	required bool
 }
 
-// parametersOf collects the properties of an object: its own, those of what it
-// refers to or is composed of, then those of alternatives, which are optional.
+// parametersOf returns the properties of an object: its own, those of the schemas
+// it refers to or consists of, then those of alternatives, which are optional.
 func parametersOf(root *node) []parameter {
 	var list []parameter
 	place := make(map[string]int)
@@ -124,7 +124,8 @@ func parametersOf(root *node) []parameter {
 	return sorted
 }
 
-// foldedList writes as many parameters as fit, and "…" for the rest.
+// foldedList writes as many parameters as fit into room characters, and "…" for
+// the others.
 func foldedList(parameters []parameter, room int) string {
 	w := typeWriter{}
 	list := ""
@@ -144,9 +145,9 @@ func foldedList(parameters []parameter, room int) string {
 	return list + ", …"
 }
 
-// A typeWriter writes types in the manner of TypeScript.
+// A typeWriter writes types as TypeScript does.
 type typeWriter struct {
-	objects int // levels of objects that are spelt out
+	objects int // levels of objects to spell out
 }
 
 func (w typeWriter) list(parameters []parameter, depth int) string {
@@ -168,7 +169,7 @@ func (w typeWriter) parameter(p parameter, depth int) string {
 	}
 	if !p.required {
 		text += "?"
-		// That it may be null adds nothing to that it may be left out.
+		// A caller may leave it out, so it need not know that null does.
 		typ = strings.TrimSuffix(typ, "|null")
 	}
 	if typ != "string" {
@@ -179,7 +180,7 @@ func (w typeWriter) parameter(p parameter, depth int) string {
 
 var plainName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}\p{N}_$.@-]+$`) })
 
-// typ writes the type of a value that fits n.
+// typ returns the type of a value that fits n.
 func (w typeWriter) typ(n *node, depth int) string {
 	switch {
 	case depth <= 0:
@@ -212,7 +213,7 @@ func (w typeWriter) typ(n *node, depth int) string {
 
 func (n *node) describesObject() bool { return n.properties != nil }
 
-// types writes what "type" says, with what is known of items and members.
+// types returns the types of n, with those of items and members.
 func (w typeWriter) types(n *node, depth int) string {
 	types := n.types
 	if n.describesObject() && types == rawjson.Any {
@@ -276,7 +277,7 @@ func (w typeWriter) object(n *node, depth int) string {
 	return "{" + w.list(parameters, depth-1) + "}"
 }
 
-// union writes alternatives, without doubles and with null last.
+// union returns the types of alternatives, each once and null last.
 func (w typeWriter) union(alternatives []*node, depth int) string {
 	var parts []string
 	null := ""

@@ -1,26 +1,21 @@
 package schema
 
 import (
-	"bytes"
 	"encoding/json"
-	"math/big"
 	"slices"
-	"unicode/utf8"
 
-	"mcpproxy/catalog/clean"
 	"mcpproxy/catalog/rawjson"
 )
 
-// Bounds on one validation. Beyond them everything is allowed: it is the
-// upstream's own check that decides, and it gets to see the call.
+// Bounds on one validation, which allows whatever lies beyond them.
 const (
 	maxArgumentLevels  = 512     // nesting of the arguments
-	maxEvaluations     = 250_000 // subschemas applied to values, and values compared
-	maxEvaluationDepth = 1_000   // subschemas applied within one another
+	maxSteps           = 250_000 // subschemas applied to values, and values compared
+	maxEvaluationDepth = 1_000   // subschemas applied inside one another
 )
 
-// Validate checks the arguments of a call. The error, if any, is an
-// [*ArgumentError] for the first thing found wrong.
+// Validate checks a value. An error is an [*ArgumentError] about the first thing
+// that does not fit. Values nested deeper than 512 levels fit.
 func (s *Schema) Validate(args json.RawMessage) error {
 	v, ok := rawjson.Parse(args, maxArgumentLevels)
 	if !ok {
@@ -30,8 +25,8 @@ func (s *Schema) Validate(args json.RawMessage) error {
 }
 
 // ValidateArguments is Validate for the arguments of a tool: a member that is
-// null and not required counts as absent. Programs write null for what they
-// leave out, and the servers behind them take it.
+// null and not required counts as absent, because programs write null for what
+// they leave out and servers accept it.
 func (s *Schema) ValidateArguments(args json.RawMessage) error {
 	v, ok := rawjson.Parse(args, maxArgumentLevels)
 	if !ok {
@@ -47,7 +42,7 @@ func (s *Schema) ValidateArguments(args json.RawMessage) error {
 }
 
 func (s *Schema) validate(v *rawjson.Value) error {
-	e := evaluation{stepsLeft: maxEvaluations}
+	e := evaluation{stepsLeft: maxSteps}
 	var seen *annotations
 	if s.unevaluated {
 		seen = &annotations{}
@@ -60,18 +55,18 @@ func (s *Schema) validate(v *rawjson.Value) error {
 
 // An evaluation is one run of a schema over arguments.
 type evaluation struct {
-	stepsLeft int // evaluations that may still be made
-	depth     int
-	// undecided counts what could not be evaluated and was therefore allowed.
-	// Where allowing could turn into refusing (not, oneOf, if), a decision
-	// during which the count grew is not taken.
+	stepsLeft int
+	depth     int // of subschemas that are being applied inside one another
+	// undecided counts what was allowed because it could not be evaluated. It
+	// must not lead to a refusal, so not, oneOf and if allow the value when the
+	// count grew while their subschemas were applied.
 	undecided int
 }
 
-// bytesPerStep is how much text is read at the price of one evaluation.
+// bytesPerStep is how much text may be read for one step.
 const bytesPerStep = 256
 
-// spend uses up evaluations, and reports false when there are none left.
+// spend takes steps from those left, and reports false if there were too few.
 func (e *evaluation) spend(steps int) bool {
 	if e.stepsLeft -= steps; e.stepsLeft < 0 {
 		e.undecided++
@@ -80,34 +75,35 @@ func (e *evaluation) spend(steps int) bool {
 	return true
 }
 
-// annotations are the members and items of a value that some subschema has
-// evaluated, for unevaluatedProperties and unevaluatedItems (core, section 11).
+// annotations name the members and items of a value that some subschema has
+// evaluated (core, section 11). They are nil in a schema that does not ask for
+// them with unevaluatedProperties or unevaluatedItems.
 type annotations struct {
 	members map[string]bool
 	items   map[int]bool
 }
 
-func (m *annotations) addMember(name string) {
-	if m == nil {
+func (a *annotations) addMember(name string) {
+	if a == nil {
 		return
 	}
-	if m.members == nil {
-		m.members = make(map[string]bool)
+	if a.members == nil {
+		a.members = make(map[string]bool)
 	}
-	m.members[name] = true
+	a.members[name] = true
 }
 
-func (m *annotations) addItem(i int) {
-	if m == nil {
+func (a *annotations) addItem(i int) {
+	if a == nil {
 		return
 	}
-	if m.items == nil {
-		m.items = make(map[int]bool)
+	if a.items == nil {
+		a.items = make(map[int]bool)
 	}
-	m.items[i] = true
+	a.items[i] = true
 }
 
-// inPlace applies a subschema to the same value and takes over its marks if it
+// inPlace applies a subschema to the same value and adds its annotations if it
 // allows the value.
 func (e *evaluation) inPlace(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	if seen == nil {
@@ -126,7 +122,8 @@ func (e *evaluation) inPlace(n *node, v *rawjson.Value, at *location, seen *anno
 	return f
 }
 
-// child applies a subschema to a member or item of a value.
+// child applies a subschema to a member or item of a value, or to the value
+// itself under not, whose annotations do not count.
 func (e *evaluation) child(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	if seen == nil {
 		return e.check(n, v, at, nil)
@@ -134,7 +131,7 @@ func (e *evaluation) child(n *node, v *rawjson.Value, at *location, seen *annota
 	return e.check(n, v, at, &annotations{})
 }
 
-// check applies a subschema to a value; nil means that it is allowed.
+// check applies a subschema to a value and returns nil if it allows the value.
 func (e *evaluation) check(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	if !e.spend(1) {
 		return nil
@@ -160,14 +157,14 @@ func (e *evaluation) check(n *node, v *rawjson.Value, at *location, seen *annota
 			return f
 		}
 	}
-	if f := e.combinators(n, v, at, seen); f != nil {
+	if f := e.inPlaceApplicators(n, v, at, seen); f != nil {
 		return f
 	}
 	if f := e.ofType(n, v, at, seen); f != nil {
 		return f
 	}
 	if e.undecided != undecided {
-		return nil // what was not evaluated may have been meant to be
+		return nil // what could not be evaluated may cover the rest
 	}
 	return e.unevaluated(n, v, at, seen)
 }
@@ -186,6 +183,7 @@ func (e *evaluation) ofType(n *node, v *rawjson.Value, at *location, seen *annot
 	return nil
 }
 
+// listed reports whether v equals a value of the list, or may do so.
 func (e *evaluation) listed(list []*rawjson.Value, v *rawjson.Value) bool {
 	undecided := e.undecided
 	for _, w := range list {
@@ -196,45 +194,9 @@ func (e *evaluation) listed(list []*rawjson.Value, v *rawjson.Value) bool {
 	return e.undecided != undecided
 }
 
-// equal compares as JSON Schema does (core, section 4.2.2): numbers by what
-// they are worth, objects without regard to order. spend is asked for leave
-// before each comparison and ends it, unequal, by returning false.
-func equal(v, w *rawjson.Value, spend func(steps int) bool) bool {
-	if !spend(1 + len(v.Raw)/bytesPerStep) {
-		return false
-	}
-	if v.Unread || w.Unread {
-		return bytes.Equal(v.Raw, w.Raw)
-	}
-	if v.Type != w.Type || len(v.Members) != len(w.Members) || len(v.Items) != len(w.Items) {
-		return false
-	}
-	switch v.Type {
-	case rawjson.String:
-		return v.Text() == w.Text()
-	case rawjson.Integer, rawjson.Fraction:
-		return rawjson.CompareNumbers(v.Raw, w.Raw) == 0
-	case rawjson.Array:
-		for i := range v.Items {
-			if !equal(&v.Items[i], &w.Items[i], spend) {
-				return false
-			}
-		}
-		return true
-	case rawjson.Object:
-		for i := range v.Members {
-			other := w.Get(v.Members[i].Name)
-			if other == nil || !equal(&v.Members[i].Value, other, spend) {
-				return false
-			}
-		}
-		return true
-	}
-	return bytes.Equal(v.Raw, w.Raw)
-}
-
-// combinators applies the keywords that hold other schemas for the same value.
-func (e *evaluation) combinators(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
+// inPlaceApplicators applies the keywords that hold subschemas for the same value
+// (core, section 10.2).
+func (e *evaluation) inPlaceApplicators(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	for _, part := range n.allOf {
 		if f := e.inPlace(part, v, at, seen); f != nil {
 			return f
@@ -276,7 +238,7 @@ func (e *evaluation) anyOf(branches []*node, v *rawjson.Value, at *location, see
 		if f != nil {
 			failures = append(failures, f)
 		} else if seen == nil {
-			return nil // with marks all branches that hold count
+			return nil // only annotations need the other branches
 		}
 	}
 	if len(failures) < len(branches) || len(branches) == 0 {
@@ -303,64 +265,4 @@ func (e *evaluation) oneOf(branches []*node, v *rawjson.Value, at *location, see
 	default:
 		return failed(at, "fits %d of the alternatives, exactly one is wanted", allowed)
 	}
-}
-
-func (e *evaluation) number(n *node, v *rawjson.Value, at *location) *failure {
-	if m := n.minimum; m != nil {
-		switch c := rawjson.CompareNumbers(v.Raw, m.number); {
-		case c < 0 && !m.exclusive:
-			return failed(at, "%s is less than the minimum of %s", show(v), m.number)
-		case c <= 0 && m.exclusive:
-			return failed(at, "%s is not more than %s", show(v), m.number)
-		}
-	}
-	if m := n.maximum; m != nil {
-		switch c := rawjson.CompareNumbers(v.Raw, m.number); {
-		case c > 0 && !m.exclusive:
-			return failed(at, "%s is more than the maximum of %s", show(v), m.number)
-		case c >= 0 && m.exclusive:
-			return failed(at, "%s is not less than %s", show(v), m.number)
-		}
-	}
-	if n.multipleOf != nil && !isMultiple(v.Raw, n.multipleOf) {
-		return failed(at, "%s is not a multiple of %s", show(v), n.multipleOf)
-	}
-	return nil
-}
-
-// isMultiple is true where it cannot be told.
-func isMultiple(number, of []byte) bool {
-	x, ok := rawjson.Exact(number)
-	y, ok2 := rawjson.Exact(of)
-	return !ok || !ok2 || y.Sign() == 0 || new(big.Rat).Quo(x, y).IsInt()
-}
-
-func (e *evaluation) text(n *node, v *rawjson.Value, at *location) *failure {
-	if n.pattern == nil && n.length.min == 0 && n.length.max >= len(v.Raw) {
-		return nil
-	}
-	if !e.spend(len(v.Raw) / bytesPerStep) {
-		return nil
-	}
-	text := v.Text()
-	switch length := utf8.RuneCountInString(text); {
-	case length < n.length.min:
-		return failed(at, "%s long, at least %d wanted", plural(length, "character"), n.length.min)
-	case length > n.length.max:
-		return failed(at, "%s long, at most %d wanted", plural(length, "character"), n.length.max)
-	}
-	if n.pattern != nil && !e.matches(n.pattern, text) {
-		return failed(at, "%s does not match the pattern %s", show(v), clean.Line(n.pattern.source, maxShown))
-	}
-	return nil
-}
-
-// matches is true where the pattern is not RE2.
-func (e *evaluation) matches(p *pattern, text string) bool {
-	re := p.compile()
-	if re == nil {
-		e.undecided++
-		return true
-	}
-	return re.MatchString(text)
 }

@@ -1,0 +1,107 @@
+package schema
+
+import (
+	"bytes"
+	"math/big"
+	"unicode/utf8"
+
+	"mcpproxy/catalog/clean"
+	"mcpproxy/catalog/rawjson"
+)
+
+func (e *evaluation) number(n *node, v *rawjson.Value, at *location) *failure {
+	if m := n.minimum; m != nil {
+		switch c := rawjson.CompareNumbers(v.Raw, m.number); {
+		case c < 0 && !m.exclusive:
+			return failed(at, "%s is less than the minimum of %s", show(v), m.number)
+		case c <= 0 && m.exclusive:
+			return failed(at, "%s is not more than %s", show(v), m.number)
+		}
+	}
+	if m := n.maximum; m != nil {
+		switch c := rawjson.CompareNumbers(v.Raw, m.number); {
+		case c > 0 && !m.exclusive:
+			return failed(at, "%s is more than the maximum of %s", show(v), m.number)
+		case c >= 0 && m.exclusive:
+			return failed(at, "%s is not less than %s", show(v), m.number)
+		}
+	}
+	if n.multipleOf != nil && !isMultiple(v.Raw, n.multipleOf) {
+		return failed(at, "%s is not a multiple of %s", show(v), n.multipleOf)
+	}
+	return nil
+}
+
+// isMultiple is true as well for numbers too large to tell.
+func isMultiple(number, of []byte) bool {
+	x, ok := rawjson.Exact(number)
+	y, ok2 := rawjson.Exact(of)
+	return !ok || !ok2 || y.Sign() == 0 || new(big.Rat).Quo(x, y).IsInt()
+}
+
+func (e *evaluation) text(n *node, v *rawjson.Value, at *location) *failure {
+	if n.pattern == nil && n.length.min == 0 && n.length.max >= len(v.Raw) {
+		return nil
+	}
+	if !e.spend(len(v.Raw) / bytesPerStep) {
+		return nil
+	}
+	text := v.Text()
+	switch length := utf8.RuneCountInString(text); {
+	case length < n.length.min:
+		return failed(at, "%s long, at least %d wanted", plural(length, "character"), n.length.min)
+	case length > n.length.max:
+		return failed(at, "%s long, at most %d wanted", plural(length, "character"), n.length.max)
+	}
+	if n.pattern != nil && !e.matches(n.pattern, text) {
+		return failed(at, "%s does not match the pattern %s", show(v), clean.Line(n.pattern.source, maxShown))
+	}
+	return nil
+}
+
+// matches is true as well for a pattern that is not RE2.
+func (e *evaluation) matches(p *pattern, text string) bool {
+	re := p.compile()
+	if re == nil {
+		e.undecided++
+		return true
+	}
+	return re.MatchString(text)
+}
+
+// equal compares as JSON Schema does (core, section 4.2.2): numbers by value,
+// objects in any order. It calls spend before each comparison and returns false
+// if spend does.
+func equal(v, w *rawjson.Value, spend func(steps int) bool) bool {
+	if !spend(1 + len(v.Raw)/bytesPerStep) {
+		return false
+	}
+	if v.Unread || w.Unread {
+		return bytes.Equal(v.Raw, w.Raw)
+	}
+	if v.Type != w.Type || len(v.Members) != len(w.Members) || len(v.Items) != len(w.Items) {
+		return false
+	}
+	switch v.Type {
+	case rawjson.String:
+		return v.Text() == w.Text()
+	case rawjson.Integer, rawjson.Fraction:
+		return rawjson.CompareNumbers(v.Raw, w.Raw) == 0
+	case rawjson.Array:
+		for i := range v.Items {
+			if !equal(&v.Items[i], &w.Items[i], spend) {
+				return false
+			}
+		}
+		return true
+	case rawjson.Object:
+		for i := range v.Members {
+			other := w.Get(v.Members[i].Name)
+			if other == nil || !equal(&v.Members[i].Value, other, spend) {
+				return false
+			}
+		}
+		return true
+	}
+	return bytes.Equal(v.Raw, w.Raw)
+}
