@@ -5,9 +5,13 @@ import "unicode/utf8"
 // maxClosest bounds the name that [Closest] looks for, in characters.
 const maxClosest = 60
 
-// Closest returns the candidate that is most likely meant by name: a slip of
-// few letters away, and nearer than all others.
-func Closest(name string, candidates []string) (string, bool) {
+// Closest returns the candidate with the fewest edits from name, at most one for
+// each three letters of name. ok is false if there is none or a tie, or if name
+// has more than 60 letters. Case, hyphens, underscores and spaces do not count.
+//
+// It serves a remark in passing, "did you mean", and so takes no risks;
+// [Nearest] serves who asked for a name and must choose again.
+func Closest(name string, candidates []string) (closest string, ok bool) {
 	folded := FoldStyle(name)
 	best, tie, found := len(folded)/3, true, ""
 	if utf8.RuneCountInString(folded) > maxClosest {

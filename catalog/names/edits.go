@@ -1,13 +1,13 @@
 package names
 
-// edits counts the runes to insert, remove, replace or swap with their
-// neighbour that make b of a (optimal string alignment); it returns most+1 if
-// they are more than most.
+// edits counts the edits that turn a into b: a rune inserted, removed, replaced or
+// swapped with its neighbour (optimal string alignment distance). It returns
+// most+1 for any count above most.
 func edits(a, b []rune, most int) int {
 	if len(a)-len(b) > most || len(b)-len(a) > most {
 		return most + 1
 	}
-	// Three rows of the table suffice: a swap looks two rows back.
+	// A swap looks two rows back, so three rows of the table suffice.
 	two, one, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range one {
 		one[j] = j

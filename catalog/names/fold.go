@@ -7,8 +7,8 @@ import (
 	"mcpproxy/catalog/clean"
 )
 
-// Fold makes names equal that differ in case, hyphens, underscores and spaces,
-// or in what listings do not show.
+// Fold makes names equal that differ only in case (ASCII), in a hyphen, underscore
+// or space in the same place, or in characters that listings do not show.
 func Fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -21,14 +21,14 @@ func Fold(name string) string {
 	}, clean.Line(name, 0))
 }
 
-// Alike returns the name itself if it is one of names, else the names that
-// are equal to it when folded.
-func Alike(name string, names []string) []string {
-	if slices.Contains(names, name) {
+// Alike returns the name itself if it is known, else all known names that equal
+// it when folded.
+func Alike(name string, known []string) []string {
+	if slices.Contains(known, name) {
 		return []string{name}
 	}
 	var found []string
-	for _, n := range names {
+	for _, n := range known {
 		if Fold(n) == Fold(name) {
 			found = append(found, n)
 		}
@@ -36,8 +36,8 @@ func Alike(name string, names []string) []string {
 	return found
 }
 
-// FoldStyle brings the ways of writing one name together: repoName, repo_name,
-// repo-name and "Repo Name".
+// FoldStyle makes the styles of one name equal: repoName, repo_name, repo-name and
+// "Repo Name" all become reponame.
 func FoldStyle(name string) string {
 	folded := make([]byte, 0, len(name))
 	for i := range len(name) {

@@ -2,11 +2,13 @@ package names
 
 import "strings"
 
-// Separators that hosts and models put between a server's and a tool's name.
+// separators stand between a server's and a tool's name, by the habits of hosts
+// and models.
 var separators = []string{"__", ".", ":", "/"}
 
-// Split takes a name like "server.tool" or "mcp__server__tool" apart, at
-// the longest of the servers' names that fits.
+// Split splits a name like "server.tool" or "mcp__server__tool" after the longest
+// server's name that it begins with when folded. It returns that name as it is
+// in servers. ok is false if there is none, or no tool's name after it.
 func Split(joined string, servers []string) (server, tool string, ok bool) {
 	rest := joined
 	if len(rest) > 5 && Fold(rest[:5]) == "mcp__" {

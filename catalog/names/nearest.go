@@ -7,10 +7,10 @@ import (
 	"unicode"
 )
 
-// Nearest returns at most n of the known names that a slip of the fingers or
-// of the memory could have turned into name, best first: case, hyphens and
-// underscores do not matter, nor does the order of words, and about a third
-// of the characters may be wrong. It returns nothing rather than far names.
+// Nearest returns the known names that name may stand for, at most n of them, the
+// nearest first. Case, separators and the order of words do not count, and a
+// third of the characters may be wrong; one name may also be a part of the
+// other. It returns no name rather than a far one.
 func Nearest(name string, known []string, n int) []string {
 	type candidate struct {
 		name     string
@@ -26,15 +26,15 @@ func Nearest(name string, known []string, n int) []string {
 	slices.SortStableFunc(found, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name))
 	})
-	var names []string
+	var nearest []string
 	for _, c := range found[:min(n, len(found))] {
-		names = append(names, c.name)
+		nearest = append(nearest, c.name)
 	}
-	return names
+	return nearest
 }
 
-// words splits a name at what is neither letter nor digit and at each step
-// from lower to upper case.
+// words splits a name at all characters that are neither letters nor digits, and
+// before a capital that follows a small letter.
 func words(name string) []string {
 	var b strings.Builder
 	lower := false
@@ -51,8 +51,8 @@ func words(name string) []string {
 	return strings.Fields(b.String())
 }
 
-// distance says how far apart two names are, and whether that is near.
-func distance(a, b []string) (int, bool) {
+// distance returns how far apart two names are, and whether that is near.
+func distance(a, b []string) (d int, near bool) {
 	x, y := []rune(strings.Join(a, "")), []rune(strings.Join(b, ""))
 	if len(x) == 0 || len(y) == 0 {
 		return 0, false
@@ -65,8 +65,7 @@ func distance(a, b []string) (int, bool) {
 	if len(a) > 1 && slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))) {
 		return 1, true
 	}
-	// One name may be a word of the other, or be in it as a whole.
-	const telling = 3 // characters; less is part of too many names
+	const telling = 3 // characters; fewer are a part of too many names
 	if short, long := string(x), string(y); min(len(x), len(y)) >= telling &&
 		(strings.Contains(long, short) || strings.Contains(short, long) || isWord(x, b) || isWord(y, a)) {
 		return limit + 1, true
@@ -74,7 +73,8 @@ func distance(a, b []string) (int, bool) {
 	return 0, false
 }
 
-// isWord reports whether x is one of the words, but for a slip.
+// isWord reports whether x is one of the words, give or take an edit for each four
+// characters.
 func isWord(x []rune, words []string) bool {
 	return slices.ContainsFunc(words, func(w string) bool {
 		limit := len(x) / 4

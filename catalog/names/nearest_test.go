@@ -1,9 +1,11 @@
-package names
+package names_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
+
+	"mcpproxy/catalog/names"
 )
 
 func TestNearest(t *testing.T) {
@@ -30,7 +32,7 @@ func TestNearest(t *testing.T) {
 		{"get_issue", 0, nil},
 		{strings.Repeat("get_issue", 10_000), 1, []string{"get_issue"}},
 	} {
-		if got := Nearest(test.name, tools, test.n); !slices.Equal(got, test.want) {
+		if got := names.Nearest(test.name, tools, test.n); !slices.Equal(got, test.want) {
 			t.Errorf("%.40s: %q, want %q", test.name, got, test.want)
 		}
 	}

@@ -6,19 +6,17 @@ import (
 	"strconv"
 )
 
-// isInteger reports whether a JSON number has no fraction: 7, 7.0 and 7e3 have
-// none. It counts digits and never expands an exponent.
+// isInteger reports whether a JSON number has no fraction, as 7, 7.0 and 7e3. It
+// counts digits and does not expand the exponent.
 func isInteger(number []byte) bool {
 	mantissa, exponent := number, 0
 	if i := bytes.IndexAny(number, "eE"); i >= 0 {
 		mantissa = number[:i]
 		var err error
 		if exponent, err = strconv.Atoi(string(number[i+1:])); err != nil {
-			exponent = 1 // out of range: positive makes an integer of any mantissa
-			if number[i+1] == '-' {
-				return len(bytes.Trim(mantissa, "-0.")) == 0
-			}
-			return true
+			// Out of range: with a positive exponent any mantissa is an integer,
+			// with a negative one only zero is.
+			return number[i+1] != '-' || len(bytes.Trim(mantissa, "-0.")) == 0
 		}
 	}
 	if len(bytes.Trim(mantissa, "-0.")) == 0 {
@@ -32,15 +30,16 @@ func isInteger(number []byte) bool {
 	return -zeros <= exponent
 }
 
-// Numbers beyond these are compared as float64: an exponent of nine digits
-// would otherwise be expanded into a gigabyte.
+// Numbers beyond these bounds are compared as float64, because an exponent of nine
+// digits would be expanded into a gigabyte.
 const (
 	maxExactDigits   = 1000
 	maxExactExponent = 1000
 )
 
-// Exact returns the number as a fraction, unless it is absurdly large.
-func Exact(number []byte) (*big.Rat, bool) {
+// Exact returns a JSON number as a fraction. ok is false if it has more than 1,000
+// bytes or an exponent beyond ±1,000.
+func Exact(number []byte) (r *big.Rat, ok bool) {
 	if len(number) > maxExactDigits {
 		return nil, false
 	}
@@ -53,7 +52,8 @@ func Exact(number []byte) (*big.Rat, bool) {
 	return new(big.Rat).SetString(string(number))
 }
 
-// CompareNumbers orders two JSON numbers, exactly wherever that is feasible.
+// CompareNumbers returns -1, 0 or 1 as a is less than, equal to or more than b. It
+// compares the exact values of numbers that [Exact] takes.
 func CompareNumbers(a, b []byte) int {
 	if bytes.Equal(a, b) {
 		return 0
@@ -63,7 +63,7 @@ func CompareNumbers(a, b []byte) int {
 			return x.Cmp(y)
 		}
 	}
-	x, _ := strconv.ParseFloat(string(a), 64) // out of range is ±Inf, which orders well
+	x, _ := strconv.ParseFloat(string(a), 64) // ±Inf if out of range
 	y, _ := strconv.ParseFloat(string(b), 64)
 	switch {
 	case x < y:

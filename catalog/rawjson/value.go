@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Types is a set of the types of JSON Schema. "integer" is a part of
-// "number" there, so a number without fraction has the type integer alone and
-// the keyword "number" stands for both.
+// Types is a set of the types of JSON Schema (validation, section 6.1.1), in
+// which "number" includes "integer": a number is an Integer or a Fraction, and
+// Number is the set of both.
 type Types uint8
 
 const (
@@ -24,7 +24,7 @@ const (
 	Any    = Null | Scalar | Array | Object
 )
 
-// String names a set of types, "string or null".
+// String returns the names of the types, as in "string or null".
 func (types Types) String() string {
 	var names []string
 	for _, t := range []struct {
@@ -49,33 +49,34 @@ func (types Types) String() string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// A Value is one JSON value as it stands in a document: its bytes, its place
-// and its members in the order written. Nothing is converted, so that numbers
-// keep their digits and names their spelling.
+// A Value is one JSON value as it stands in a document: its bytes, its place, and
+// its members or items in the order written. Its bytes are a slice of the
+// document's.
 type Value struct {
 	Raw     json.RawMessage
-	At      int   // offset of Raw in the document
+	At      int   // offset of Raw in the document, in bytes
 	Type    Types // exactly one
-	Unread  bool  // deeper than it was read: members and items are missing
+	Unread  bool  // nested deeper than Parse was to read, so Members and Items are missing
 	Members []Member
 	Items   []Value
-	index   map[string]int // of members, where there are many
+	index   map[string]int // of Members by name, if there are many
 }
 
-// A Member is one member of an object.
+// A Member is one member of an object. The quoted name stands in the document
+// from offset NameAt to NameTo.
 type Member struct {
-	Name   string
-	NameAt int // offset of the quoted name in the document
+	Name   string // decoded
+	NameAt int
 	NameTo int
 	Value  Value
 }
 
-// manyMembers is the number from which an object is looked up by a map.
+// manyMembers is the number of members above which an object has an index.
 const manyMembers = 16
 
-// Parse reads a JSON document down to a number of levels; 1 opens the
-// outermost object or array only. It reports false for what is not JSON.
-func Parse(document []byte, levels int) (Value, bool) {
+// Parse reads a document down to that many levels; 1 reads the members or items of
+// the outermost value only. ok is false if the document is not JSON.
+func Parse(document []byte, levels int) (v Value, ok bool) {
 	if !json.Valid(document) {
 		return Value{}, false
 	}
@@ -88,8 +89,8 @@ func ParseValid(document []byte, levels int) Value {
 	return s.value(levels)
 }
 
-// Get returns the member of that exact name. Of several the last counts, as
-// for most readers of JSON; nil if there is none.
+// Get returns the member of exactly that name, or nil if there is none. The last
+// of several counts, as most readers of JSON have it.
 func (v *Value) Get(name string) *Value {
 	if v.index != nil {
 		if i, ok := v.index[name]; ok {
@@ -105,7 +106,7 @@ func (v *Value) Get(name string) *Value {
 	return nil
 }
 
-// Text returns what a string says, and "" for any other value.
+// Text returns a string decoded, and "" for nil and any other value.
 func (v *Value) Text() string {
 	if v == nil || v.Type != String {
 		return ""
@@ -113,157 +114,14 @@ func (v *Value) Text() string {
 	return unquote(v.Raw)
 }
 
-// IsTrue reports whether v is the literal true.
+// IsTrue reports whether v is true; nil is not.
 func (v *Value) IsTrue() bool { return v != nil && v.Type == Boolean && v.Raw[0] == 't' }
 
-// Bool returns nil for what is not a boolean.
+// Bool returns a boolean, and nil for nil and any other value.
 func (v *Value) Bool() *bool {
 	if v == nil || v.Type != Boolean {
 		return nil
 	}
 	b := v.IsTrue()
 	return &b
-}
-
-// A scanner walks valid JSON.
-type scanner struct {
-	doc []byte
-	pos int
-}
-
-func (s *scanner) space() {
-	for s.pos < len(s.doc) {
-		switch s.doc[s.pos] {
-		case ' ', '\t', '\n', '\r':
-			s.pos++
-		default:
-			return
-		}
-	}
-}
-
-func (s *scanner) value(levels int) Value {
-	s.space()
-	v := Value{At: s.pos}
-	switch s.doc[s.pos] {
-	case '{':
-		v.Type = Object
-		if v.Unread = levels <= 0; v.Unread {
-			s.skipNested()
-		} else {
-			s.object(&v, levels)
-		}
-	case '[':
-		v.Type = Array
-		if v.Unread = levels <= 0; v.Unread {
-			s.skipNested()
-		} else {
-			s.array(&v, levels)
-		}
-	case '"':
-		v.Type = String
-		s.skipString()
-	case 't', 'f':
-		v.Type = Boolean
-		s.skipScalar()
-	case 'n':
-		v.Type = Null
-		s.skipScalar()
-	default:
-		s.skipScalar()
-		v.Type = Fraction
-		if isInteger(s.doc[v.At:s.pos]) {
-			v.Type = Integer
-		}
-	}
-	v.Raw = s.doc[v.At:s.pos:s.pos]
-	return v
-}
-
-func (s *scanner) object(v *Value, levels int) {
-	s.pos++ // {
-	for s.space(); s.doc[s.pos] != '}'; s.space() {
-		if s.doc[s.pos] == ',' {
-			s.pos++
-			s.space()
-		}
-		m := Member{NameAt: s.pos}
-		s.skipString()
-		m.NameTo = s.pos
-		m.Name = unquote(s.doc[m.NameAt:m.NameTo])
-		s.space()
-		s.pos++ // :
-		m.Value = s.value(levels - 1)
-		v.Members = append(v.Members, m)
-	}
-	s.pos++ // }
-	if len(v.Members) > manyMembers {
-		v.index = make(map[string]int, len(v.Members))
-		for i, m := range v.Members {
-			v.index[m.Name] = i
-		}
-	}
-}
-
-func (s *scanner) array(v *Value, levels int) {
-	s.pos++ // [
-	for s.space(); s.doc[s.pos] != ']'; s.space() {
-		if s.doc[s.pos] == ',' {
-			s.pos++
-		}
-		v.Items = append(v.Items, s.value(levels-1))
-	}
-	s.pos++ // ]
-}
-
-func (s *scanner) skipString() {
-	for s.pos++; s.doc[s.pos] != '"'; s.pos++ {
-		if s.doc[s.pos] == '\\' {
-			s.pos++
-		}
-	}
-	s.pos++
-}
-
-func (s *scanner) skipScalar() {
-	for s.pos < len(s.doc) {
-		switch s.doc[s.pos] {
-		case ',', ']', '}', ' ', '\t', '\n', '\r':
-			return
-		}
-		s.pos++
-	}
-}
-
-func (s *scanner) skipNested() {
-	for depth := 0; ; {
-		switch s.doc[s.pos] {
-		case '"':
-			s.skipString()
-			continue
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-		}
-		if s.pos++; depth == 0 {
-			return
-		}
-	}
-}
-
-// unquote decodes a valid JSON string.
-func unquote(quoted []byte) string {
-	inner := quoted[1 : len(quoted)-1]
-	plain := true
-	for _, c := range inner {
-		// Escapes, and bytes that may be invalid UTF-8, are the decoder's work.
-		plain = plain && c != '\\' && c < 0x80
-	}
-	if plain {
-		return string(inner)
-	}
-	var text string
-	_ = json.Unmarshal(quoted, &text) // cannot fail: the document is valid
-	return text
 }
