@@ -1,9 +1,10 @@
-package clean
+package clean_test
 
 import (
 	"strings"
 	"testing"
-	"unicode/utf8"
+
+	"mcpproxy/catalog/clean"
 )
 
 func TestText(t *testing.T) {
@@ -41,7 +42,7 @@ func TestText(t *testing.T) {
 		{"äöüäöü", "äöü…", 4, false},
 		{"fits", "fits", 4, false},
 	} {
-		got, flagged := Text(test.in, test.max)
+		got, flagged := clean.Text(test.in, test.max)
 		if got != test.want || flagged != test.flagged {
 			t.Errorf("%q: got %q, %v; want %q, %v", test.in, got, flagged, test.want, test.flagged)
 		}
@@ -56,7 +57,7 @@ func TestLine(t *testing.T) {
 		"\x1b[1mbold\x1b[0m":     "bold",
 		strings.Repeat("xy ", 9): "xy xy xy x…",
 	} {
-		if got := Line(in, 11); got != want {
+		if got := clean.Line(in, 11); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
@@ -83,37 +84,8 @@ func TestFirstSentence(t *testing.T) {
 		{" \n\n \n", "", 10},
 		{"hi\u202e there. x", "hi there. x", 100},
 	} {
-		if got := FirstSentence(test.in, test.max); got != test.want {
+		if got := clean.FirstSentence(test.in, test.max); got != test.want {
 			t.Errorf("%q: got %q, want %q", test.in, got, test.want)
 		}
 	}
-}
-
-func FuzzText(f *testing.F) {
-	f.Add("a\x1b[31mb\u202ec\r\nd\U000e0041\xff", 3)
-	f.Add("\x1b]8;;x\x1b\x1b\\", 0)
-	f.Fuzz(func(t *testing.T, s string, most int) {
-		clean, _ := Text(s, most)
-		line := Line(s, most)
-		sentence := FirstSentence(s, most)
-		for _, got := range []string{clean, line, sentence} {
-			if !utf8.ValidString(got) {
-				t.Errorf("%q became invalid %q", s, got)
-			}
-			if most > 0 && utf8.RuneCountInString(got) > most {
-				t.Errorf("%q became %q, more than %d characters", s, got, most)
-			}
-			for _, r := range got {
-				if r != '\n' && r != '\t' && r != '\u200c' && r != '\u200d' && isInvisible(r) {
-					t.Errorf("%q became %q", s, got)
-				}
-			}
-			if again, flagged := Text(got, 0); flagged || again != got && got != line {
-				t.Errorf("%q became %q and then %q", s, got, again)
-			}
-		}
-		if strings.ContainsAny(line+sentence, "\n\t") {
-			t.Errorf("%q became lines: %q, %q", s, line, sentence)
-		}
-	})
 }
