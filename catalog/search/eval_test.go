@@ -1,4 +1,4 @@
-package search
+package search_test
 
 import (
 	"bufio"
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"mcpproxy/catalog"
+	"mcpproxy/catalog/search"
 )
 
 const evalData = "testdata/search-eval"
@@ -89,7 +90,7 @@ func scoreCollection(t *testing.T, name string, tools []evalTool, queries []eval
 			scores[q.Set] = new(evalScore)
 		}
 		start := time.Now()
-		hits := Rank(segments, q.Query, 10)
+		hits := search.Rank(segments, q.Query, 10)
 		scores[q.Set].add(q, hits, time.Since(start))
 	}
 	var mean evalScore
@@ -110,7 +111,7 @@ type evalScore struct {
 	recall1, recall5, recall10, ndcg, mrr, took float64 // took in milliseconds
 }
 
-func (s *evalScore) add(q evalQuery, hits []Hit, took time.Duration) {
+func (s *evalScore) add(q evalQuery, hits []search.Hit, took time.Duration) {
 	relevant := make(map[string]bool)
 	ideal := 0.0
 	for i, id := range q.Relevant {
@@ -173,7 +174,7 @@ type evalQuery struct {
 }
 
 // segmentsOf groups tools by server.
-func segmentsOf(tools []evalTool) []*Segment {
+func segmentsOf(tools []evalTool) []*search.Segment {
 	var servers []string
 	byServer := make(map[string][]catalog.Tool)
 	for _, t := range tools {
@@ -182,9 +183,9 @@ func segmentsOf(tools []evalTool) []*Segment {
 		}
 		byServer[t.Server] = append(byServer[t.Server], catalog.Tool{Name: t.Name, Description: t.Description, InputSchema: t.InputSchema})
 	}
-	var segments []*Segment
+	var segments []*search.Segment
 	for _, s := range servers {
-		segments = append(segments, NewSegment(s, "", byServer[s]))
+		segments = append(segments, search.NewSegment(s, "", byServer[s]))
 	}
 	return segments
 }

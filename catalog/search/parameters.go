@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// A paramText is what an input schema says about one of its parameters.
+// A paramText is the text of one parameter in an input schema.
 type paramText struct {
 	name string
-	text string // its description and values, and those of what it holds
+	text string // descriptions, enumerated values and names, its own and those of what it holds
 }
 
-// maxParamDepth bounds how deep a parameter is looked into.
+// maxParamDepth bounds the levels of a parameter that are read.
 const maxParamDepth = 3
 
-// paramTexts returns the parameters of an input schema by name. It resolves no
-// $ref: what a schema says elsewhere it rarely says in the user's words.
+// paramTexts returns the parameters of an input schema in order of name. It does
+// not follow $ref, because what a schema shares seldom describes one tool.
 func paramTexts(schema json.RawMessage) []paramText {
 	if len(schema) == 0 || len(schema) > maxSchema {
 		return nil
 	}
 	var root schemaText
-	_ = json.Unmarshal(schema, &root) // what has the wrong type stays empty
+	_ = json.Unmarshal(schema, &root) // members of a wrong type stay empty
 	params := make([]paramText, 0, len(root.Properties))
 	var text strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(root.Properties)) {
@@ -34,7 +34,7 @@ func paramTexts(schema json.RawMessage) []paramText {
 	return params
 }
 
-// schemaText is the part of a JSON Schema that is worth searching.
+// A schemaText is the part of a JSON Schema that holds words.
 type schemaText struct {
 	Description string                 `json:"description"`
 	Enum        []any                  `json:"enum"`

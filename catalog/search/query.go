@@ -9,14 +9,14 @@ const (
 	maxSentences = 8 // what follows counts as part of the last
 )
 
-// Weights of what is looked for besides a query's words themselves.
+// Weights of terms beside a query's own words, which weigh 1.
 const (
-	variantWeight = 0.5 // another word of the family
+	variantWeight = 0.5 // another word of the same stem
 	synonymWeight = 0.5
-	quotedWeight  = 0.5 // a word in quotation marks: rather a value than a wish
+	quotedWeight  = 0.5 // a word in quotation marks, which is more often a value than a wish
 )
 
-// A query is what a person or a model wants, as terms.
+// A query is a text as terms.
 type query struct {
 	terms     []queryTerm
 	sentences int
@@ -29,24 +29,23 @@ type queryTerm struct {
 	sentences uint8 // a bit for each sentence that has the term
 }
 
-// parseQuery reads a query of any language, length and form. One that is
-// nothing but filler is taken at its word.
+// parseQuery reads a query. Stop words count only if there are no others.
 func parseQuery(text string) query {
 	text = text[:min(len(text), maxQuery)]
 	r := queryReader{seen: make(map[term]int)}
 	r.read(text)
 	if len(r.query.terms) == 0 {
-		r.keepFiller = true
+		r.keepStopWords = true
 		r.read(text)
 	}
 	return r.query
 }
 
 type queryReader struct {
-	query      query
-	seen       map[term]int // in query.terms
-	keepFiller bool
-	previous   []byte // the word before, for compounds
+	query         query
+	seen          map[term]int // in query.terms
+	keepStopWords bool
+	previous      []byte // the word before, for compounds
 }
 
 // read adds the terms of text, sentence by sentence.
@@ -61,7 +60,7 @@ func (r *queryReader) read(text string) {
 			r.readWords(plain, 1)
 			r.readWords(quoted, quotedWeight)
 		}
-		if len(r.query.terms) > before { // one that says nothing new asks for nothing of its own
+		if len(r.query.terms) > before { // one without new terms belongs to the one before
 			r.query.sentences = min(r.query.sentences+1, maxSentences)
 		}
 	}
@@ -71,7 +70,7 @@ func (r *queryReader) readWords(text string, weight float64) {
 	r.previous = r.previous[:0]
 	for chunk := range strings.FieldsSeq(text) {
 		splitWords(valueWords(chunk), func(w []byte, whole bool) {
-			if filler()[string(w)] && !r.keepFiller {
+			if stopWords()[string(w)] && !r.keepStopWords {
 				return
 			}
 			if len(r.previous) > 0 && !whole { // "time zone" is also "timezone"
@@ -97,15 +96,14 @@ func (r *queryReader) add(word []byte, weight float64, expand bool) {
 	}
 	q := queryTerm{term: t, weight: weight, sentences: sentence}
 	if expand {
-		q.synonyms = synonyms()[t.family()]
+		q.synonyms = synonyms()[t.stem()]
 	}
 	r.seen[t] = len(r.query.terms)
 	r.query.terms = append(r.query.terms, q)
 }
 
-// valueWords returns the words that a path or URL in a query stands for; its
-// own words name the thing to be worked on and not the work. Other text is
-// returned as it is.
+// valueWords replaces a path or URL by words for what it is, because its own words
+// seldom describe a tool. It returns any other text as it is.
 func valueWords(chunk string) string {
 	bare := strings.Trim(chunk, "\"'`()<>[],;:")
 	switch {
@@ -126,7 +124,7 @@ func valueWords(chunk string) string {
 	return chunk
 }
 
-// cutSentence returns the first sentence or line of s and what follows it.
+// cutSentence returns the first sentence or line of s, and the rest.
 func cutSentence(s string) (sentence, rest string) {
 	s = strings.TrimSpace(s)
 	for i := range len(s) {
@@ -142,8 +140,8 @@ func cutSentence(s string) (sentence, rest string) {
 	return s, ""
 }
 
-// cutQuoted returns the text up to the first quoted part of s, that part, and
-// what follows it. An apostrophe within a word opens nothing.
+// cutQuoted returns the text before the first quoted part of s, that part, and the
+// rest. An apostrophe within a word does not begin a quoted part.
 func cutQuoted(s string) (plain, quoted, rest string) {
 	for i := range len(s) {
 		if strings.IndexByte("\"'`", s[i]) < 0 || i > 0 && s[i-1] != ' ' && s[i-1] != '(' {

@@ -11,31 +11,31 @@ import (
 type Hit struct {
 	Server string
 	Tool   string
-	Score  float64 // above 0; comparable within one search only
+	Score  float64 // above 0; comparable only within one search
 }
 
 const (
-	// serverRarity is how far a word's rarity is counted in servers rather
-	// than tools: a word that is in every tool of one server and nowhere
-	// else is a rare one.
+	// serverRarity is the share of a word's rarity that is counted in servers
+	// and not in tools, since a word in all tools of a single server is rare.
 	serverRarity = 0.5
-	// nameBonus is what a tool gains whose whole name is asked for.
+	// nameBonus is the share that a tool gains if the query has its whole name.
 	nameBonus = 0.5
-	// sentenceShare is how far a tool's best sentence counts rather than the
-	// whole query, of which each sentence may ask for a tool of its own.
+	// sentenceShare is the share that a tool's best sentence has in its score,
+	// since each sentence of a query may ask for another tool.
 	sentenceShare = 0.5
-	// serverBonus is what a tool gains on the server whose best tools,
-	// serverTools of them, fit the query best.
+	// serverBonus is the share that a tool gains on the server whose best
+	// serverTools tools fit the query best.
 	serverBonus = 0.5
 	serverTools = 3
 )
 
-// Rank ranks the tools of all segments by how well they fit a query in
-// words, and returns the best, at most limit. Tools that share no word with
-// the query are not among them. Equal scores are ordered by server, then tool.
+// Rank returns the tools of all segments that fit a query best, at most limit of
+// them, the best first. Hits of equal score are in order of server, then tool. A
+// tool that shares no word with the query is no hit.
 //
-// A word counts by BM25F: the more the rarer it is and the more telling the
-// field it stands in. Words of the same family and synonyms count for less.
+// A query may be a word, a sentence or several, in any language. Its words score
+// by BM25F: rare words and words in important fields of a descriptor count for
+// more, other words of the same stem and synonyms for less.
 func Rank(segments []*Segment, query string, limit int) []Hit {
 	q := parseQuery(query)
 	s := newScoring(segments, q.sentences)
@@ -43,7 +43,7 @@ func Rank(segments []*Segment, query string, limit int) []Hit {
 		return nil
 	}
 	for _, t := range q.terms {
-		s.count(t)
+		s.addTerm(t)
 	}
 	s.addNameBonus(q)
 	s.joinSentences()
@@ -51,28 +51,28 @@ func Rank(segments []*Segment, query string, limit int) []Hit {
 	return s.best(limit)
 }
 
-// A scoring holds the score of every tool in a search. Tools are numbered
-// through all segments.
+// A scoring holds the scores of all tools in a search. Tools are numbered across
+// all segments.
 type scoring struct {
 	segments []*Segment
 	first    []int // number of each segment's first tool
 	tools    int
 	scores   []float64   // of the whole query
-	sentence [][]float64 // of each sentence; empty if there is but one
+	sentence [][]float64 // of each sentence; empty if there is only one
 
-	// For the term being counted:
-	forms  [][]place // where each of its forms stands
-	gains  []float64 // by tool
-	gained []int     // the tools whose gain is not 0
+	// Of the term that is being added:
+	forms  [][]postingList // by form
+	gains  []float64       // by tool
+	gained []int           // the tools whose gain is not 0
 }
 
-// A place is where a form of a term stands in one segment.
-type place struct {
+// A postingList tells which tools of one segment have a form of a term.
+type postingList struct {
 	segment  int
 	postings []posting
 }
 
-// The forms of a term; its synonyms follow, each a form.
+// The forms of a term. Each of its synonyms is one more, from synonymForm on.
 const (
 	exactForm = iota
 	variantForm
@@ -94,26 +94,26 @@ func newScoring(segments []*Segment, sentences int) *scoring {
 	return s
 }
 
-// count adds what one term of the query gains each tool: the most that any
-// form of it does.
-func (s *scoring) count(t queryTerm) {
-	s.find(t)
-	most := math.Inf(1) // no form is worth more for being rarer than the word itself
-	for form, places := range s.forms {
-		if len(places) == 0 {
+// addTerm adds a term of the query to the scores. A tool gains the most that any
+// form of the term gains it.
+func (s *scoring) addTerm(t queryTerm) {
+	s.lookUp(t)
+	most := math.Inf(1) // the word itself bounds the weight of its forms, rare as they are
+	for form, lists := range s.forms {
+		if len(lists) == 0 {
 			continue
 		}
-		worth := min(most, s.rarity(places))
+		weight := min(most, s.rarity(lists))
 		switch form {
 		case exactForm:
-			most = worth
+			most = weight
 		case variantForm:
-			worth *= variantWeight
+			weight *= variantWeight
 		default:
-			worth *= synonymWeight
+			weight *= synonymWeight
 		}
-		for _, p := range places {
-			s.gain(p, worth*t.weight)
+		for _, list := range lists {
+			s.gain(list, weight*t.weight)
 		}
 	}
 	for _, i := range s.gained {
@@ -128,8 +128,8 @@ func (s *scoring) count(t queryTerm) {
 	s.gained = s.gained[:0]
 }
 
-// find sets where the forms of a term stand.
-func (s *scoring) find(t queryTerm) {
+// lookUp sets the posting lists of the forms of a term.
+func (s *scoring) lookUp(t queryTerm) {
 	for i := range s.forms {
 		s.forms[i] = s.forms[i][:0]
 	}
@@ -137,10 +137,10 @@ func (s *scoring) find(t queryTerm) {
 		s.forms = append(s.forms, nil)
 	}
 	add := func(form, segment, term int) {
-		s.forms[form] = append(s.forms[form], place{segment, s.segments[segment].of(term)})
+		s.forms[form] = append(s.forms[form], postingList{segment, s.segments[segment].of(term)})
 	}
 	for i, seg := range s.segments {
-		from, to := seg.family(t.term.family())
+		from, to := seg.withStem(t.term.stem())
 		for j := from; j < to; j++ {
 			if seg.terms[j] == t.term {
 				add(exactForm, i, j)
@@ -156,24 +156,25 @@ func (s *scoring) find(t queryTerm) {
 	}
 }
 
-// gain raises the gain of the tools in p to what a term of that worth gains.
-func (s *scoring) gain(p place, worth float64) {
-	for _, posting := range p.postings {
-		i := s.first[p.segment] + int(posting.tool)
+// gain raises the gains of the tools in list to what a form of that weight gains
+// them.
+func (s *scoring) gain(list postingList, weight float64) {
+	for _, posting := range list.postings {
+		i := s.first[list.segment] + int(posting.tool)
 		if s.gains[i] == 0 {
 			s.gained = append(s.gained, i)
 		}
-		s.gains[i] = max(s.gains[i], worth*float64(posting.impact)/maxImpact)
+		s.gains[i] = max(s.gains[i], weight*float64(posting.impact)/maxImpact)
 	}
 }
 
-// rarity is the inverse document frequency of what stands in these places.
-func (s *scoring) rarity(places []place) float64 {
+// rarity returns the inverse document frequency of a form with these lists.
+func (s *scoring) rarity(lists []postingList) float64 {
 	tools := 0
-	for _, p := range places {
-		tools += len(p.postings)
+	for _, list := range lists {
+		tools += len(list.postings)
 	}
-	return serverRarity*inverseFrequency(len(places), len(s.segments)) +
+	return serverRarity*inverseFrequency(len(lists), len(s.segments)) +
 		(1-serverRarity)*inverseFrequency(tools, s.tools)
 }
 
@@ -182,13 +183,14 @@ func inverseFrequency(having, all int) float64 {
 	return math.Log(1 + (float64(all-having)+0.5)/(float64(having)+0.5))
 }
 
-// addNameBonus lifts tools by the share of their name that the query covers.
+// addNameBonus raises a tool's scores by the share of its name that is in the
+// query.
 func (s *scoring) addNameBonus(q query) {
 	covered := make(map[term]float64)
 	variants := make(map[uint32]float64)
 	for _, t := range q.terms {
 		covered[t.term] = max(covered[t.term], t.weight)
-		variants[t.term.family()] = max(variants[t.term.family()], t.weight*variantWeight)
+		variants[t.term.stem()] = max(variants[t.term.stem()], t.weight*variantWeight)
 		for _, synonym := range t.synonyms {
 			covered[synonym] = max(covered[synonym], t.weight*synonymWeight)
 		}
@@ -202,7 +204,7 @@ func (s *scoring) addNameBonus(q query) {
 			}
 			sum := 0.0
 			for _, w := range name {
-				sum += max(covered[w], variants[w.family()])
+				sum += max(covered[w], variants[w.stem()])
 			}
 			bonus := 1 + nameBonus*sum/float64(len(name))
 			s.scores[i] *= bonus
@@ -213,8 +215,8 @@ func (s *scoring) addNameBonus(q query) {
 	}
 }
 
-// joinSentences lets the best tool for each sentence stand level with the best
-// for any, so that a long sentence does not crowd out a short one's tool.
+// joinSentences makes the best tool for each sentence as good as the best for any
+// other, so that a long sentence does not outweigh a short one.
 func (s *scoring) joinSentences() {
 	if len(s.sentence) == 0 {
 		return
@@ -235,8 +237,8 @@ func (s *scoring) joinSentences() {
 	}
 }
 
-// addServerBonus lifts the tools of servers that have several fitting ones:
-// a query's words rarely name the subject that only the server's name tells.
+// addServerBonus raises the scores on servers with several fitting tools, because
+// queries seldom name the subject that a server is about.
 func (s *scoring) addServerBonus() {
 	fits := make([]float64, len(s.segments))
 	most := 0.0
@@ -264,7 +266,7 @@ func (s *scoring) addServerBonus() {
 	}
 }
 
-// best returns the highest scores' tools.
+// best returns the hits with the highest scores.
 func (s *scoring) best(limit int) []Hit {
 	var hits []Hit
 	for n, seg := range s.segments {

@@ -1,18 +1,17 @@
-package search
+package search_test
 
 import (
 	"encoding/json"
-	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"mcpproxy/catalog"
+	"mcpproxy/catalog/search"
 )
 
 // sample is a small catalogue of invented servers.
-func sample() []*Segment {
+func sample() []*search.Segment {
 	tool := func(name, description string, params ...string) catalog.Tool {
 		properties := make(map[string]any)
 		for _, p := range params {
@@ -22,18 +21,18 @@ func sample() []*Segment {
 		schema, _ := json.Marshal(map[string]any{"type": "object", "properties": properties})
 		return catalog.Tool{Name: name, Description: description, InputSchema: schema}
 	}
-	return []*Segment{
-		NewSegment("tracker", "Issues of the team", []catalog.Tool{
+	return []*search.Segment{
+		search.NewSegment("tracker", "Issues of the team", []catalog.Tool{
 			tool("create_issue", "Open a new issue. It is assigned to nobody.", "team_id", "title", "labels:names of labels"),
 			tool("list_issues", "List the open issues.", "team_id", "state:open or closed"),
 			tool("close_issue", "Close an issue.", "team_id", "id"),
 		}),
-		NewSegment("forge", "Code hosting", []catalog.Tool{
+		search.NewSegment("forge", "Code hosting", []catalog.Tool{
 			tool("create_issue", "Create an issue in a repository.", "owner", "repo", "title"),
 			tool("createPullRequest", "Open a pull request.", "owner", "repo", "base_branch:branch to merge into"),
 			tool("get_me", "Who is signed in."),
 		}),
-		NewSegment("wetter", "", []catalog.Tool{
+		search.NewSegment("wetter", "", []catalog.Tool{
 			tool("forecast", "Predicts temperature and rain.", "city"),
 			tool("天气查询", "查询城市的天气预报", "城市"),
 		}),
@@ -56,29 +55,9 @@ func TestSearch(t *testing.T) {
 		"me":                                        "forge/get_me",
 		"Thank you so much for that. Close issue 12 now": "tracker/close_issue",
 	} {
-		hits := Rank(sample(), query, 3)
+		hits := search.Rank(sample(), query, 3)
 		if len(hits) == 0 || hits[0].Server+"/"+hits[0].Tool != want {
 			t.Errorf("%q finds %v; want %s first", query, hits, want)
-		}
-	}
-}
-
-func TestValueWords(t *testing.T) {
-	t.Parallel()
-	for chunk, want := range map[string]string{
-		"word":                          "word",
-		"client/server":                 "client/server",
-		"/root/markdown/report.md":      "file md",
-		"'/srv/data',":                  "path",
-		"~/notes.txt":                   "file txt",
-		`C:\Users\me\table.xlsx`:        "file xlsx",
-		"https://www.example.org/a?b=c": "url example.org",
-		"www.example.org":               "url example.org",
-		"/":                             "/",
-		"":                              "",
-	} {
-		if got := valueWords(chunk); got != want {
-			t.Errorf("%q stands for %q; want %q", chunk, got, want)
 		}
 	}
 }
@@ -86,32 +65,32 @@ func TestValueWords(t *testing.T) {
 func TestSearchFindsNothing(t *testing.T) {
 	t.Parallel()
 	for _, query := range []string{"", "   ", "?!", "\x00\xff", "qwertyuiop", strings.Repeat("zzz ", 5000)} {
-		if hits := Rank(sample(), query, 5); len(hits) != 0 {
+		if hits := search.Rank(sample(), query, 5); len(hits) != 0 {
 			t.Errorf("%.20q finds %v", query, hits)
 		}
 	}
-	for name, segments := range map[string][]*Segment{
+	for name, segments := range map[string][]*search.Segment{
 		"no server": nil,
-		"no tools":  {NewSegment("empty", "Create an issue", nil)},
+		"no tools":  {search.NewSegment("empty", "Create an issue", nil)},
 	} {
-		if hits := Rank(segments, "Create it. Create an issue.", 5); len(hits) != 0 {
+		if hits := search.Rank(segments, "Create it. Create an issue.", 5); len(hits) != 0 {
 			t.Errorf("%s: %v", name, hits)
 		}
 	}
-	if hits := Rank(sample(), "issue", 0); len(hits) != 0 {
+	if hits := search.Rank(sample(), "issue", 0); len(hits) != 0 {
 		t.Errorf("limit 0: %v", hits)
 	}
 }
 
 func TestSearchOrdersTiesByName(t *testing.T) {
 	t.Parallel()
-	var segments []*Segment
+	var segments []*search.Segment
 	for _, server := range []string{"b", "c", "a"} {
-		segments = append(segments, NewSegment(server, "", []catalog.Tool{{Name: "ping2"}, {Name: "ping1"}}))
+		segments = append(segments, search.NewSegment(server, "", []catalog.Tool{{Name: "ping2"}, {Name: "ping1"}}))
 	}
 	for range 2 {
 		var got []string
-		for _, h := range Rank(segments, "ping", 5) {
+		for _, h := range search.Rank(segments, "ping", 5) {
 			got = append(got, h.Server+h.Tool)
 		}
 		if want := []string{"aping1", "aping2", "bping1", "bping2", "cping1"}; !slices.Equal(got, want) {
@@ -125,7 +104,7 @@ func TestSearchOfOneSentenceAmongMany(t *testing.T) {
 	t.Parallel()
 	query := "Find the issues about rain which the team has not closed, and list all of their labels by state. Then give me the forecast."
 	var got []string
-	for _, h := range Rank(sample(), query, 2) {
+	for _, h := range search.Rank(sample(), query, 2) {
 		got = append(got, h.Tool)
 	}
 	slices.Sort(got)
@@ -136,21 +115,21 @@ func TestSearchOfOneSentenceAmongMany(t *testing.T) {
 
 func TestSearchIgnoresSharedParameters(t *testing.T) {
 	t.Parallel()
-	hits := Rank(sample(), "team id", 5)
+	hits := search.Rank(sample(), "team id", 5)
 	for _, h := range hits {
 		if h.Tool != "close_issue" && h.Server == "tracker" && h.Score > hits[0].Score {
 			t.Errorf("a parameter of every tool decides: %v", hits)
 		}
 	}
-	shared := NewSegment("s", "", []catalog.Tool{
+	shared := search.NewSegment("s", "", []catalog.Tool{
 		{Name: "one", InputSchema: json.RawMessage(`{"properties":{"workspace":{}}}`)},
 		{Name: "two", InputSchema: json.RawMessage(`{"properties":{"workspace":{}}}`)},
 		{Name: "three", InputSchema: json.RawMessage(`{"properties":{"workspace":{},"colour":{}}}`)},
 	})
-	if hits := Rank([]*Segment{shared}, "workspace", 5); len(hits) != 0 {
+	if hits := search.Rank([]*search.Segment{shared}, "workspace", 5); len(hits) != 0 {
 		t.Errorf("a parameter of every tool finds %v", hits)
 	}
-	if hits := Rank([]*Segment{shared}, "colour", 5); len(hits) != 1 {
+	if hits := search.Rank([]*search.Segment{shared}, "colour", 5); len(hits) != 1 {
 		t.Errorf("a parameter of one tool finds %v", hits)
 	}
 }
@@ -160,44 +139,27 @@ func TestSearchReadsAnySchema(t *testing.T) {
 	deep := strings.Repeat(`{"description":"deep","properties":{"p":`, 200) + "{}" + strings.Repeat("}}", 200)
 	for _, schema := range []string{
 		"", "null", "true", "[]", `"x"`, "{", `{"properties":[]}`, `{"properties":{"a":null,"b":true,"c":{"description":7}}}`,
-		`{"properties":{"a":{"items":[{}],"enum":{},"anyOf":5}}}`, deep, strings.Repeat(" ", maxSchema+1),
+		`{"properties":{"a":{"items":[{}],"enum":{},"anyOf":5}}}`, deep, strings.Repeat(" ", 256<<10+1),
 	} {
-		s := NewSegment("s", "", []catalog.Tool{{Name: "wanted", InputSchema: json.RawMessage(schema)}})
-		if hits := Rank([]*Segment{s}, "wanted", 1); len(hits) != 1 {
+		s := search.NewSegment("s", "", []catalog.Tool{{Name: "wanted", InputSchema: json.RawMessage(schema)}})
+		if hits := search.Rank([]*search.Segment{s}, "wanted", 1); len(hits) != 1 {
 			t.Errorf("schema %.40q hides its tool", schema)
 		}
 	}
-	nested := NewSegment("s", "", []catalog.Tool{{Name: "t", InputSchema: json.RawMessage(
+	nested := search.NewSegment("s", "", []catalog.Tool{{Name: "t", InputSchema: json.RawMessage(
 		`{"properties":{"filter":{"anyOf":[{"type":"array","items":{"properties":{"colour":{"enum":["crimson"]}}}}]}}}`)}})
 	for _, query := range []string{"filters", "colour"} {
-		if hits := Rank([]*Segment{nested}, query, 1); len(hits) != 1 {
+		if hits := search.Rank([]*search.Segment{nested}, query, 1); len(hits) != 1 {
 			t.Errorf("%q is not found in a nested parameter", query)
 		}
-	}
-}
-
-func TestSearchBoundsGiants(t *testing.T) {
-	t.Parallel()
-	giant := catalog.Tool{Name: "giant", Description: strings.Repeat("weather forecast rain ", 100_000)}
-	small := catalog.Tool{Name: "forecast", Description: "Tells the weather"}
-	s := NewSegment("s", "", []catalog.Tool{giant, small})
-	if n := len(s.postings); n > 100 {
-		t.Errorf("%d postings for two tools", n)
-	}
-	if hits := Rank([]*Segment{s}, "weather forecast", 2); len(hits) != 2 || hits[0].Tool != "forecast" {
-		t.Errorf("repetition wins: %v", hits)
-	}
-	query := strings.Repeat("Forecast the weather, and close my issue! ", 300)
-	if hits := Rank(sample(), query, 8); len(hits) == 0 {
-		t.Errorf("a query of %d bytes finds nothing", len(query))
 	}
 }
 
 func FuzzSearch(f *testing.F) {
 	f.Add("create \"an issue\" at /root/a.md. Then fetch https://example.org/x", "get_user", `{"properties":{"a":{"enum":["b"]}}}`)
 	f.Fuzz(func(t *testing.T, query, text, schema string) {
-		segments := append(sample(), NewSegment(text, query, []catalog.Tool{{Name: text, Title: query, Description: text, InputSchema: json.RawMessage(schema)}}))
-		hits := Rank(segments, query, 5)
+		segments := append(sample(), search.NewSegment(text, query, []catalog.Tool{{Name: text, Title: query, Description: text, InputSchema: json.RawMessage(schema)}}))
+		hits := search.Rank(segments, query, 5)
 		if len(hits) > 5 {
 			t.Errorf("%d hits", len(hits))
 		}
@@ -209,58 +171,10 @@ func FuzzSearch(f *testing.F) {
 	})
 }
 
-func BenchmarkSearch(b *testing.B) {
-	queries := readLines[evalQuery](b, evalData+"/mcp/queries.jsonl")
-	for _, tools := range []int{550, 5_000, 20_000} {
-		b.Run(fmt.Sprint(tools), func(b *testing.B) {
-			var segments []*Segment
-			servers := benchmarkServers(b, tools)
-			before := heapInUse()
-			for i, server := range servers {
-				segments = append(segments, NewSegment(fmt.Sprint("server ", i), "", server))
-			}
-			held := heapInUse() - before
-			for i := 0; b.Loop(); i++ {
-				Rank(segments, queries[i%len(queries)].Query, 8)
-			}
-			b.ReportMetric(float64(held)/float64(tools), "index-B/tool")
-			runtime.KeepAlive(servers)
-		})
+func TestSearchBoundsItsQuery(t *testing.T) {
+	t.Parallel()
+	query := strings.Repeat("Forecast the weather, and close my issue! ", 300)
+	if hits := search.Rank(sample(), query, 8); len(hits) == 0 {
+		t.Errorf("a query of %d bytes finds nothing", len(query))
 	}
-}
-
-func heapInUse() int64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
-}
-
-func BenchmarkBuild(b *testing.B) {
-	for _, tools := range []int{550, 5_000, 20_000} {
-		servers := benchmarkServers(b, tools)
-		b.Run(fmt.Sprint(tools), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				for _, server := range servers {
-					NewSegment("server", "", server)
-				}
-			}
-		})
-	}
-}
-
-// benchmarkServers returns so many real tools, over and over if need be, on
-// servers of 20.
-func benchmarkServers(b *testing.B, tools int) [][]catalog.Tool {
-	var all []catalog.Tool
-	for _, collection := range []string{"mcp", "distractors", "functions"} {
-		for _, t := range readLines[evalTool](b, evalData+"/"+collection+"/tools.jsonl") {
-			all = append(all, catalog.Tool{Name: t.Name, Description: t.Description, InputSchema: t.InputSchema})
-		}
-	}
-	for len(all) < tools {
-		all = append(all, all...)
-	}
-	return slices.Collect(slices.Chunk(all[:tools], 20))
 }

@@ -6,11 +6,11 @@ import (
 	"sync"
 )
 
-// filler holds the words of English that ask, point and join, and tell one
-// tool from another only in a tool's name.
-var filler = sync.OnceValue(func() map[string]bool { return wordSet(fillerWords) })
+// stopWords holds English words that do not tell tools apart, unless they stand in
+// a tool's name.
+var stopWords = sync.OnceValue(func() map[string]bool { return wordSet(stopWordList) })
 
-const fillerWords = `
+const stopWordList = `
 	a an the this that these those there here it its itself they them their he him his she her
 	we us our ours you your yours i me my mine myself
 	am is are was were be been being do does did doing done have has had having
@@ -34,8 +34,8 @@ func wordSet(words string) map[string]bool {
 	return set
 }
 
-// synonymGroups holds, a line each, words that people and tools use for one
-// another. A word may be in several.
+// synonymGroups holds a group on each line: words that people and tools use for the
+// same thing. A word may be in several groups.
 const synonymGroups = `
 	get fetch retrieve read view display obtain load show
 	create add make generate insert build define compose produce
@@ -168,16 +168,16 @@ const synonymGroups = `
 	login signin authenticate auth
 `
 
-// synonyms holds the terms of the groups by the families of their words.
+// synonyms holds, by the stem of a word, the terms that share a group with it.
 var synonyms = sync.OnceValue(func() map[uint32][]term {
 	all := make(map[uint32][]term)
 	for line := range strings.Lines(strings.TrimSpace(synonymGroups)) {
 		group := wordsOf(line)
 		for _, word := range group {
 			for _, other := range group {
-				known := all[word.family()]
-				if other.family() != word.family() && !slices.Contains(known, other) {
-					all[word.family()] = append(known, other)
+				known := all[word.stem()]
+				if other.stem() != word.stem() && !slices.Contains(known, other) {
+					all[word.stem()] = append(known, other)
 				}
 			}
 		}
