@@ -9,11 +9,11 @@ import (
 	"mcpproxy/catalog/clean"
 )
 
-// An Entry is what one upstream was last seen to offer. Whoever has one shares
-// it with others and must not change it.
+// An Entry is what one upstream was last seen to offer. It is shared, so whoever
+// has one must not change it.
 type Entry struct {
-	// ID identifies the server's configuration entry, so that nothing that
-	// was listed under the same name by something else is ever shown.
+	// ID identifies the server's configuration entry: what another entry of the
+	// same name has listed is never shown.
 	ID           string
 	Instructions string // of the upstream's initialize or discover result
 	Tools        []Tool // in the upstream's order, unfiltered
@@ -29,14 +29,14 @@ func (e Entry) Tool(name string) (Tool, bool) {
 	return e.Tools[i], true
 }
 
-// maxSummary is the length of [Info.Summary], in characters.
+// maxSummary bounds [Info.Summary], in characters.
 const maxSummary = 100
 
-// An Info is what lists of servers tell of an entry. It is at hand without
-// reading any descriptor.
+// An Info is what lists of servers show of an entry. It can be read without the
+// descriptors.
 type Info struct {
 	Tools    int       `json:"tools"`             // number of tools, unfiltered
-	Summary  string    `json:"summary,omitempty"` // first sentence of the instructions, see [clean.FirstSentence]
+	Summary  string    `json:"summary,omitempty"` // first sentence of the instructions, at most 100 characters
 	ListedAt time.Time `json:"listed_at"`
 }
 
@@ -44,25 +44,25 @@ func (e Entry) info() Info {
 	return Info{Tools: len(e.Tools), Summary: clean.FirstSentence(e.Instructions, maxSummary), ListedAt: e.ListedAt.Round(0)}
 }
 
-// A Catalog holds the entries last seen, by [Entry.ID]. It is safe for
-// concurrent use, and one on disk for use by several processes at once: what
-// another has changed is seen at the next call.
+// A Catalog holds the entries last seen, by [Entry.ID]. It is safe for concurrent
+// use. Several processes may use a catalogue on disk at once: each call sees what
+// the others have changed before it.
 type Catalog struct {
 	disk *snapshot // nil for a catalogue in memory
 	log  *slog.Logger
 
 	mu sync.Mutex
-	// entries are those of a catalogue in memory; of one on disk those that
-	// could not be written and live for as long as this process.
+	// entries are all entries of a catalogue in memory. Of one on disk they are
+	// those that could not be written, which are lost when the process ends.
 	entries map[string]Entry
 }
 
-// New returns an empty catalogue that lives in memory.
+// New returns an empty catalogue in memory.
 func New() *Catalog { return &Catalog{entries: make(map[string]Entry)} }
 
-// Open returns the catalogue in the folder dir, which need not exist. Nothing
-// is read before it is asked for. What cannot be read is taken as never listed,
-// and what cannot be written is kept in memory; both are told to log.
+// Open returns the catalogue in the folder dir, which need not exist, without
+// reading it. An entry that cannot be read counts as never listed, and one that
+// cannot be written stays in memory; both are logged.
 func Open(dir string, log *slog.Logger) *Catalog {
 	c := New()
 	c.disk, c.log = newSnapshot(dir, log), log
@@ -77,8 +77,8 @@ func (c *Catalog) Get(id string) (Entry, bool) {
 	return c.disk.entry(id)
 }
 
-// Infos returns what is known of each server without reading its tools, by
-// [Entry.ID], at the cost of one look at the disk.
+// Infos returns the info of each entry, by [Entry.ID]. It reads the index on disk
+// only if that has changed.
 func (c *Catalog) Infos() map[string]Info {
 	infos := make(map[string]Info)
 	if c.disk != nil {
@@ -94,7 +94,9 @@ func (c *Catalog) Infos() map[string]Info {
 	return infos
 }
 
-// Put replaces the entry of a server.
+// Put adds or replaces the entry of a server. It waits up to 2 seconds for another
+// process that is changing the catalogue. A catalogue on disk drops the entries
+// listed longest ago beyond 4,096 entries or 256 MiB.
 func (c *Catalog) Put(e Entry) {
 	var err error
 	if c.disk != nil {
@@ -111,6 +113,7 @@ func (c *Catalog) Put(e Entry) {
 	}
 }
 
+// inMemory returns the entry that this process holds.
 func (c *Catalog) inMemory(id string) (Entry, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

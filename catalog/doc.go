@@ -1,7 +1,25 @@
 // Package catalog knows what can be done: the descriptors of every upstream's
-// tools, how they are filtered, searched, described in short and validated
-// against, and the snapshot of them on disk.
+// tools as last listed, filters on them, and their snapshot on disk. Everything
+// here works without a connection.
 //
-// The main type is [Catalog]. It holds, per upstream, the [Entry] that was
-// last listed; everything else reads from it and needs no connection.
+// The main type is [Catalog], which holds an [Entry] for each upstream. A [Tool]
+// is one descriptor (tool.go), a [Filter] says which tools may be seen
+// (filter.go). A catalogue on disk is a snapshot shared by all processes of the
+// user: snapshot.go reads and writes it, entryfile.go is the format of its
+// files, upkeep.go evicts, rebuilds and removes damaged files.
+//
+// There are no goroutines. Changes on disk hold the file lock of the snapshot,
+// readers need none; snapshot.mu may be taken while that lock is held, never the
+// other way round, and Catalog.mu is held alone.
+//
+// What holds everywhere: an entry is found by the identity of its configuration,
+// never by a name; a descriptor keeps its bytes; a file is replaced as a whole and
+// has a checksum. Files are deliberately not synced to disk, because a lost entry
+// is listed again.
+//
+// Below it, catalog/schema checks and repairs arguments, catalog/search ranks
+// tools, catalog/clean makes foreign text harmless, catalog/names guesses which
+// name is meant, and catalog/rawjson reads JSON as it stands.
+//
+// Start reading at Catalog.Get and Catalog.Put.
 package catalog

@@ -13,10 +13,9 @@ import (
 	"time"
 )
 
-// A file of the snapshot begins with a line that seals the rest: what it is,
-// the version of the format and a checksum. With the checksum right the
-// content is what was written, so that descriptors need not be parsed to know
-// that they are whole.
+// sealFormat is the first line of each file of the snapshot: its kind, the version
+// of the format and a checksum of the rest. A right checksum proves that the
+// descriptors are whole and valid without parsing them.
 const sealFormat = "mcpproxy-catalog 1 %08x\n"
 
 var sealLength = len(fmt.Sprintf(sealFormat, 0))
@@ -44,13 +43,13 @@ func unseal(data []byte) ([]byte, error) {
 	return body, nil
 }
 
-// An entryHeader is the first line of an entry's file. The descriptors follow,
-// each on a line that may hold line breaks of its own, hence the sizes.
+// An entryHeader is the line of an entry's file before the descriptors. Each of
+// these ends with a line break and may contain others, so Sizes tells where.
 type entryHeader struct {
 	ID           string    `json:"id"`
 	ListedAt     time.Time `json:"listed_at"`
 	Instructions string    `json:"instructions,omitempty"`
-	Sizes        []int     `json:"sizes"`
+	Sizes        []int     `json:"sizes"` // of the descriptors, in bytes
 }
 
 // maxEntryBytes bounds the file of one entry.
@@ -106,20 +105,21 @@ func decodeEntry(data []byte) (Entry, error) {
 	return e, nil
 }
 
-// entrySuffix ends the names of entries' files.
+// entrySuffix ends the name of an entry's file.
 const entrySuffix = ".entry"
 
-// entryName is the name of an entry's file: ids may hold anything.
+// entryName returns the name of an entry's file, a hash since an id may contain any
+// character.
 func entryName(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return hex.EncodeToString(sum[:16]) + entrySuffix
 }
 
-// tempPrefix begins the names of files that are being written.
+// tempPrefix begins the name of a file that is being written.
 const tempPrefix = ".tmp-"
 
-// replace writes a file as a whole or not at all. It does not wait for the
-// disk: what a power cut leaves is found damaged by its checksum, and rebuilt.
+// replace writes a file as a whole or not at all. It does not wait for the disk,
+// because a power cut costs a listing at most: the checksum finds the damage.
 func replace(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), tempPrefix) // 0600
 	if err != nil {
@@ -133,7 +133,7 @@ func replace(path string, data []byte) error {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name()) // best effort; the next sweep gets it
+		_ = os.Remove(f.Name()) // if this fails, the next sweep removes it
 	}
 	return err
 }

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// A Filter is the tool_filter setting of a server. A tool passes if it
-// matches a pattern of Include (or Include is empty) and none of Exclude.
+// A Filter is the tool_filter setting of a server. A tool passes if it matches no
+// pattern of Exclude, and a pattern of Include unless that is empty.
 //
-// Patterns are globs as of [path.Match], except that "*", "?" and "[…]" match
-// "/" as well: a tool's name is no path. Upper and lower case differ.
+// Patterns are those of [path.Match], except that "*", "?" and "[…]" match "/" as
+// well, since the name of a tool is not a path. Case matters.
 type Filter struct {
 	Include []string `json:"include,omitempty"`
 	Exclude []string `json:"exclude,omitempty"`
@@ -20,9 +20,9 @@ type Filter struct {
 // IsZero reports whether the filter lets every tool pass.
 func (f Filter) IsZero() bool { return len(f.Include) == 0 && len(f.Exclude) == 0 }
 
-// Allows reports whether the tool of that name may be listed, found and
-// called. A pattern that is not valid never lets a tool pass: as an inclusion
-// it matches nothing, as an exclusion everything.
+// Allows reports whether the tool of that name may be listed, found and called. An
+// invalid pattern lets no tool pass: it matches nothing in Include and everything
+// in Exclude.
 func (f Filter) Allows(tool string) bool {
 	for _, p := range f.Exclude {
 		if matched, err := match(p, tool); matched || err != nil {
@@ -37,7 +37,7 @@ func (f Filter) Allows(tool string) bool {
 	return len(f.Include) == 0
 }
 
-// Validate names the first pattern that cannot be used.
+// Validate returns an error about the first invalid pattern.
 func (f Filter) Validate() error {
 	for _, list := range []struct {
 		name     string
@@ -54,7 +54,7 @@ func (f Filter) Validate() error {
 
 var errEmptyPattern = errors.New("pattern is empty")
 
-// notSlash hides the one character that path.Match treats apart.
+// notSlash replaces the one character that path.Match treats differently.
 var notSlash = strings.NewReplacer("/", "\x00")
 
 func match(pattern, tool string) (bool, error) {

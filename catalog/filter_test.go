@@ -1,8 +1,10 @@
-package catalog
+package catalog_test
 
 import (
 	"strings"
 	"testing"
+
+	"mcpproxy/catalog"
 )
 
 func TestFilterAllows(t *testing.T) {
@@ -30,7 +32,7 @@ func TestFilterAllows(t *testing.T) {
 		{"[ x", "", "x", true},
 		{"", "[", "x", false},
 	} {
-		f := Filter{list(test.include), list(test.exclude)}
+		f := catalog.Filter{list(test.include), list(test.exclude)}
 		if got := f.Allows(test.tool); got != test.want {
 			t.Errorf("include %q exclude %q allows %q: %v", test.include, test.exclude, test.tool, got)
 		}
@@ -39,10 +41,10 @@ func TestFilterAllows(t *testing.T) {
 
 func TestFilterValidate(t *testing.T) {
 	t.Parallel()
-	if err := (Filter{[]string{"a*"}, []string{"[x-z]/?"}}).Validate(); err != nil {
+	if err := (catalog.Filter{[]string{"a*"}, []string{"[x-z]/?"}}).Validate(); err != nil {
 		t.Error(err)
 	}
-	for want, f := range map[string]Filter{
+	for want, f := range map[string]catalog.Filter{
 		`include pattern "a[": syntax error in pattern`: {Include: []string{"ok", "a["}},
 		`exclude pattern "": pattern is empty`:          {Exclude: []string{""}},
 	} {
@@ -50,7 +52,7 @@ func TestFilterValidate(t *testing.T) {
 			t.Errorf("error is %v, want %s", err, want)
 		}
 	}
-	if !(Filter{}).IsZero() || (Filter{Exclude: []string{"x"}}).IsZero() {
+	if !(catalog.Filter{}).IsZero() || (catalog.Filter{Exclude: []string{"x"}}).IsZero() {
 		t.Error("IsZero is wrong")
 	}
 }

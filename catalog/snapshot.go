@@ -17,40 +17,39 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Bounds of the snapshot. Beyond them the entries listed longest ago go.
+// Bounds of the snapshot.
 const (
 	maxEntries       = 4096
 	maxSnapshotBytes = 256 << 20
-	maxCachedBytes   = 4 << 20 // of entries held in memory after reading
-	maxDamagedFiles  = 3       // kept for a look at what went wrong
+	maxCachedBytes   = 4 << 20 // of entries kept in memory after reading
+	maxDamagedFiles  = 3       // kept to find out what went wrong
 )
 
 const (
 	// maxLockWait bounds the wait for another process, which holds the lock
 	// for milliseconds unless it was stopped.
 	maxLockWait = 2 * time.Second
-	// lockPoll is the time between two tries for the lock, since file locks
-	// cannot be waited for with a context.
+	// lockPoll is the time between two tries, since a wait for a file lock
+	// cannot be cancelled.
 	lockPoll = 2 * time.Millisecond
 )
 
 // A snapshot is the catalogue on disk, shared by all processes of the user:
 //
-//	v1/lock          taken by whoever changes anything
-//	v1/index         an infoRecord of every entry; made anew from these if need be
+//	v1/lock          held by whoever changes anything
+//	v1/index         an infoRecord for each entry, rebuilt from the entries if damaged
 //	v1/HASH.entry    an entry, see entryHeader
 //
-// Readers take no lock, since files are replaced as a whole. A later format
-// gets a folder of its own, so that two versions of the program can run side
-// by side.
+// Readers need no lock, because files are replaced as a whole. A later format
+// gets a folder of its own, so that two versions of the program can run at once.
 type snapshot struct {
 	dir string
 	log *slog.Logger
-	ctx context.Context // of the waits for the lock: what was listed is saved even if its caller gave up
+	ctx context.Context // of the waits for the lock, and no caller's: what was listed is saved even if the caller gave up
 
 	mu     sync.Mutex
 	index  map[string]infoRecord // replaced, never changed
-	stamp  os.FileInfo           // of the index file that index was read from
+	stamp  os.FileInfo           // of the file that index was read from
 	cache  map[string]*cached
 	cached int    // bytes in cache
 	clock  uint64 // counts uses of the cache
@@ -77,13 +76,13 @@ func newSnapshot(dir string, log *slog.Logger) *snapshot {
 func (s *snapshot) indexPath() string          { return filepath.Join(s.dir, "index") }
 func (s *snapshot) entryPath(id string) string { return filepath.Join(s.dir, entryName(id)) }
 
-// sameFile reports whether a file is still the one that was read: replacing it
-// makes another inode, or at least another time.
+// sameFile reports whether a file is still the one that was read. A replaced file
+// has another inode, or at least another time.
 func sameFile(a, b os.FileInfo) bool {
 	return a != nil && b != nil && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && os.SameFile(a, b)
 }
 
-// entry returns an entry, from memory if its file has not changed.
+// entry returns an entry, from the cache if its file has not changed.
 func (s *snapshot) entry(id string) (Entry, bool) {
 	path := s.entryPath(id)
 	stamp, err := os.Stat(path)
@@ -130,7 +129,8 @@ func (s *snapshot) fromCache(id string, stamp os.FileInfo) (Entry, bool) {
 	return c.entry, true
 }
 
-// toCache remembers an entry, and forgets those unused for longest beyond the bound.
+// toCache adds an entry to the cache, and drops the least recently used ones beyond
+// the bound.
 func (s *snapshot) toCache(e Entry, stamp os.FileInfo) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +149,7 @@ func (s *snapshot) toCache(e Entry, stamp os.FileInfo) {
 	}
 }
 
-// drop removes an entry from the cache; s.mu is held.
+// drop removes an entry from the cache. The caller holds s.mu.
 func (s *snapshot) drop(id string) {
 	if c := s.cache[id]; c != nil {
 		s.cached -= int(c.stamp.Size())
@@ -157,7 +157,7 @@ func (s *snapshot) drop(id string) {
 	}
 }
 
-// infos returns the index as it is on disk now. Nobody may change it.
+// infos returns the index as it is on disk now, for reading only.
 func (s *snapshot) infos() map[string]infoRecord {
 	stamp, err := os.Stat(s.indexPath())
 	if err == nil {
@@ -216,7 +216,7 @@ func (s *snapshot) readIndex() (map[string]infoRecord, error) {
 	return index, nil
 }
 
-// put replaces an entry, and the oldest ones if there are too many.
+// put writes an entry and evicts the oldest ones beyond the bounds.
 func (s *snapshot) put(e Entry) error {
 	data, err := encodeEntry(e)
 	if err != nil {
@@ -228,8 +228,8 @@ func (s *snapshot) put(e Entry) error {
 			return err
 		}
 		if stamp, err := os.Stat(path); err == nil {
-			// The bytes just written are kept, not those that the tools are
-			// slices of: these may be a small part of a large message.
+			// The tools of e may be slices of a large message, so the cache
+			// keeps the bytes just written.
 			if kept, err := decodeEntry(data); err == nil {
 				s.toCache(kept, stamp)
 			}
@@ -241,7 +241,7 @@ func (s *snapshot) put(e Entry) error {
 	})
 }
 
-// indexToChange returns a copy of the index; the lock is held.
+// indexToChange returns a copy of the index. The caller holds the lock.
 func (s *snapshot) indexToChange() map[string]infoRecord {
 	if stamp, err := os.Stat(s.indexPath()); err == nil {
 		s.mu.Lock()
@@ -278,8 +278,8 @@ func (s *snapshot) locked(change func() error) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
-	// Each open file has a lock of its own, so this one keeps out the other
-	// goroutines of this process as well.
+	// A lock belongs to an open file, so this one excludes the other goroutines of
+	// this process as well.
 	lock := flock.New(filepath.Join(s.dir, "lock"), flock.SetPermissions(0o600))
 	defer lock.Close()
 	ctx, cancel := context.WithTimeout(s.ctx, maxLockWait)

@@ -18,8 +18,8 @@ const (
 	Destructive Access = "destructive" // not read-only, destructiveHint true or absent (its default)
 )
 
-// A Tool is one descriptor, kept as its upstream sent it. The raw members
-// hold exactly the bytes of the descriptor; the strings are decoded.
+// A Tool is one descriptor as its upstream sent it (MCP 2025-11-25, server/tools,
+// Tool). The raw fields are slices of the descriptor; the strings are decoded.
 type Tool struct {
 	Name         string
 	Title        string          // the descriptor's title, else its annotations' title
@@ -32,7 +32,7 @@ type Tool struct {
 	hints hints
 }
 
-// hints are the annotations that say what a call does; nil is "not said".
+// hints are the annotations about what a call does; nil if absent.
 type hints struct{ readOnly, destructive, idempotent *bool }
 
 var (
@@ -40,11 +40,11 @@ var (
 	errNoName       = errors.New("tool descriptor without a name")
 )
 
-// ParseTool reads one element of a tools/list result. It keeps raw and does
-// not copy it: the raw members are slices of it. Only a descriptor that is no
-// object or has no name is an error; a member of an unexpected type is as good
-// as absent. Names of members are matched exactly, as the specification spells
-// them; of a member given twice the last counts.
+// ParseTool reads one element of a tools/list result. The tool keeps raw, which
+// must not change any more. An error means that raw is not an object or has no
+// name; any other member of a wrong type counts as absent. The names of members
+// must be spelt as in the specification, and the last of several of one name
+// counts.
 func ParseTool(raw json.RawMessage) (Tool, error) {
 	if !json.Valid(raw) {
 		return Tool{}, errNoDescriptor
@@ -61,9 +61,9 @@ func parseValidTool(raw json.RawMessage) (Tool, error) {
 		Name:         d.Get("name").Text(),
 		Title:        d.Get("title").Text(),
 		Description:  d.Get("description").Text(),
-		InputSchema:  given(d.Get("inputSchema")),
-		OutputSchema: given(d.Get("outputSchema")),
-		Annotations:  given(d.Get("annotations")),
+		InputSchema:  rawOf(d.Get("inputSchema")),
+		OutputSchema: rawOf(d.Get("outputSchema")),
+		Annotations:  rawOf(d.Get("annotations")),
 		Raw:          raw,
 	}
 	if t.Name == "" {
@@ -79,16 +79,16 @@ func parseValidTool(raw json.RawMessage) (Tool, error) {
 	return t, nil
 }
 
-// given returns the bytes of a member that is there and not null.
-func given(v *rawjson.Value) json.RawMessage {
+// rawOf returns the bytes of a member, or nil if it is absent or null.
+func rawOf(v *rawjson.Value) json.RawMessage {
 	if v == nil || v.Type == rawjson.Null {
 		return nil
 	}
 	return v.Raw
 }
 
-// Access classifies the tool; a tool without annotations is destructive,
-// which is what the specification's defaults say.
+// Access classifies the tool. By the specification's defaults a tool without
+// annotations is destructive.
 func (t Tool) Access() Access {
 	switch {
 	case isTrue(t.hints.readOnly):
@@ -99,13 +99,13 @@ func (t Tool) Access() Access {
 	return Destructive
 }
 
-// Repeatable reports whether calling the tool twice with the same arguments
-// is declared to do no more than calling it once.
+// Repeatable reports whether the tool is declared read-only or idempotent, so that
+// a second call with the same arguments has no further effect.
 func (t Tool) Repeatable() bool {
 	return isTrue(t.hints.readOnly) || isTrue(t.hints.idempotent)
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
-// Signature describes how to call the tool in one line, see [schema.Signature].
+// Signature describes in one line how to call the tool, see [schema.Signature].
 func (t Tool) Signature() string { return schema.Signature(t.Name, t.InputSchema) }

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// evict removes the entries listed longest ago until the bounds are kept.
+// evict removes the entries listed longest ago, but never keep, until the bounds
+// hold. The caller holds the lock.
 func (s *snapshot) evict(index map[string]infoRecord, keep string) {
 	var total int64
 	for _, r := range index {
@@ -38,7 +39,7 @@ func (s *snapshot) evict(index map[string]infoRecord, keep string) {
 	}
 }
 
-// rebuild makes the index from the entries; the lock is held.
+// rebuild makes the index from the entries' files. The caller holds the lock.
 func (s *snapshot) rebuild() map[string]infoRecord {
 	index := make(map[string]infoRecord)
 	for _, name := range s.entryFiles() {
@@ -57,11 +58,11 @@ func (s *snapshot) rebuild() map[string]infoRecord {
 	return index
 }
 
-// damagedPrefix begins the names of files that were set aside.
+// damagedPrefix begins the name of a file that was set aside.
 const damagedPrefix = ".damaged-"
 
-// setAside takes a damaged entry out of the catalogue. What another process has
-// replaced in the meantime stays.
+// setAside takes a damaged entry out of the catalogue, unless another process has
+// replaced it meanwhile.
 func (s *snapshot) setAside(path string) {
 	err := s.locked(func() error {
 		if _, err := readEntry(path); !errors.Is(err, errDamaged) {
@@ -77,10 +78,10 @@ func (s *snapshot) setAside(path string) {
 	}
 }
 
-// moveAside renames a damaged file, and removes the oldest such beyond the
-// bound; the lock is held.
+// moveAside renames a damaged file, and removes the oldest ones beyond the bound.
+// The caller holds the lock.
 func (s *snapshot) moveAside(path string) {
-	// The time comes first, so that the names sort by age.
+	// The name begins with the time, so that names sort by age.
 	aside := filepath.Join(s.dir, fmt.Sprintf("%s%020d-%s", damagedPrefix, time.Now().UnixNano(), strings.TrimSuffix(filepath.Base(path), entrySuffix)))
 	if err := os.Rename(path, aside); err != nil {
 		s.log.Warn("damaged catalogue entry not set aside", "path", path, "error", err)
@@ -89,13 +90,13 @@ func (s *snapshot) moveAside(path string) {
 	s.log.Warn("damaged catalogue entry set aside", "path", aside)
 	names := s.files(func(name string) bool { return strings.HasPrefix(name, damagedPrefix) })
 	for len(names) > maxDamagedFiles {
-		_ = os.Remove(filepath.Join(s.dir, names[0])) // tried again the next time
+		_ = os.Remove(filepath.Join(s.dir, names[0])) // the next call tries again
 		names = names[1:]
 	}
 }
 
-// sweep removes, once, what processes that died while writing have left: all
-// writing is done under the lock, which is held.
+// sweep removes, once in a process, the temporary files of processes that died
+// while writing. The caller holds the lock, so no process is writing.
 func (s *snapshot) sweep() {
 	s.mu.Lock()
 	swept := s.swept
@@ -105,7 +106,7 @@ func (s *snapshot) sweep() {
 		return
 	}
 	for _, name := range s.files(func(name string) bool { return strings.HasPrefix(name, tempPrefix) }) {
-		_ = os.Remove(filepath.Join(s.dir, name)) // harmless where it stays
+		_ = os.Remove(filepath.Join(s.dir, name)) // a file that stays does no harm
 	}
 }
 
@@ -113,7 +114,7 @@ func (s *snapshot) entryFiles() []string {
 	return s.files(func(name string) bool { return strings.HasSuffix(name, entrySuffix) })
 }
 
-// files returns the names in the folder that are wanted, sorted.
+// files returns the wanted names in the folder, sorted.
 func (s *snapshot) files(wanted func(name string) bool) []string {
 	all, err := os.ReadDir(s.dir)
 	if err != nil {
