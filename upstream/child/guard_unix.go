@@ -27,6 +27,7 @@ import (
 type Guard struct {
 	token string
 	wg    sync.WaitGroup
+	done  chan struct{} // closed with the guard, so that no pause outlasts it
 
 	mu     sync.Mutex
 	shell  *os.Process    // nil while none runs
@@ -40,7 +41,7 @@ type Guard struct {
 var guardScript string
 
 func NewGuard() *Guard {
-	return &Guard{token: rand.Text(), groups: make(map[int]bool)}
+	return &Guard{token: rand.Text(), done: make(chan struct{}), groups: make(map[int]bool)}
 }
 
 // prepare makes sure that the shell runs, and returns the mark of a new child.
@@ -83,18 +84,26 @@ func (g *Guard) start() {
 	g.wg.Go(func() { g.keep(cmd, w) })
 }
 
-// minGuardLife keeps a shell that cannot live from being started in a loop.
-const minGuardLife = time.Second
+// guardPause is the least time between a shell's start and that of its
+// replacement, so that one that cannot live does not keep us busy.
+const guardPause = time.Second
 
 // keep waits for the shell's end and starts another if it is still needed.
 func (g *Guard) keep(cmd *exec.Cmd, w io.Closer) {
-	began := time.Now()
+	pause := time.NewTicker(guardPause)
+	defer pause.Stop()
 	cmd.Wait()
 	w.Close()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.pipe, g.shell = nil, nil
-	if len(g.groups) > 0 && time.Since(began) > minGuardLife {
+	for g.pipe == nil && len(g.groups) > 0 && !g.closed {
+		g.mu.Unlock()
+		select {
+		case <-pause.C:
+		case <-g.done:
+		}
+		g.mu.Lock()
 		g.start()
 	}
 }
@@ -107,9 +116,12 @@ func (g *Guard) tell(format string, args ...any) {
 	}
 }
 
+// add starts the shell too: while there is no group, keep does not replace one
+// that dies.
 func (g *Guard) add(p *group) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.start()
 	g.groups[p.pgid] = true
 	g.tell("+ %d", p.pgid)
 }
@@ -127,7 +139,10 @@ const guardWait = 5 * time.Second
 // Close lets the shell go, which kills what is left, and waits for it.
 func (g *Guard) Close() {
 	g.mu.Lock()
-	g.closed = true
+	if !g.closed {
+		g.closed = true
+		close(g.done)
+	}
 	if shell := g.shell; shell != nil {
 		g.pipe.Close()
 		defer time.AfterFunc(guardWait, func() { shell.Kill() }).Stop()

@@ -19,6 +19,7 @@ func TestGuardIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer sleep.Process.Kill()
 	g.add(group)
 	pid := func() int {
 		g.mu.Lock()
@@ -29,15 +30,19 @@ func TestGuardIsReplaced(t *testing.T) {
 		return g.shell.Pid
 	}
 	first := pid()
-	<-time.After(minGuardLife)
-	p, err := os.FindProcess(first)
+	p, err := os.FindProcess(first) // a young one: how long it lived must not matter
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Kill()
-	eventually(t, 5*time.Second, "another guard runs", func() bool { n := pid(); return n != 0 && n != first })
-	g.Close() // as our death would look to it
+	eventually(t, time.Minute, "another guard runs", func() bool { n := pid(); return n != 0 && n != first })
+	// So our death looks to it, while close would not wait long for it.
+	g.mu.Lock()
+	g.pipe.Close()
+	g.mu.Unlock()
 	if err := sleep.Wait(); err == nil || sleep.ProcessState.Success() {
 		t.Errorf("the new guard did not know of the group: %v", sleep.ProcessState)
 	}
+	g.remove(group)
+	g.Close()
 }

@@ -4,7 +4,9 @@ package child
 // when the last handle to it is closed, see [group].
 type Guard struct{}
 
-func NewGuard() *Guard         { return &Guard{} }
+// NewGuard returns a guard.
+func NewGuard() *Guard { return &Guard{} }
+
 func (*Guard) prepare() string { return "" }
 func (*Guard) add(*group)      {}
 func (*Guard) remove(*group)   {}
