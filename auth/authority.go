@@ -51,8 +51,8 @@ type Authority struct {
 // A state is what one process remembers about the credential of one upstream.
 // It is only changed within [Authority.update].
 type state struct {
-	flight *flight // the refresh now running, or nil
-	login  *Login  // the newest login of this process, or nil
+	refreshing *refreshCall // the refresh now running, or nil
+	login      *Login       // the newest login of this process, or nil
 
 	failures  int       // refreshes failed in a row
 	notBefore time.Time // of the next refresh
@@ -60,8 +60,8 @@ type state struct {
 
 	// A token that came from a refresh after a 401 is watched: if it is
 	// refused in its turn, right away, another one would be too.
-	forced uint64 // its generation
-	handed int    // how often it was given out
+	suspect     uint64 // its generation
+	suspectUses int    // how often it was given out
 
 	refused refusedProbe
 
@@ -135,8 +135,8 @@ func (a *Authority) run(f func()) error {
 	return nil
 }
 
-// secret makes values known to whoever redacts.
-func (a *Authority) secret(values ...string) {
+// registerSecrets makes values known to whoever redacts.
+func (a *Authority) registerSecrets(values ...string) {
 	for _, v := range values {
 		if v != "" {
 			a.onSecret(v)
@@ -148,23 +148,23 @@ func (a *Authority) secret(values ...string) {
 // that belongs to t as it is configured now.
 func (a *Authority) get(ctx context.Context, t *target) (vault.Record, error) {
 	r, err := a.vault.Get(ctx, t.Key)
-	return a.checked(t, r, err)
+	return a.checkBinding(t, r, err)
 }
 
 // reload is get past the vault's memory.
 func (a *Authority) reload(ctx context.Context, t *target) (vault.Record, error) {
 	r, err := a.vault.Reload(ctx, t.Key)
-	return a.checked(t, r, err)
+	return a.checkBinding(t, r, err)
 }
 
-func (a *Authority) checked(t *target, r vault.Record, err error) (vault.Record, error) {
+func (a *Authority) checkBinding(t *target, r vault.Record, err error) (vault.Record, error) {
 	if errors.Is(err, vault.ErrNoCredential) {
 		return vault.Record{}, t.needsAuth(NoCredential)
 	}
 	if err != nil {
 		return vault.Record{}, err
 	}
-	a.secret(r.AccessToken, r.RefreshToken, r.Client.Secret)
+	a.registerSecrets(r.AccessToken, r.RefreshToken, r.Client.Secret)
 	if !t.owns(r) {
 		return vault.Record{}, t.needsAuth(NoCredential)
 	}

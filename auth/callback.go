@@ -39,7 +39,7 @@ var errNotLoopback = errors.New("the redirect URI does not lead to this machine"
 // A port that is configured and busy leaves only pasting: whoever sits on it
 // gets the browser's callback, and learns a code that is of no use without
 // the verifier.
-func listen(ctx context.Context, configured, former string, door Door) (r receiver, redirectURI string, callbackErr, err error) {
+func listen(ctx context.Context, configured, former string, flow Flow) (r receiver, redirectURI string, callbackErr, err error) {
 	u := &url.URL{Scheme: "http", Host: "127.0.0.1", Path: "/callback"} // RFC 8252 section 7.3 prefers the address
 	if configured != "" {
 		if u, err = egress.ParseURL(configured); err != nil {
@@ -67,7 +67,7 @@ func listen(ctx context.Context, configured, former string, door Door) (r receiv
 		u.Host = net.JoinHostPort(u.Hostname(), strconv.Itoa(ls[0].Addr().(*net.TCPAddr).Port))
 	}
 	c := &callback{listeners: ls, path: cmp.Or(u.EscapedPath(), "/")}
-	if door == DoorPaste {
+	if flow == FlowPaste {
 		c.Close() // the port was only wanted for the redirect URI
 		return pasteOnly{}, u.String(), nil, nil
 	}
@@ -172,7 +172,7 @@ func (c *callback) serve(ctx context.Context, l *Login, w http.ResponseWriter, r
 		// and they shall cost nothing.
 		err = l.failed(WrongState, nil)
 	default:
-		err = l.authority.redeem(ctx, l.target, q)
+		err = l.authority.acceptResponse(ctx, l.target, q)
 	}
 	l.authority.log.Debug("callback", "server", l.Server, "error", err)
 	writePage(w, l.Server, err)

@@ -31,7 +31,7 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 // the one file that the person asked for.
 func TestCanary(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open, AuthMethods: []string{authPost}})
+	w := newTestbed(t, authtest.Options{Protected: open, AuthMethods: []string{authPost}})
 	var said lockedBuffer
 	a := New(Options{
 		Vault: vault.Open(vault.Options{StateDir: w.stateDir, Store: vault.StoreFile}),
@@ -40,7 +40,7 @@ func TestCanary(t *testing.T) {
 	s := w.upstream()
 	say := func(v any) { fmt.Fprintf(&said, "%v %+v\n", v, v) }
 
-	l := begin(t, a, s, DoorBrowser)
+	l := begin(t, a, s, FlowBrowser)
 	pasted := landing(t, l.AuthorizeURL)
 	say(a.Complete(t.Context(), s, strings.Replace(pasted, "state=", "state=x", 1)))
 	say(a.Complete(t.Context(), s, pasted))
@@ -50,7 +50,7 @@ func TestCanary(t *testing.T) {
 	w.Fail(authtest.Token, authtest.Fault{Times: 1, Status: 500, Body: "oops"})
 	say(a.Refresh(t.Context(), s))
 	w.Decide(authtest.Ask)
-	device := begin(t, a, s, DoorDevice)
+	device := begin(t, a, s, FlowDevice)
 	w.Decide(authtest.Deny)
 	say(device.Wait(t.Context()))
 	w.RevokeGrants()

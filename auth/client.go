@@ -90,9 +90,9 @@ func (a *Authority) register(ctx context.Context, t *target, e endpoints, redire
 		return vault.Client{}, err
 	}
 	c := vault.Client{ID: ans.text("client_id"), Secret: ans.text("client_secret"), Registered: true, RedirectURIs: r.RedirectURIs}
-	a.secret(c.Secret)
+	a.registerSecrets(c.Secret)
 	if c.ID == "" {
-		return vault.Client{}, &DiscoveryError{URL: e.register, Err: errBadAnswer}
+		return vault.Client{}, &DiscoveryError{URL: e.register, Err: errBadResponse}
 	}
 	// The server may have registered something else than was asked for; one
 	// that gave a secret and does not say how to use it means the default.

@@ -11,7 +11,7 @@ import (
 
 func TestRegistrationIsKept(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
 	w.login(t, a, s)
@@ -24,7 +24,7 @@ func TestRegistrationIsKept(t *testing.T) {
 // gets nowhere.
 func TestRegistrationVanishes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
 	w.ForgetClients()
@@ -33,7 +33,7 @@ func TestRegistrationVanishes(t *testing.T) {
 	}
 	w.login(t, a, s)
 	w.ForgetClients()
-	stuck := begin(t, a, s, DoorBrowser)
+	stuck := begin(t, a, s, FlowBrowser)
 	if status, _ := visit(t, stuck.AuthorizeURL); status < 400 {
 		t.Fatalf("the server knows the client: HTTP %d", status)
 	}
@@ -76,7 +76,7 @@ func TestClients(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c.options.Protected = open
-			w := newWorld(t, c.options)
+			w := newTestbed(t, c.options)
 			a, s := w.process(t), w.upstream(c.config)
 			if err := s.Config.Validate(s.URL); err != nil {
 				t.Fatal(err)
@@ -95,10 +95,10 @@ func TestClients(t *testing.T) {
 
 func TestNoClient(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open, NoRegistration: true})
+	w := newTestbed(t, authtest.Options{Protected: open, NoRegistration: true})
 	s := w.upstream(func(c *Config) { c.RedirectURI = "http://localhost:53692/callback" })
 	for _, s := range []Server{s, w.upstream()} {
-		_, err := w.process(t).Begin(t.Context(), s, LoginOptions{Door: DoorPaste})
+		_, err := w.process(t).Begin(t.Context(), s, LoginOptions{Flow: FlowPaste})
 		var e *ClientRequiredError
 		if !errors.As(err, &e) || e.Issuer != w.Issuer() || !strings.HasSuffix(e.RedirectURI, ":53692/callback") {
 			t.Errorf("%v", err)
@@ -109,7 +109,7 @@ func TestNoClient(t *testing.T) {
 // No entry but the one that logged in gets the token, whatever it borrows.
 func TestCredentialIsBound(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
 	pinned := Config{

@@ -91,7 +91,7 @@ func TestBuiltinProvider(t *testing.T) {
 		return ""
 	}})
 	defer b.Close()
-	l := begin(t, b, s, DoorPaste)
+	l := begin(t, b, s, FlowPaste)
 	u, err := url.Parse(l.AuthorizeURL)
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ const (
 )
 
 // beginDevice starts the device flow, RFC 8628 section 3.1.
-func (a *Authority) beginDevice(ctx context.Context, b beginning) (*Login, error) {
+func (a *Authority) beginDevice(ctx context.Context, b loginRequest) (*Login, error) {
 	client, ok := b.t.knownClient(b.e)
 	if !ok {
 		if client, ok = a.reusable(ctx, b.t, b.e, b.old); !ok {
@@ -43,14 +43,14 @@ func (a *Authority) beginDevice(ctx context.Context, b beginning) (*Login, error
 	p := b.pending(client)
 	p.Flow = vault.FlowDevice
 	p.DeviceCode, p.UserCode = ans.text("device_code"), clean(ans.text("user_code"), 60)
-	a.secret(p.DeviceCode)
+	a.registerSecrets(p.DeviceCode)
 	p.VerificationURI = ans.text("verification_uri")
 	if p.VerificationURI == "" {
 		p.VerificationURI = ans.text("verification_url") // an early draft's name, still in use
 	}
 	p.VerificationURIComplete = ans.text("verification_uri_complete")
 	if p.DeviceCode == "" || p.UserCode == "" {
-		return nil, &DiscoveryError{URL: b.e.device, Err: errBadAnswer}
+		return nil, &DiscoveryError{URL: b.e.device, Err: errBadResponse}
 	}
 	for _, u := range []*string{&p.VerificationURI, &p.VerificationURIComplete} {
 		if _, err := egress.ParseURL(*u); err != nil && (*u != "" || u == &p.VerificationURI) {
@@ -65,7 +65,7 @@ func (a *Authority) beginDevice(ctx context.Context, b beginning) (*Login, error
 	if p.Interval = ans.seconds("interval"); p.Interval == 0 {
 		p.Interval = pollInterval
 	}
-	return a.pend(ctx, b.t, p, &poller{}, nil)
+	return a.startLogin(ctx, b.t, p, &poller{}, nil)
 }
 
 // A poller is the receiver of the device flow.
@@ -100,7 +100,7 @@ func (d *poller) poll(ctx context.Context, l *Login) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		err := l.authority.redeemDevice(ctx, l.target, l.pending)
+		err := l.authority.exchangeDeviceCode(ctx, l.target, l.pending)
 		switch code := codeOf(err); {
 		case err == nil:
 			return nil
@@ -110,7 +110,7 @@ func (d *poller) poll(ctx context.Context, l *Login) error {
 			interval += pollInterval
 			pause = interval
 		case code != "":
-			return l.failed(deviceRefusal(err), err)
+			return l.failed(deviceRefusalReason(err), err)
 		case isFinal(err):
 			return err
 		default:
@@ -127,24 +127,24 @@ func isFinal(err error) bool {
 	return ended || notSaved
 }
 
-// deviceRefusal is refusal, for codes that mean something else here.
-func deviceRefusal(err error) string {
+// deviceRefusalReason is refusal, for codes that mean something else here.
+func deviceRefusalReason(err error) string {
 	if codeOf(err) == invalidGrant {
 		return LoginExpired // what servers say that do not know expired_token
 	}
-	return refusal(err)
+	return refusalReason(err)
 }
 
-// redeemDevice asks once for the tokens of p, RFC 8628 section 3.4, and saves
+// exchangeDeviceCode asks once for the tokens of p, RFC 8628 section 3.4, and saves
 // them, unless p was superseded in the meantime.
-func (a *Authority) redeemDevice(ctx context.Context, t *target, p vault.Pending) error {
+func (a *Authority) exchangeDeviceCode(ctx context.Context, t *target, p vault.Pending) error {
 	tok, err := a.requestTokens(ctx, t, p.TokenEndpoint, p.Client, p.Resource, url.Values{
 		"grant_type":  {grantDevice},
 		"device_code": {p.DeviceCode},
 	})
 	switch {
 	case codeOf(err) == invalidClient:
-		a.forgotten(ctx, t)
+		a.noteLostClient(ctx, t)
 		return err
 	case errors.Is(err, errNoToken), errors.Is(err, errTokenType):
 		return &LoginError{Server: t.Name, Reason: BadToken, Err: err}
@@ -160,9 +160,9 @@ func (a *Authority) redeemDevice(ctx context.Context, t *target, p vault.Pending
 	if !a.vault.PendingCurrent(t.Key, p.ID) {
 		return &LoginError{Server: t.Name, Reason: Superseded}
 	}
-	if err := a.keep(ctx, t, p, tok, lockFile); err != nil {
+	if err := a.saveCredential(ctx, t, p, tok, lockFile); err != nil {
 		return err
 	}
-	a.finished(ctx, t, p, nil)
+	a.endPending(ctx, t, p, nil)
 	return nil
 }

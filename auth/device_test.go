@@ -19,10 +19,10 @@ import (
 func TestDeviceFlow(t *testing.T) {
 	t.Parallel()
 	for _, errorsOK := range []bool{false, true} {
-		w := newWorld(t, authtest.Options{Protected: open, DeviceErrorsOK: errorsOK})
+		w := newTestbed(t, authtest.Options{Protected: open, DeviceErrorsOK: errorsOK})
 		w.Decide(authtest.Ask)
 		a, s := w.process(t), w.upstream()
-		l := begin(t, a, s, DoorAuto)
+		l := begin(t, a, s, FlowAuto)
 		if l.Flow != vault.FlowDevice || l.UserCode == "" || l.VerificationURL == "" || l.AuthorizeURL != "" {
 			t.Fatalf("%+v", l.pending)
 		}
@@ -38,13 +38,13 @@ func TestDeviceFlow(t *testing.T) {
 
 func TestDeviceFlowRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	w.Decide(authtest.Deny)
-	l := begin(t, w.process(t), w.upstream(), DoorDevice)
+	l := begin(t, w.process(t), w.upstream(), FlowDevice)
 	wait(t, l, Denied)
 
-	none := newWorld(t, authtest.Options{Protected: open, NoDevice: true})
-	_, err := none.process(t).Begin(t.Context(), none.upstream(), LoginOptions{Door: DoorDevice})
+	none := newTestbed(t, authtest.Options{Protected: open, NoDevice: true})
+	_, err := none.process(t).Begin(t.Context(), none.upstream(), LoginOptions{Flow: FlowDevice})
 	if reasonOfLogin(err) != NoDevice {
 		t.Errorf("without a device endpoint: %v", err)
 	}

@@ -83,8 +83,8 @@ func (t *target) probe(ctx context.Context) challenge {
 	return readChallenge(resp.Header)
 }
 
-// locate finds the endpoints of t.
-func (t *target) locate(ctx context.Context, c challenge) (endpoints, error) {
+// findEndpoints finds the endpoints of t.
+func (t *target) findEndpoints(ctx context.Context, c challenge) (endpoints, error) {
 	var e endpoints
 	if t.Config.Discovery {
 		var err error

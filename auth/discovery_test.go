@@ -30,7 +30,7 @@ func TestMetadataPlaces(t *testing.T) {
 			{"/tenant", authtest.MetadataOpenIDInserted},
 			{"/tenant", authtest.MetadataOpenIDAppended},
 		} {
-			w := newWorld(t, authtest.Options{Protected: open, ResourceMetadataAt: place, IssuerPath: server.path, MetadataAt: server.at})
+			w := newTestbed(t, authtest.Options{Protected: open, ResourceMetadataAt: place, IssuerPath: server.path, MetadataAt: server.at})
 			w.login(t, w.process(t), w.upstream())
 		}
 	}
@@ -39,11 +39,11 @@ func TestMetadataPlaces(t *testing.T) {
 // The 2025-03-26 specification: no protected resource metadata at all.
 func TestLegacyServers(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open, ResourceMetadataAt: authtest.ResourceMetadataNowhere})
+	w := newTestbed(t, authtest.Options{Protected: open, ResourceMetadataAt: authtest.ResourceMetadataNowhere})
 	w.login(t, w.process(t), w.upstream())
 
-	bare := newWorld(t, authtest.Options{Protected: open, ResourceMetadataAt: authtest.ResourceMetadataNowhere, MetadataAt: authtest.MetadataNowhere})
-	l := begin(t, bare.process(t), bare.upstream(), DoorPaste)
+	bare := newTestbed(t, authtest.Options{Protected: open, ResourceMetadataAt: authtest.ResourceMetadataNowhere, MetadataAt: authtest.MetadataNowhere})
+	l := begin(t, bare.process(t), bare.upstream(), FlowPaste)
 	if !strings.HasPrefix(l.AuthorizeURL, bare.URL+"/authorize?") {
 		t.Errorf("sent to %s", l.AuthorizeURL)
 	}
@@ -53,7 +53,7 @@ func TestLegacyServers(t *testing.T) {
 func TestHostileMetadata(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		fault func(*world)
+		fault func(*testbed)
 		want  any // pointer to the type of the error
 	}{
 		"other resource":           {resource("resource", "https://bank.example/mcp"), new(*DiscoveryError)},
@@ -73,23 +73,23 @@ func TestHostileMetadata(t *testing.T) {
 		"no token endpoint":        {server("token_endpoint", nil), new(*DiscoveryError)},
 		"no PKCE":                  {server("code_challenge_methods_supported", nil), new(*DiscoveryError)},
 		"plain PKCE":               {server("code_challenge_methods_supported", []string{"plain"}), new(*DiscoveryError)},
-		"redirect elsewhere":       {func(w *world) { w.Fail(authtest.Metadata, authtest.Fault{Redirect: "https://evil.example/"}) }, new(*egress.BlockedHostError)},
-		"redirect in circles": {func(w *world) {
+		"redirect elsewhere":       {func(w *testbed) { w.Fail(authtest.Metadata, authtest.Fault{Redirect: "https://evil.example/"}) }, new(*egress.BlockedHostError)},
+		"redirect in circles": {func(w *testbed) {
 			w.Fail(authtest.Metadata, authtest.Fault{Redirect: "/.well-known/oauth-authorization-server"})
 		}, new(*DiscoveryError)},
-		"endless body": {func(w *world) { w.Fail(authtest.ResourceMetadata, authtest.Fault{Endless: true}) }, new(*DiscoveryError)},
-		"no JSON":      {func(w *world) { w.Fail(authtest.Metadata, authtest.Fault{Status: 200, Body: "{"}) }, new(*DiscoveryError)},
-		"HTTP 503":     {func(w *world) { w.Fail(authtest.ResourceMetadata, authtest.Fault{Status: 503}) }, new(*HTTPError)},
-		"registration refused": {func(w *world) {
+		"endless body": {func(w *testbed) { w.Fail(authtest.ResourceMetadata, authtest.Fault{Endless: true}) }, new(*DiscoveryError)},
+		"no JSON":      {func(w *testbed) { w.Fail(authtest.Metadata, authtest.Fault{Status: 200, Body: "{"}) }, new(*DiscoveryError)},
+		"HTTP 503":     {func(w *testbed) { w.Fail(authtest.ResourceMetadata, authtest.Fault{Status: 503}) }, new(*HTTPError)},
+		"registration refused": {func(w *testbed) {
 			w.Fail(authtest.Register, authtest.Fault{Status: 400, Body: `{"error":"invalid_redirect_uri","error_description":"<b>\u0007no"}`})
 		}, new(*OAuthError)},
-		"registration redirected": {func(w *world) { w.Fail(authtest.Register, authtest.Fault{Redirect: "/elsewhere"}) }, nil},
+		"registration redirected": {func(w *testbed) { w.Fail(authtest.Register, authtest.Fault{Redirect: "/elsewhere"}) }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, authtest.Options{Protected: open})
+			w := newTestbed(t, authtest.Options{Protected: open})
 			c.fault(w)
-			_, err := w.process(t).Begin(t.Context(), w.upstream(), LoginOptions{Door: DoorBrowser})
+			_, err := w.process(t).Begin(t.Context(), w.upstream(), LoginOptions{Flow: FlowBrowser})
 			if err == nil || c.want != nil && !errors.As(err, c.want) {
 				t.Fatalf("%v, want a %T", err, c.want)
 			}
@@ -104,8 +104,8 @@ func TestHostileMetadata(t *testing.T) {
 	}
 }
 
-func resource(member string, value any) func(*world) {
-	return func(w *world) {
+func resource(member string, value any) func(*testbed) {
+	return func(w *testbed) {
 		if s, ok := value.(string); ok {
 			value = strings.Replace(s, "URL", w.URL, 1)
 		}
@@ -113,20 +113,20 @@ func resource(member string, value any) func(*world) {
 	}
 }
 
-func server(member string, value any) func(*world) {
-	return func(w *world) { w.Override(authtest.Metadata, map[string]any{member: value}) }
+func server(member string, value any) func(*testbed) {
+	return func(w *testbed) { w.Override(authtest.Metadata, map[string]any{member: value}) }
 }
 
 func TestSlowMetadata(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	w.Fail(authtest.Metadata, authtest.Fault{Trickle: 10 * time.Millisecond})
 	target, err := w.process(t).target(w.upstream())
 	if err != nil {
 		t.Fatal(err)
 	}
 	target.client.Timeout = 200 * time.Millisecond
-	if _, err := target.locate(t.Context(), challenge{}); err == nil {
+	if _, err := target.findEndpoints(t.Context(), challenge{}); err == nil {
 		t.Error("a body that never ends was accepted")
 	}
 }
@@ -140,10 +140,10 @@ func TestPageEverywhere(t *testing.T) {
 		io.WriteString(w, "<!doctype html>")
 	}))
 	defer page.Close()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	s := w.upstream(func(c *Config) { c.ClientID = "known" })
 	s.URL = page.URL + "/mcp"
-	l := begin(t, w.process(t), s, DoorPaste)
+	l := begin(t, w.process(t), s, FlowPaste)
 	if !strings.HasPrefix(l.AuthorizeURL, page.URL+"/authorize?") { // the oldest specification's way
 		t.Errorf("sent to %s", l.AuthorizeURL)
 	}
@@ -151,7 +151,7 @@ func TestPageEverywhere(t *testing.T) {
 
 func TestBlockedHostTellsTheLine(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	w.Override(authtest.ResourceMetadata, map[string]any{"authorization_servers": []string{"https://login.example:8443/x"}})
 	_, err := w.process(t).Begin(t.Context(), w.upstream(), LoginOptions{})
 	var e *egress.BlockedHostError
@@ -199,10 +199,10 @@ func TestCovers(t *testing.T) {
 // of no use, and its client is not shown to the new server.
 func TestIssuerChanges(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
-	other := newWorld(t, authtest.Options{Protected: open})
+	other := newTestbed(t, authtest.Options{Protected: open})
 	w.Override(authtest.ResourceMetadata, map[string]any{"authorization_servers": []string{other.Issuer()}})
 	w.ExpireTokens()
 	h := a.Handler(s)
@@ -210,7 +210,7 @@ func TestIssuerChanges(t *testing.T) {
 	if w.Count(authtest.TokenRequest, grantRefresh) > 0 {
 		t.Error("refreshed with a server that the upstream no longer names")
 	}
-	l := begin(t, a, s, DoorBrowser)
+	l := begin(t, a, s, FlowBrowser)
 	visit(t, l.AuthorizeURL)
 	wait(t, l, "")
 	if n := other.Count(authtest.Registered, ""); n != 1 {

@@ -21,8 +21,8 @@ const (
 
 	// A token is refused right away if it is no older than this and was given
 	// out no more often: for the repeated request and for the next one.
-	forcedAge    = 5 * time.Second
-	forcedHanded = 2
+	maxSuspectAge  = 5 * time.Second
+	maxSuspectUses = 2
 )
 
 // A Handler gives the connection to one upstream its tokens. It is silent:
@@ -65,8 +65,8 @@ func (h *Handler) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
 	}
 	h.authority.update(t.Key, func(s *state) {
 		err = s.refused.repeat(r.Generation)
-		if s.forced == r.Generation {
-			s.handed++
+		if s.suspect == r.Generation {
+			s.suspectUses++
 		}
 	})
 	if none || err != nil {
@@ -113,9 +113,9 @@ func (h *Handler) Authorize(ctx context.Context, req *http.Request, resp *http.R
 	})
 	used, _ := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
 	if resp.StatusCode == http.StatusForbidden && used != "" {
-		return h.authority.forbidden(ctx, t, used, c)
+		return h.authority.handleForbidden(ctx, t, used, c)
 	}
-	err = h.authority.rejected(ctx, t, used, c)
+	err = h.authority.handleUnauthorized(ctx, t, used, c)
 	if e, ok := err.(*NeedsAuthError); ok && req.Header.Get("Mcp-Method") == "server/discover" {
 		r, _ := h.authority.vault.Get(ctx, t.Key) // the zero record if there is none
 		h.authority.update(t.Key, func(s *state) { s.refused = refusedProbe{e, r.Generation, time.Now()} })
@@ -143,11 +143,11 @@ func (p refusedProbe) repeat(generation uint64) error {
 	return p.err
 }
 
-// forbidden handles a 403: more scopes are needed, or nothing can be done.
-func (a *Authority) forbidden(ctx context.Context, t *target, used string, c challenge) error {
+// handleForbidden handles a 403: more scopes are needed, or nothing can be done.
+func (a *Authority) handleForbidden(ctx context.Context, t *target, used string, c challenge) error {
 	r, err := a.get(ctx, t)
 	if err != nil {
-		return needsScopes(err, c)
+		return withScopes(err, c)
 	}
 	if r.AccessToken != used {
 		return nil // another login has finished in between
@@ -165,40 +165,40 @@ func (a *Authority) forbidden(ctx context.Context, t *target, used string, c cha
 	return t.needsAuth(InsufficientScope, c.scopes...)
 }
 
-// rejected handles a 401.
-func (a *Authority) rejected(ctx context.Context, t *target, used string, c challenge) error {
+// handleUnauthorized handles a 401.
+func (a *Authority) handleUnauthorized(ctx context.Context, t *target, used string, c challenge) error {
 	r, err := a.get(ctx, t)
 	if err != nil {
-		return needsScopes(err, c)
+		return withScopes(err, c)
 	}
 	if r.AccessToken != used {
 		return nil // there is a newer one
 	}
 	var useless bool
 	a.update(t.Key, func(s *state) {
-		useless = s.forced == r.Generation && s.handed <= forcedHanded && time.Since(r.IssuedAt) < forcedAge
+		useless = s.suspect == r.Generation && s.suspectUses <= maxSuspectUses && time.Since(r.IssuedAt) < maxSuspectAge
 	})
 	if useless {
 		return t.needsAuth(Rejected, union(c.scopes, r.Scopes)...)
 	}
-	if a.moved(ctx, t, r, c) {
+	if a.issuerChanged(ctx, t, r, c) {
 		return t.needsAuth(IssuerChanged, c.scopes...)
 	}
 	fresh, err := a.renew(ctx, t, r, false)
 	if err != nil {
-		return needsScopes(err, c)
+		return withScopes(err, c)
 	}
 	a.update(t.Key, func(s *state) {
-		if s.forced != fresh.Generation { // several calls may meet the same refusal
-			s.forced, s.handed = fresh.Generation, 0
+		if s.suspect != fresh.Generation { // several calls may meet the same refusal
+			s.suspect, s.suspectUses = fresh.Generation, 0
 		}
 	})
 	return nil
 }
 
-// moved reports whether the upstream now names other authorization servers
+// issuerChanged reports whether the upstream now names other authorization servers
 // than the one that issued r, whose refresh token would then be of no use.
-func (a *Authority) moved(ctx context.Context, t *target, r vault.Record, c challenge) bool {
+func (a *Authority) issuerChanged(ctx context.Context, t *target, r vault.Record, c challenge) bool {
 	if !t.Config.Discovery {
 		return false
 	}
@@ -207,9 +207,9 @@ func (a *Authority) moved(ctx context.Context, t *target, r vault.Record, c chal
 		!slices.ContainsFunc(p.AuthorizationServers, func(s string) bool { return sameIssuer(s, r.Issuer) })
 }
 
-// needsScopes adds the scopes of the upstream's challenge to an error that
+// withScopes adds the scopes of the upstream's challenge to an error that
 // asks for a login.
-func needsScopes(err error, c challenge) error {
+func withScopes(err error, c challenge) error {
 	if e, ok := err.(*NeedsAuthError); ok && len(c.scopes) > 0 {
 		return &NeedsAuthError{Server: e.Server, Reason: e.Reason, Scopes: c.scopes}
 	}

@@ -57,7 +57,7 @@ func TestHeldLockIsGivenUp(t *testing.T) {
 // that has moved, is mended by a login, and can be logged out of.
 func TestLockFileOutOfReach(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
 	blocked := filepath.Join(t.TempDir(), "file")

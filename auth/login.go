@@ -2,208 +2,261 @@ package auth
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"slices"
-	"strings"
 	"time"
 
-	"golang.org/x/oauth2"
-
-	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
 )
 
-// A Door is the way by which a login's answer shall come in.
-type Door string
+// A Login is one that has begun. Its fields say what to show the person; it
+// finishes by itself when the browser comes back, when the device flow's
+// answer arrives, or when anyone, in any process, calls [Authority.Complete].
+type Login struct {
+	Server  string
+	Flow    string // FlowCode or FlowDevice
+	Expires time.Time
 
-const (
-	DoorAuto    Door = ""        // the device flow where it is offered, else browser and paste at once
-	DoorBrowser Door = "browser" // code flow; pasting works as well
-	DoorPaste   Door = "paste"   // code flow, without a listener
-	DoorDevice  Door = "device"  // RFC 8628
-)
+	// Code flow.
+	AuthorizeURL string
+	State        string
+	// CallbackError says why the browser's callback cannot be received, so
+	// that only pasting is left; nil if it can, or was not wanted. It is
+	// a [*ListenError].
+	CallbackError error
 
-// LoginOptions say how to log in.
-type LoginOptions struct {
-	Door Door
-	// Scopes to ask for, beside those that were granted before. Empty: what
-	// the upstream's challenge, its metadata or the configuration names.
-	Scopes []string
+	// Device flow, RFC 8628 section 3.2.
+	UserCode                string
+	VerificationURL         string
+	VerificationURLComplete string // empty if the server gave none
+
+	authority        *Authority
+	target           *target
+	pending          vault.Pending
+	formerGeneration uint64 // generation of the credential when the login began
+	releaseOwner     func() // of the attendance
+	outcomes         chan error
+	replaced         chan struct{} // closed when a login of this process supersedes it
+	cancelled        chan struct{} // closed by Cancel
+
+	done chan struct{} // closed when err is set
+	err  error
 }
 
-// codeLife is how long a code flow may take.
-const codeLife = 10 * time.Minute
-
-// Begin starts a login to s and returns what to show the person. It
-// supersedes a login that is pending, in whichever process. ctx bounds
-// discovery and registration; the login itself goes on until it succeeds,
-// fails, expires or is cancelled, or the Authority is closed.
-//
-// Errors: [*ConfigError], [*DiscoveryError], [*egress.BlockedHostError] and
-// [*egress.BlockedAddressError] (perhaps within a DiscoveryError),
-// [*ClientRequiredError], [*OAuthError] of a registration or device request,
-// [*LoginError] with NoDevice, [*vault.Error], network errors.
-func (a *Authority) Begin(ctx context.Context, s Server, o LoginOptions) (*Login, error) {
-	t, err := a.target(s)
-	if err != nil {
-		return nil, err
+// Wait waits until the login has finished, one way or the other: nil means
+// that there is a new credential, a [*LoginError] or [*vault.Error] that there
+// is none. A superseded login takes the result of its successor. The end of
+// ctx ends only the wait.
+func (l *Login) Wait(ctx context.Context) error {
+	select {
+	case <-l.done:
+		return l.err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	// A vault that cannot be read will not take the tokens either: better to
-	// know before a person has gone through the login.
-	// One whose content is damaged will: it is what a new login mends.
-	old, err := a.get(ctx, t)
-	if needs := (*NeedsAuthError)(nil); err != nil && !errors.As(err, &needs) && !isUseless(err) {
-		return nil, err
-	}
-	c := a.lastChallenge(ctx, t)
-	e, err := t.locate(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	device := o.Door == DoorDevice || o.Door == DoorAuto && e.device != ""
-	if device && e.device == "" {
-		return nil, &LoginError{Server: t.Name, Reason: NoDevice}
-	}
-	if err := t.check(e, device); err != nil {
-		return nil, err
-	}
-	if !sameIssuer(old.Issuer, e.issuer) {
-		old = vault.Record{} // its client and scopes belong to another server
-	}
-	b := beginning{t: t, e: e, old: old, scopes: scopesFor(o, c, e, old, t.Config.Scopes)}
-	if device {
-		return a.beginDevice(ctx, b)
-	}
-	return a.beginCode(ctx, b, o.Door)
 }
 
-// A beginning is what both flows start from.
-type beginning struct {
-	t      *target
-	e      endpoints
-	old    vault.Record // of the same issuer, or zero
-	scopes []string
+// Cancel gives the login up; it cannot be finished any more.
+func (l *Login) Cancel() {
+	l.authority.update(l.target.Key, func(*state) { l.cancel() })
 }
 
-// lastChallenge returns what the upstream last asked for, and asks it if this
-// process has not been told yet.
-func (a *Authority) lastChallenge(ctx context.Context, t *target) challenge {
-	var c challenge
-	a.update(t.Key, func(s *state) { c = s.challenge })
-	if c.metadataURL == "" && t.Config.Discovery {
-		probed := t.probe(ctx)
-		c.metadataURL = probed.metadataURL
-		if len(c.scopes) == 0 {
-			c.scopes = probed.scopes
-		}
-	}
-	return c
-}
+// cancel is called within update.
+func (l *Login) cancel() { closeOnce(l.cancelled) }
 
-// check refuses endpoints that must not be used before anything is sent to
-// them. The browser is sent to the authorization endpoint, so it has to be as
-// trusted as those that we talk to.
-func (t *target) check(e endpoints, device bool) error {
-	used := []string{e.token, e.authorize}
-	if device {
-		used[1] = e.device
-	}
-	for _, endpoint := range used {
-		u, err := egress.ParseURL(endpoint)
-		if err != nil {
-			return &DiscoveryError{URL: quoted(endpoint), Err: err}
-		}
-		if err := t.allowlist.Check(u); err != nil {
-			return err
-		}
-	}
-	// The MCP specification: a server that does not advertise S256 cannot be
-	// trusted to check it.
-	if e.fromMetadata && !e.pkceS256 && !device {
-		return &DiscoveryError{URL: e.issuer, Err: errNoPKCE}
-	}
-	return nil
-}
+// supersede is called within update.
+func (l *Login) supersede() { closeOnce(l.replaced) }
 
-var errNoPKCE = errors.New("does not advertise PKCE with S256")
-
-// scopesFor chooses the scopes to ask for: what the person or the model
-// named, else the challenge, the metadata, the configuration; with those that
-// were granted before, and offline_access where it is offered (SEP-2207).
-func scopesFor(o LoginOptions, c challenge, e endpoints, old vault.Record, configured []string) []string {
-	var scopes []string
-	for _, candidate := range [][]string{o.Scopes, c.scopes, e.resourceScopes, configured} {
-		if len(candidate) > 0 {
-			scopes = candidate
-			break
-		}
-	}
-	scopes = union(old.Scopes, scopes)
-	if slices.Contains(e.serverScopes, offlineAccess) {
-		scopes = union(scopes, []string{offlineAccess})
-	}
-	return scopes
-}
-
-// offlineAccess is OpenID Connect's scope for refresh tokens.
-const offlineAccess = "offline_access"
-
-// beginCode starts the authorization code flow.
-func (a *Authority) beginCode(ctx context.Context, b beginning, door Door) (*Login, error) {
-	known, isKnown := b.t.knownClient(b.e)
-	reused, isReused := a.reusable(ctx, b.t, b.e, b.old)
-	former := ""
-	if !isKnown && isReused {
-		former = reused.RedirectURIs[0]
-	}
-	l, redirectURI, listenErr, err := listen(ctx, b.t.Config.RedirectURI, former, door)
-	if err != nil {
-		return nil, err
-	}
-	client := known
-	switch {
-	case isKnown:
-	case isReused && slices.Contains(reused.RedirectURIs, redirectURI):
-		client = reused
+func closeOnce(c chan struct{}) {
+	select {
+	case <-c:
 	default:
-		if client, err = a.register(ctx, b.t, b.e, redirectURI, strings.Join(b.scopes, " ")); err != nil {
-			l.Close()
-			return nil, err
+		close(c)
+	}
+}
+
+// report delivers the outcome of a flow. Only the first one counts.
+func (l *Login) report(err error) {
+	select {
+	case l.outcomes <- err:
+	default:
+	}
+}
+
+// startLogin saves p as the pending login of t and starts waiting for its outcome.
+func (a *Authority) startLogin(ctx context.Context, t *target, p vault.Pending, r receiver, callbackErr error) (*Login, error) {
+	l, err := a.savePending(ctx, t, p)
+	if err == nil {
+		l.CallbackError = callbackErr
+		err = a.run(func() { l.run(a.life, r) })
+		if err != nil {
+			l.releaseOwner()
 		}
 	}
-	p := b.pending(client)
-	p.Flow, p.Expires = vault.FlowCode, p.Started.Add(codeLife)
-	p.RedirectURI, p.IssRequired = redirectURI, b.e.issPromised
-	p.State, p.Verifier = rand.Text(), oauth2.GenerateVerifier()
-	a.secret(p.Verifier)
-	p.AuthorizeURL = authorizeURL(p, b.e)
-	return a.pend(ctx, b.t, p, l, listenErr)
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	return l, nil
 }
 
-func (b beginning) pending(c vault.Client) vault.Pending {
-	return vault.Pending{
-		ServerURL: b.t.URL, Issuer: b.e.issuer,
-		TokenEndpoint: b.e.token, RevocationEndpoint: b.e.revoke,
-		Resource: b.e.resource, Scopes: b.scopes, Client: c,
-		Started: time.Now().Round(0),
+// savePending makes p the pending login of its credential, machine-wide first, then
+// in this process. Both in one turn, so that they agree which one is newest.
+func (a *Authority) savePending(ctx context.Context, t *target, p vault.Pending) (*Login, error) {
+	select {
+	case a.pending <- struct{}{}:
+		defer func() { <-a.pending }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	ix, _ := a.vault.Index() // SavePending below mends a damaged one, or says what is wrong
+	p, release, err := a.vault.SavePending(ctx, t.Key, p)
+	if err != nil {
+		return nil, err
+	}
+	l := &Login{
+		Server: t.Name, Flow: p.Flow, Expires: p.Expires,
+		AuthorizeURL: p.AuthorizeURL, State: p.State,
+		UserCode: p.UserCode, VerificationURL: p.VerificationURI, VerificationURLComplete: p.VerificationURIComplete,
+		authority: a, target: t, pending: p, formerGeneration: ix.Credentials[t.Key].Generation, releaseOwner: release,
+		outcomes: make(chan error, 1), replaced: make(chan struct{}), cancelled: make(chan struct{}), done: make(chan struct{}),
+	}
+	a.update(t.Key, func(s *state) {
+		if s.login != nil {
+			s.login.supersede()
+		}
+		s.login = l
+	})
+	return l, nil
+}
+
+// A receiver takes in the answer to a login: the browser's callback or the
+// device flow's poll. It reports outcomes until it is closed; Close waits for
+// what it is in the middle of, and may be called again.
+type receiver interface {
+	open(ctx context.Context, l *Login)
+	Close()
+}
+
+// pasteOnly is the receiver of a login that can only be finished by pasting.
+type pasteOnly struct{}
+
+func (pasteOnly) open(context.Context, *Login) {}
+func (pasteOnly) Close()                       {}
+
+// watchInterval is how often a login looks whether another process has
+// finished or superseded it.
+const watchInterval = time.Second
+
+// run owns the login from its beginning to its end.
+func (l *Login) run(life context.Context, r receiver) {
+	ctx, cancel := context.WithCancel(life)
+	r.open(ctx, l)
+	err := l.awaitOutcome(ctx)
+	if reasonOfLogin(err) == Superseded {
+		r.Close()
+		err = l.awaitSuccessor(ctx)
+	}
+	// An expired login is kept for a while by the vault, so that a late paste
+	// learns that it came too late; an unfinished one for another process.
+	if err != nil && !errors.Is(err, ErrClosed) && reasonOfLogin(err) != LoginExpired {
+		l.remove()
+	}
+	l.err = err
+	close(l.done)
+	cancel()
+	r.Close()
+	l.releaseOwner()
+	l.authority.log.Debug("login ended", "server", l.Server, "flow", l.Flow, "error", err)
+}
+
+// awaitOutcome waits for the first outcome.
+func (l *Login) awaitOutcome(ctx context.Context) error {
+	expired := time.NewTimer(time.Until(l.Expires))
+	defer expired.Stop()
+	watch := time.NewTicker(watchInterval)
+	defer watch.Stop()
+	for {
+		select {
+		case err := <-l.outcomes:
+			return err
+		case <-l.replaced:
+			return l.failed(Superseded, nil)
+		case <-l.cancelled:
+			return l.failed(Cancelled, nil)
+		case <-expired.C:
+			return l.failed(LoginExpired, nil)
+		case <-ctx.Done():
+			return ErrClosed
+		case <-watch.C:
+			if !l.authority.vault.PendingCurrent(l.target.Key, l.pending.ID) {
+				return l.outcomeElsewhere()
+			}
+		}
 	}
 }
 
-// authorizeURL is the authorization request, RFC 6749 section 4.1.1 with RFC
-// 7636 and RFC 8707.
-func authorizeURL(p vault.Pending, e endpoints) string {
-	c := oauth2.Config{
-		ClientID: p.Client.ID, RedirectURL: p.RedirectURI, Scopes: p.Scopes,
-		Endpoint: oauth2.Endpoint{AuthURL: e.authorize},
+// outcomeElsewhere tells what became of a login that is no longer the pending one.
+// What this process did to it itself is reported by the flow itself.
+func (l *Login) outcomeElsewhere() error {
+	select {
+	case err := <-l.outcomes:
+		return err
+	default:
 	}
-	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(p.Verifier)}
-	if p.Resource != "" {
-		options = append(options, oauth2.SetAuthURLParam("resource", p.Resource))
+	ix, err := l.authority.vault.Index()
+	switch {
+	case err != nil:
+		return err
+	case ix.Pending[l.target.Key].ID != "":
+		return l.failed(Superseded, nil)
+	case ix.Credentials[l.target.Key].Generation > l.formerGeneration:
+		return nil
 	}
-	if slices.Contains(p.Scopes, offlineAccess) {
-		// OpenID Connect Core section 11: ignored without.
-		options = append(options, oauth2.SetAuthURLParam("prompt", "consent"))
+	return l.failed(Cancelled, nil)
+}
+
+// awaitSuccessor waits for the result of the login that superseded l, as long as one
+// is pending, and takes it.
+func (l *Login) awaitSuccessor(ctx context.Context) error {
+	watch := time.NewTicker(watchInterval)
+	defer watch.Stop()
+	for {
+		ix, err := l.authority.vault.Index()
+		next, pending := ix.Pending[l.target.Key]
+		switch {
+		case err != nil:
+			return err
+		case ix.Credentials[l.target.Key].Generation > l.formerGeneration && !pending:
+			return nil
+		case !pending || time.Now().After(next.Expires):
+			return l.failed(Superseded, nil)
+		}
+		select {
+		case <-watch.C:
+		case <-l.cancelled:
+			return l.failed(Cancelled, nil)
+		case <-ctx.Done():
+			return ErrClosed
+		}
 	}
-	return c.AuthCodeURL(p.State, options...)
+}
+
+// remove takes the pending login out of the vault. It may be gone already.
+func (l *Login) remove() {
+	ctx := context.WithoutCancel(l.authority.life) // Close waits for it
+	if err := l.authority.vault.RemovePending(ctx, l.target.Key, l.pending.ID); err != nil {
+		l.authority.log.Warn("pending login not removed", "server", l.Server, "error", err)
+	}
+}
+
+func (l *Login) failed(reason string, err error) error {
+	return &LoginError{Server: l.Server, Reason: reason, Err: err}
+}
+
+// reasonOfLogin returns the reason of the LoginError within err, or "".
+func reasonOfLogin(err error) string {
+	if e := (*LoginError)(nil); errors.As(err, &e) {
+		return e.Reason
+	}
+	return ""
 }

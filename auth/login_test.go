@@ -19,7 +19,7 @@ import (
 // The whole story, as the SDK's client lives it.
 func TestLoginStory(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{ProtectedScopes: []string{"read"}})
+	w := newTestbed(t, authtest.Options{ProtectedScopes: []string{"read"}})
 	a, s := w.process(t), w.upstream()
 
 	_, err := w.connect(t, a, s)
@@ -31,7 +31,7 @@ func TestLoginStory(t *testing.T) {
 		t.Fatalf("status %+v, %v", st, err)
 	}
 
-	l := begin(t, a, s, DoorBrowser)
+	l := begin(t, a, s, FlowBrowser)
 	if st, err := a.Status(s); err != nil || st.Pending == nil || st.Pending.Orphaned || st.Pending.Flow != vault.FlowCode {
 		t.Fatalf("status %+v, %v", st, err)
 	}
@@ -86,7 +86,7 @@ func TestLoginStory(t *testing.T) {
 // falls back to, initialize, fails for another reason.
 func TestConnectTellsOfLogin(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	modern := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Mcp-Method") == "server/discover" {
 			rw.Header().Set("WWW-Authenticate", `Bearer scope="read"`)
@@ -107,10 +107,10 @@ func TestConnectTellsOfLogin(t *testing.T) {
 
 func TestPasteInAnotherProcess(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	s := w.upstream()
 	first := w.process(t)
-	l := begin(t, first, s, DoorPaste)
+	l := begin(t, first, s, FlowPaste)
 	pasted := landing(t, l.AuthorizeURL)
 	if _, err := http.Get(pasted); err == nil {
 		t.Error("something listens although only pasting was asked for")
@@ -136,9 +136,9 @@ func TestPasteInAnotherProcess(t *testing.T) {
 // The one who waits in one process takes the result of a paste in another.
 func TestPasteEndsTheWaitElsewhere(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	s := w.upstream()
-	l := begin(t, w.process(t), s, DoorBrowser)
+	l := begin(t, w.process(t), s, FlowBrowser)
 	_, query, _ := strings.Cut(landing(t, l.AuthorizeURL), "?")
 	if err := w.process(t).Complete(t.Context(), s, query); err != nil {
 		t.Fatal(err)
@@ -148,12 +148,12 @@ func TestPasteEndsTheWaitElsewhere(t *testing.T) {
 
 func TestPasteRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	a, s := w.process(t), w.upstream()
 	if err := a.Complete(t.Context(), s, "?code=c&state=s"); reasonOfLogin(err) != NoLogin {
 		t.Errorf("without a login: %v", err)
 	}
-	l := begin(t, a, s, DoorBrowser)
+	l := begin(t, a, s, FlowBrowser)
 	for pasted, reason := range map[string]string{
 		"":                                 BadRedirect,
 		"abc":                              BadRedirect,
@@ -180,9 +180,9 @@ func TestPasteRefused(t *testing.T) {
 
 func TestCallbackRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	a, s := w.process(t), w.upstream()
-	l := begin(t, a, s, DoorBrowser)
+	l := begin(t, a, s, FlowBrowser)
 	u, err := url.Parse(l.AuthorizeURL)
 	if err != nil {
 		t.Fatal(err)
@@ -210,29 +210,29 @@ func TestCallbackRefused(t *testing.T) {
 func TestLoginEnds(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		prepare func(*world)
+		prepare func(*testbed)
 		reason  string
 	}{
-		"denied":         {func(w *world) { w.Decide(authtest.Deny) }, Denied},
-		"expired code":   {func(w *world) { w.Override(authtest.Authorize, map[string]any{"code": "old"}) }, CodeRefused},
-		"other error":    {func(w *world) { w.Override(authtest.Authorize, map[string]any{"code": nil, "error": "server_error"}) }, Refused},
-		"no token":       {func(w *world) { w.Override(authtest.Token, map[string]any{"access_token": nil}) }, BadToken},
-		"header split":   {func(w *world) { w.Override(authtest.Token, map[string]any{"access_token": "a\r\nb"}) }, BadToken},
-		"DPoP token":     {func(w *world) { w.Override(authtest.Token, map[string]any{"token_type": "DPoP"}) }, BadToken},
-		"iss missing":    {func(w *world) { w.Override(authtest.Authorize, map[string]any{"iss": nil}) }, WrongIssuer},
-		"iss wrong":      {func(w *world) { w.Override(authtest.Authorize, map[string]any{"iss": "https://evil.example"}) }, WrongIssuer},
-		"iss normalised": {func(w *world) { w.Override(authtest.Authorize, map[string]any{"iss": w.Issuer() + "/"}) }, WrongIssuer},
-		"iss of an error": {func(w *world) {
+		"denied":         {func(w *testbed) { w.Decide(authtest.Deny) }, Denied},
+		"expired code":   {func(w *testbed) { w.Override(authtest.Authorize, map[string]any{"code": "old"}) }, CodeRefused},
+		"other error":    {func(w *testbed) { w.Override(authtest.Authorize, map[string]any{"code": nil, "error": "server_error"}) }, Refused},
+		"no token":       {func(w *testbed) { w.Override(authtest.Token, map[string]any{"access_token": nil}) }, BadToken},
+		"header split":   {func(w *testbed) { w.Override(authtest.Token, map[string]any{"access_token": "a\r\nb"}) }, BadToken},
+		"DPoP token":     {func(w *testbed) { w.Override(authtest.Token, map[string]any{"token_type": "DPoP"}) }, BadToken},
+		"iss missing":    {func(w *testbed) { w.Override(authtest.Authorize, map[string]any{"iss": nil}) }, WrongIssuer},
+		"iss wrong":      {func(w *testbed) { w.Override(authtest.Authorize, map[string]any{"iss": "https://evil.example"}) }, WrongIssuer},
+		"iss normalised": {func(w *testbed) { w.Override(authtest.Authorize, map[string]any{"iss": w.Issuer() + "/"}) }, WrongIssuer},
+		"iss of an error": {func(w *testbed) {
 			w.Decide(authtest.Deny)
 			w.Override(authtest.Authorize, map[string]any{"iss": "https://evil.example"})
 		}, WrongIssuer},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, authtest.Options{Protected: open})
+			w := newTestbed(t, authtest.Options{Protected: open})
 			a, s := w.process(t), w.upstream()
 			c.prepare(w)
-			l := begin(t, a, s, DoorBrowser)
+			l := begin(t, a, s, FlowBrowser)
 			visit(t, l.AuthorizeURL)
 			wait(t, l, c.reason)
 			if c.reason == WrongIssuer && w.Count(authtest.TokenRequest, "") > 0 {
@@ -249,7 +249,7 @@ func TestLoginEnds(t *testing.T) {
 func TestIssNotPromised(t *testing.T) {
 	t.Parallel()
 	for iss, reason := range map[string]string{"": "", "right": "", "https://evil.example": WrongIssuer} {
-		w := newWorld(t, authtest.Options{Protected: open})
+		w := newTestbed(t, authtest.Options{Protected: open})
 		w.Override(authtest.Metadata, map[string]any{"authorization_response_iss_parameter_supported": nil})
 		switch iss {
 		case "":
@@ -258,7 +258,7 @@ func TestIssNotPromised(t *testing.T) {
 		default:
 			w.Override(authtest.Authorize, map[string]any{"iss": iss})
 		}
-		l := begin(t, w.process(t), w.upstream(), DoorBrowser)
+		l := begin(t, w.process(t), w.upstream(), FlowBrowser)
 		visit(t, l.AuthorizeURL)
 		wait(t, l, reason)
 	}
@@ -266,12 +266,12 @@ func TestIssNotPromised(t *testing.T) {
 
 func TestFreshLoginSupersedes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	a, b, s := w.process(t), w.process(t), w.upstream()
-	first := begin(t, a, s, DoorBrowser)
+	first := begin(t, a, s, FlowBrowser)
 	stale := landing(t, first.AuthorizeURL)
-	second := begin(t, a, s, DoorBrowser) // in the same process
-	third := begin(t, b, s, DoorBrowser)  // in another one
+	second := begin(t, a, s, FlowBrowser) // in the same process
+	third := begin(t, b, s, FlowBrowser)  // in another one
 	if err := b.Complete(t.Context(), s, stale); reasonOfLogin(err) != WrongState {
 		t.Errorf("paste of a superseded login: %v", err)
 	}
@@ -286,10 +286,10 @@ func TestFreshLoginSupersedes(t *testing.T) {
 
 func TestSupersededAndCancelled(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	a, b, s := w.process(t), w.process(t), w.upstream()
-	first := begin(t, a, s, DoorBrowser)
-	second := begin(t, b, s, DoorBrowser)
+	first := begin(t, a, s, FlowBrowser)
+	second := begin(t, b, s, FlowBrowser)
 	pasted := landing(t, second.AuthorizeURL)
 	stale := landing(t, first.AuthorizeURL)
 	waitFor(t, func() bool { // until the first one has noticed
@@ -309,7 +309,7 @@ func TestSupersededAndCancelled(t *testing.T) {
 
 func TestBusyPortLeavesPasting(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -319,7 +319,7 @@ func TestBusyPortLeavesPasting(t *testing.T) {
 	for _, redirect := range []string{"http://127.0.0.1:" + port + "/callback", "http://localhost:" + port + "/callback", "https://app.example/callback"} {
 		s := w.upstream(func(c *Config) { c.RedirectURI = redirect })
 		a := w.process(t)
-		l := begin(t, a, s, DoorBrowser)
+		l := begin(t, a, s, FlowBrowser)
 		var e *ListenError
 		if !errors.As(l.CallbackError, &e) {
 			t.Errorf("%s: %v", redirect, l.CallbackError)
@@ -336,9 +336,9 @@ func TestBusyPortLeavesPasting(t *testing.T) {
 
 func TestExpiredLogin(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	a, s := w.process(t), w.upstream()
-	l := begin(t, a, s, DoorPaste)
+	l := begin(t, a, s, FlowPaste)
 	pasted := landing(t, l.AuthorizeURL)
 	// The same login as one that was begun long ago.
 	p := l.pending

@@ -34,13 +34,13 @@ func (a *Authority) Logout(ctx context.Context, s Server) (revoked bool, err err
 	}
 	err = a.vault.Delete(context.WithoutCancel(ctx), t.Key)
 	a.update(t.Key, func(st *state) {
-		st.failures, st.lastErr, st.asked, st.forced = 0, nil, nil, 0
+		st.failures, st.lastErr, st.asked, st.suspect = 0, nil, nil, 0
 	})
 	return revoked, err
 }
 
-// isUseless reports whether err means that there is nothing worth keeping.
-func isUseless(err error) bool {
+// isReplaceable reports whether err means that there is nothing worth keeping.
+func isReplaceable(err error) bool {
 	return errors.Is(err, vault.ErrNoCredential) || vault.ReasonOf(err) == vault.Damaged
 }
 

@@ -17,9 +17,9 @@ const (
 	saveDelayMax = 30 * time.Second
 )
 
-// A flight is one refresh, which several callers may wait for. It goes on when
+// A refreshCall is one refresh, which several callers may wait for. It goes on when
 // they stop waiting.
-type flight struct {
+type refreshCall struct {
 	done   chan struct{} // closed when the fields below are set
 	record vault.Record
 	err    error
@@ -29,7 +29,7 @@ type flight struct {
 // goroutine has left, or one refreshed now. urgent, of a person who asked, sets
 // the backoff aside. ctx bounds only the wait.
 func (a *Authority) renew(ctx context.Context, t *target, old vault.Record, urgent bool) (vault.Record, error) {
-	f, err := a.takeOff(t, old, urgent)
+	f, err := a.joinRefresh(t, old, urgent)
 	if err != nil {
 		return vault.Record{}, err
 	}
@@ -45,17 +45,17 @@ func (a *Authority) renew(ctx context.Context, t *target, old vault.Record, urge
 		return vault.Record{}, &RefreshError{Server: t.Name, Err: err}
 	}
 	if f.err == nil && !t.owns(f.record) {
-		return vault.Record{}, t.needsAuth(NoCredential) // the flight was of an entry edited since
+		return vault.Record{}, t.needsAuth(NoCredential) // the call was for an entry edited since
 	}
 	return f.record, f.err
 }
 
-// takeOff joins the flight that is under way or starts one.
-func (a *Authority) takeOff(t *target, old vault.Record, urgent bool) (*flight, error) {
-	var f *flight
+// joinRefresh joins the refresh call that is under way or starts one.
+func (a *Authority) joinRefresh(t *target, old vault.Record, urgent bool) (*refreshCall, error) {
+	var f *refreshCall
 	var err error
 	a.update(t.Key, func(s *state) {
-		if f = s.flight; f != nil {
+		if f = s.refreshing; f != nil {
 			return
 		}
 		if !urgent && time.Now().Before(s.notBefore) {
@@ -66,17 +66,17 @@ func (a *Authority) takeOff(t *target, old vault.Record, urgent bool) (*flight, 
 			err = ErrClosed
 			return
 		}
-		f = &flight{done: make(chan struct{})}
-		s.flight = f
-		a.wg.Go(func() { a.fly(t, old, urgent, f) })
+		f = &refreshCall{done: make(chan struct{})}
+		s.refreshing = f
+		a.wg.Go(func() { a.runRefresh(t, old, urgent, f) })
 	})
 	return f, err
 }
 
-func (a *Authority) fly(t *target, old vault.Record, urgent bool, f *flight) {
+func (a *Authority) runRefresh(t *target, old vault.Record, urgent bool, f *refreshCall) {
 	r, err := a.refresh(t, old, urgent)
 	a.update(t.Key, func(s *state) {
-		s.flight = nil
+		s.refreshing = nil
 		switch needs := (*NeedsAuthError)(nil); {
 		case err == nil:
 			s.failures, s.notBefore, s.lastErr = 0, time.Time{}, nil

@@ -19,7 +19,7 @@ import (
 // One token request per expiry, however many processes and callers there are.
 func TestRefreshIsSingle(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	s := w.upstream()
 	w.login(t, w.process(t), s)
 	var handlers []*Handler
@@ -56,7 +56,7 @@ func TestRefreshIsSingle(t *testing.T) {
 // Ahead of expiry, without a 401 in between.
 func TestRefreshAhead(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{AccessTokenTTL: 2 * time.Second, Protected: open})
+	w := newTestbed(t, authtest.Options{AccessTokenTTL: 2 * time.Second, Protected: open})
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
 	h := a.Handler(s)
@@ -89,27 +89,27 @@ func TestRefreshAhead(t *testing.T) {
 func TestRefreshFailures(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		fault func(*world)
+		fault func(*testbed)
 		final bool
 	}{
-		"network":        {func(w *world) { w.Fail(authtest.Token, authtest.Fault{Drop: true}) }, false},
-		"HTTP 500":       {func(w *world) { w.Fail(authtest.Token, authtest.Fault{Status: 500, Body: "<html>"}) }, false},
-		"HTTP 400, HTML": {func(w *world) { w.Fail(authtest.Token, authtest.Fault{Status: 400, Body: "<html>invalid_grant"}) }, false},
-		"not JSON":       {func(w *world) { w.Fail(authtest.Token, authtest.Fault{Status: 200, Body: "<html>"}) }, false},
-		"endless":        {func(w *world) { w.Fail(authtest.Token, authtest.Fault{Endless: true}) }, false},
-		"redirect":       {func(w *world) { w.Fail(authtest.Token, authtest.Fault{Redirect: w.URL + "/elsewhere"}) }, false},
-		"temporary": {func(w *world) {
+		"network":        {func(w *testbed) { w.Fail(authtest.Token, authtest.Fault{Drop: true}) }, false},
+		"HTTP 500":       {func(w *testbed) { w.Fail(authtest.Token, authtest.Fault{Status: 500, Body: "<html>"}) }, false},
+		"HTTP 400, HTML": {func(w *testbed) { w.Fail(authtest.Token, authtest.Fault{Status: 400, Body: "<html>invalid_grant"}) }, false},
+		"not JSON":       {func(w *testbed) { w.Fail(authtest.Token, authtest.Fault{Status: 200, Body: "<html>"}) }, false},
+		"endless":        {func(w *testbed) { w.Fail(authtest.Token, authtest.Fault{Endless: true}) }, false},
+		"redirect":       {func(w *testbed) { w.Fail(authtest.Token, authtest.Fault{Redirect: w.URL + "/elsewhere"}) }, false},
+		"temporary": {func(w *testbed) {
 			w.Fail(authtest.Token, authtest.Fault{Status: 400, Body: `{"error":"temporarily_unavailable"}`})
 		}, false},
-		"grant gone":  {func(w *world) { w.RevokeGrants() }, true},
-		"client gone": {func(w *world) { w.ForgetClients() }, true},
-		"grant, HTTP 200": {func(w *world) {
+		"grant gone":  {func(w *testbed) { w.RevokeGrants() }, true},
+		"client gone": {func(w *testbed) { w.ForgetClients() }, true},
+		"grant, HTTP 200": {func(w *testbed) {
 			w.Fail(authtest.Token, authtest.Fault{Status: 200, Body: `{"error":"invalid_grant"}`})
 		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, authtest.Options{Protected: open})
+			w := newTestbed(t, authtest.Options{Protected: open})
 			a, s := w.process(t), w.upstream()
 			w.login(t, a, s)
 			h := a.Handler(s)
@@ -172,7 +172,7 @@ func TestRefreshAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, authtest.Options{Protected: open, NoRotation: true})
+			w := newTestbed(t, authtest.Options{Protected: open, NoRotation: true})
 			a, s := w.process(t), w.upstream()
 			w.login(t, a, s)
 			w.Override(authtest.Token, c.members)
@@ -194,7 +194,7 @@ func TestRefreshAnswers(t *testing.T) {
 // A refreshed token that cannot be saved is not used, and not given up.
 func TestRefreshNotSaved(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
 	// A folder in the place of the temporary file keeps the store from being written.
@@ -233,7 +233,7 @@ func (g gatedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 // A process that ends while it refreshes still saves what it gets.
 func TestCloseWaitsForRefresh(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
 	gate := gatedTransport{sent: make(chan struct{}), answer: make(chan struct{})}
@@ -269,7 +269,7 @@ func TestCloseWaitsForRefresh(t *testing.T) {
 // A token that the upstream never accepts ends in a login, not in a loop.
 func TestTokenNeverAccepted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
 	h := a.Handler(s)
@@ -286,13 +286,13 @@ func TestTokenNeverAccepted(t *testing.T) {
 
 func TestStepUp(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open, ProtectedScopes: []string{"write"}})
+	w := newTestbed(t, authtest.Options{Protected: open, ProtectedScopes: []string{"write"}})
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s, "read")
 	h := a.Handler(s)
 	needsAuth(t, h, s.URL, InsufficientScope, "write")
 	needsAuth(t, h, s.URL, InsufficientScope, "write") // it is idempotent
-	l := begin(t, a, s, DoorBrowser)
+	l := begin(t, a, s, FlowBrowser)
 	if want := "read offline_access write"; l.pending.Scopes == nil || join(l.pending.Scopes) != want {
 		t.Errorf("asks for %v, want %s", l.pending.Scopes, want)
 	}
@@ -304,7 +304,7 @@ func TestStepUp(t *testing.T) {
 // The server grants a scope, and refuses for want of it all the same.
 func TestScopeNeverEnough(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open, Scopes: []string{"read", "admin"}})
+	w := newTestbed(t, authtest.Options{Protected: open, Scopes: []string{"read", "admin"}})
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s, "read")
 	h := a.Handler(s)
@@ -325,10 +325,10 @@ func TestScopeNeverEnough(t *testing.T) {
 
 func TestLogout(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, authtest.Options{Protected: open})
+	w := newTestbed(t, authtest.Options{Protected: open})
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
-	l := begin(t, a, s, DoorBrowser)
+	l := begin(t, a, s, FlowBrowser)
 	revoked, err := a.Logout(t.Context(), s)
 	if err != nil || !revoked {
 		t.Fatalf("revoked %v, %v", revoked, err)

@@ -55,7 +55,7 @@ func (a *Authority) target(s Server) (*target, error) {
 		t.allowlist.Rules = append(t.allowlist.Rules, rule)
 	}
 	t.client = a.transports.Client(t.allowlist)
-	a.secret(config.ClientSecret)
+	a.registerSecrets(config.ClientSecret)
 	return t, nil
 }
 

@@ -55,7 +55,7 @@ func (a *Authority) requestTokens(ctx context.Context, t *target, endpoint strin
 	// Without the monotonic clock, which stands still while a machine sleeps.
 	now := time.Now().Round(0)
 	tok := tokens{access: ans.text("access_token"), refresh: ans.text("refresh_token"), issued: now}
-	a.secret(tok.access, tok.refresh, ans.text("id_token"))
+	a.registerSecrets(tok.access, tok.refresh, ans.text("id_token"))
 	if !isBearer(tok.access) {
 		return tokens{}, errNoToken
 	}

@@ -53,14 +53,14 @@ func loginCommand(t *terminal) *cli.Command {
 
 func loginOptions(c *cli.Context) (o auth.LoginOptions, err error) {
 	o.Scopes = c.StringSlice("scope")
-	for _, flow := range []auth.Door{auth.DoorBrowser, auth.DoorPaste, auth.DoorDevice} {
+	for _, flow := range []auth.Flow{auth.FlowBrowser, auth.FlowPaste, auth.FlowDevice} {
 		if !c.Bool(string(flow)) {
 			continue
 		}
-		if o.Door != auth.DoorAuto {
-			return o, usagef("--%s and --%s cannot be used together", o.Door, flow)
+		if o.Flow != auth.FlowAuto {
+			return o, usagef("--%s and --%s cannot be used together", o.Flow, flow)
 		}
-		o.Door = flow
+		o.Flow = flow
 	}
 	return o, nil
 }
@@ -116,7 +116,7 @@ func (l *login) show(p *auth.Login) {
 	for _, step := range loginSteps(p, link) {
 		l.say("%s", step)
 	}
-	if l.options.Door == auth.DoorBrowser || l.options.Door == auth.DoorAuto && l.hasBrowser() {
+	if l.options.Flow == auth.FlowBrowser || l.options.Flow == auth.FlowAuto && l.hasBrowser() {
 		if err := openBrowser(link); err != nil {
 			l.say("note: no browser could be opened: %v", err)
 		}
@@ -172,7 +172,7 @@ func (l *login) wait(ctx context.Context, p *auth.Login, lines *stdinLines) erro
 
 // pasteOnly reports whether the login can only be finished by pasting.
 func (l *login) pasteOnly(p *auth.Login) bool {
-	return p.Flow == vault.FlowCode && (l.options.Door == auth.DoorPaste || p.CallbackError != nil)
+	return p.Flow == vault.FlowCode && (l.options.Flow == auth.FlowPaste || p.CallbackError != nil)
 }
 
 // An unfinishedLoginError says that stdin ended before the URL was pasted that

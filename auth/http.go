@@ -23,8 +23,8 @@ import (
 const maxBody = 512 << 10
 
 var (
-	errTooBig    = fmt.Errorf("answer is larger than %d bytes", maxBody)
-	errBadAnswer = errors.New("answer is not the JSON it should be")
+	errTooBig      = fmt.Errorf("answer is larger than %d bytes", maxBody)
+	errBadResponse = errors.New("answer is not the JSON it should be")
 )
 
 // do sends req and reads the whole answer, bounded.
@@ -52,7 +52,7 @@ func (t *target) do(req *http.Request) (*http.Response, []byte, error) {
 // its method of authentication, and returns the members of the answer. An
 // error member makes an [*OAuthError] whatever the HTTP status is: some
 // servers say 200.
-func (t *target) post(ctx context.Context, endpoint string, client vault.Client, form url.Values) (answer, error) {
+func (t *target) post(ctx context.Context, endpoint string, client vault.Client, form url.Values) (response, error) {
 	basic := false
 	switch client.AuthMethod {
 	case authBasic:
@@ -77,11 +77,11 @@ func (t *target) post(ctx context.Context, endpoint string, client vault.Client,
 	if err != nil {
 		return nil, err
 	}
-	return readAnswer(resp, body)
+	return readResponse(resp, body)
 }
 
 // postJSON is post for dynamic registration, which authenticates nobody.
-func (t *target) postJSON(ctx context.Context, endpoint string, v any) (answer, error) {
+func (t *target) postJSON(ctx context.Context, endpoint string, v any) (response, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
@@ -96,23 +96,23 @@ func (t *target) postJSON(ctx context.Context, endpoint string, v any) (answer, 
 	if err != nil {
 		return nil, err
 	}
-	return readAnswer(resp, body)
+	return readResponse(resp, body)
 }
 
-// An answer holds the members of an authorization server's answer, each read
+// An response holds the members of an authorization server's answer, each read
 // on its own: one of the wrong type must not cost the others, among which
 // there may be the only refresh token.
-type answer map[string]json.RawMessage
+type response map[string]json.RawMessage
 
-func readAnswer(resp *http.Response, body []byte) (answer, error) {
-	a := answer{}
+func readResponse(resp *http.Response, body []byte) (response, error) {
+	a := response{}
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if len(bytes.TrimSpace(body)) == 0 {
 		body = []byte("{}") // as a revocation is answered, RFC 7009 section 2.2
 	}
 	err := json.Unmarshal(body, &a)
 	if err != nil && (mediaType == "application/x-www-form-urlencoded" || mediaType == "text/plain") {
-		a, err = formAnswer(string(body))
+		a, err = formResponse(string(body))
 	}
 	if err == nil {
 		if code := a.text("error"); code != "" {
@@ -123,18 +123,18 @@ func readAnswer(resp *http.Response, body []byte) (answer, error) {
 		return nil, &HTTPError{Host: resp.Request.URL.Host, Status: resp.StatusCode, RetryAfter: retryAfter(resp)}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", resp.Request.URL.Host, errBadAnswer)
+		return nil, fmt.Errorf("%s: %w", resp.Request.URL.Host, errBadResponse)
 	}
 	return a, nil
 }
 
-// formAnswer reads the encoding that some servers answer in whatever is asked.
-func formAnswer(body string) (answer, error) {
+// formResponse reads the encoding that some servers answer in whatever is asked.
+func formResponse(body string) (response, error) {
 	values, err := url.ParseQuery(body)
 	if err != nil {
-		return nil, errBadAnswer
+		return nil, errBadResponse
 	}
-	a := answer{}
+	a := response{}
 	for name := range values {
 		if a[name], err = json.Marshal(values.Get(name)); err != nil {
 			return nil, err
@@ -144,7 +144,7 @@ func formAnswer(body string) (answer, error) {
 }
 
 // text returns a member that should be a string, or "".
-func (a answer) text(name string) string {
+func (a response) text(name string) string {
 	var s string
 	if json.Unmarshal(a[name], &s) != nil {
 		return ""
@@ -157,7 +157,7 @@ const maxSeconds = 366 * 24 * 60 * 60
 
 // seconds returns a member that should be a number of seconds, and may be one
 // written as a string; 0 if it is missing, negative or no number.
-func (a answer) seconds(name string) time.Duration {
+func (a response) seconds(name string) time.Duration {
 	raw := a.text(name)
 	if raw == "" {
 		raw = string(a[name])

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	stacks := make([]byte, 4<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
-	for _, owned := range []string{"auth.(*Login).run", "auth.(*Authority).fly", "auth.(*poller).poll", "auth.(*callback).serve"} {
+	for _, owned := range []string{"auth.(*Login).run", "auth.(*Authority).runRefresh", "auth.(*poller).poll", "auth.(*callback).serve"} {
 		if code == 0 && bytes.Contains(stacks, []byte(owned)) {
 			fmt.Printf("%s has outlived the tests\n%s\n", owned, stacks)
 			code = 1
@@ -36,9 +36,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// A world is an authorization server with a protected MCP server, and
+// A testbed is an authorization server with a protected MCP server, and
 // a machine with a vault on which any number of processes run.
-type world struct {
+type testbed struct {
 	*authtest.Server
 	stateDir string
 
@@ -46,7 +46,7 @@ type world struct {
 	secrets []string // that an authority registered for redaction
 }
 
-func newWorld(t *testing.T, o authtest.Options) *world {
+func newTestbed(t *testing.T, o authtest.Options) *testbed {
 	t.Helper()
 	if o.Protected == nil {
 		server := mcp.NewServer(&mcp.Implementation{Name: "protected"}, nil)
@@ -55,7 +55,7 @@ func newWorld(t *testing.T, o authtest.Options) *world {
 		})
 		o.Protected = mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil)
 	}
-	w := &world{Server: authtest.New(o), stateDir: t.TempDir()}
+	w := &testbed{Server: authtest.New(o), stateDir: t.TempDir()}
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func newWorld(t *testing.T, o authtest.Options) *world {
 }
 
 // process is an Authority as another process of the same user has it.
-func (w *world) process(t *testing.T) *Authority {
+func (w *testbed) process(t *testing.T) *Authority {
 	t.Helper()
 	a := New(Options{
 		Vault: vault.Open(vault.Options{StateDir: w.stateDir, Store: vault.StoreFile, Log: logTo(t)}),
@@ -90,7 +90,7 @@ func logTo(t *testing.T) *slog.Logger {
 }
 
 // upstream is the protected server, as an entry of the configuration has it.
-func (w *world) upstream(change ...func(*Config)) Server {
+func (w *testbed) upstream(change ...func(*Config)) Server {
 	s := Server{
 		Name: "up", Key: vault.Key("up", ""), URL: w.ResourceURL(),
 		Config: Config{Discovery: true, DiscoveryAllowlist: []string{"127.0.0.1"}},
@@ -101,10 +101,10 @@ func (w *world) upstream(change ...func(*Config)) Server {
 	return s
 }
 
-// login logs in by the browser's door.
-func (w *world) login(t *testing.T, a *Authority, s Server, scopes ...string) {
+// login logs in with the browser.
+func (w *testbed) login(t *testing.T, a *Authority, s Server, scopes ...string) {
 	t.Helper()
-	l, err := a.Begin(t.Context(), s, LoginOptions{Door: DoorBrowser, Scopes: scopes})
+	l, err := a.Begin(t.Context(), s, LoginOptions{Flow: FlowBrowser, Scopes: scopes})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,9 +155,9 @@ func wait(t *testing.T, l *Login, reason string) {
 	}
 }
 
-func begin(t *testing.T, a *Authority, s Server, d Door) *Login {
+func begin(t *testing.T, a *Authority, s Server, d Flow) *Login {
 	t.Helper()
-	l, err := a.Begin(t.Context(), s, LoginOptions{Door: d})
+	l, err := a.Begin(t.Context(), s, LoginOptions{Flow: d})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func begin(t *testing.T, a *Authority, s Server, d Door) *Login {
 }
 
 // connect opens an MCP session through the handler, as an upstream does.
-func (w *world) connect(t *testing.T, a *Authority, s Server) (*mcp.ClientSession, error) {
+func (w *testbed) connect(t *testing.T, a *Authority, s Server) (*mcp.ClientSession, error) {
 	t.Helper()
 	client := mcp.NewClient(&mcp.Implementation{Name: "test"}, nil)
 	session, err := client.Connect(t.Context(), &mcp.StreamableClientTransport{

@@ -39,7 +39,7 @@ func TestAnswers(t *testing.T) {
 		rec.WriteHeader(c.status)
 		resp := rec.Result()
 		resp.Request = &http.Request{URL: &url.URL{Host: "as.example"}}
-		a, err := readAnswer(resp, []byte(c.body))
+		a, err := readResponse(resp, []byte(c.body))
 		if (err != nil) != c.fails || codeOf(err) != c.code || a.text("access_token") != c.token {
 			t.Errorf("%s: %v, %v", name, a, err)
 		}
@@ -53,7 +53,7 @@ func TestSeconds(t *testing.T) {
 		`1e300`: maxSeconds * time.Second, `"99999999999999999999999999"`: maxSeconds * time.Second, `1e999`: maxSeconds * time.Second,
 		`0`: 0, `-1`: 0, `null`: 0, `"soon"`: 0, `"NaN"`: 0, `true`: 0, `{}`: 0, `""`: 0,
 	} {
-		if got := (answer{"expires_in": []byte(raw)}).seconds("expires_in"); got != want {
+		if got := (response{"expires_in": []byte(raw)}).seconds("expires_in"); got != want {
 			t.Errorf("%s: %v, want %v", raw, got, want)
 		}
 	}
@@ -102,7 +102,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(400, "text/plain", `error=x&error_description=%00`)
 	f.Fuzz(func(t *testing.T, status int, contentType, body string) {
 		resp := &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {contentType}}, Request: &http.Request{URL: &url.URL{Host: "h"}}}
-		a, err := readAnswer(resp, []byte(body))
+		a, err := readResponse(resp, []byte(body))
 		if err != nil && strings.ContainsAny(err.Error(), "\n\r\x00\x1b") {
 			t.Errorf("control characters in %q", err)
 		}

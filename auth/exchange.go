@@ -29,7 +29,7 @@ func (a *Authority) Complete(ctx context.Context, s Server, pasted string) error
 	if err != nil {
 		return &LoginError{Server: t.Name, Reason: BadRedirect, Err: err}
 	}
-	return a.redeem(ctx, t, q)
+	return a.acceptResponse(ctx, t, q)
 }
 
 var (
@@ -61,29 +61,29 @@ func parseRedirect(pasted string) (url.Values, error) {
 	return q, nil
 }
 
-// redeem turns an authorization response (RFC 6749 section 4.1.2) into the
+// acceptResponse turns an authorization response (RFC 6749 section 4.1.2) into the
 // credential of t, if it answers the login that is pending. It works in one
 // turn per credential, machine-wide, so that of two answers, or of an answer
 // and a refresh, one comes first and the other finds its work done.
-func (a *Authority) redeem(ctx context.Context, t *target, q url.Values) error {
-	a.secret(q.Get("code"))
+func (a *Authority) acceptResponse(ctx context.Context, t *target, q url.Values) error {
+	a.registerSecrets(q.Get("code"))
 	lockFile, unlock, err := a.lock(ctx, t)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	p, err := a.answered(ctx, t, q)
+	p, err := a.pendingFor(ctx, t, q)
 	if err != nil {
 		return err
 	}
 	// The code is spent by the request: from there to the save the caller's
 	// impatience must not matter.
 	ctx = context.WithoutCancel(ctx)
-	err = a.exchange(ctx, t, p, lockFile, q)
+	err = a.exchangeCode(ctx, t, p, lockFile, q)
 	if e := (*LoginError)(nil); err != nil && !errors.As(err, &e) {
 		return err // the network or the vault: the login goes on waiting
 	}
-	a.finished(ctx, t, p, err)
+	a.endPending(ctx, t, p, err)
 	return err
 }
 
@@ -93,7 +93,7 @@ func (a *Authority) redeem(ctx context.Context, t *target, q url.Values) error {
 // record then names: a person who logs in or out must not be stuck.
 func (a *Authority) lock(ctx context.Context, t *target) (file string, unlock func(), err error) {
 	old, err := a.vault.Get(ctx, t.Key)
-	if err != nil && !isUseless(err) {
+	if err != nil && !isReplaceable(err) {
 		return "", nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
@@ -108,8 +108,8 @@ func (a *Authority) lock(ctx context.Context, t *target) (file string, unlock fu
 	return file, unlock, err
 }
 
-// answered returns the pending login that q answers.
-func (a *Authority) answered(ctx context.Context, t *target, q url.Values) (vault.Pending, error) {
+// pendingFor returns the pending login that q answers.
+func (a *Authority) pendingFor(ctx context.Context, t *target, q url.Values) (vault.Pending, error) {
 	fail := func(reason string) (vault.Pending, error) {
 		return vault.Pending{}, &LoginError{Server: t.Name, Reason: reason}
 	}
@@ -123,7 +123,7 @@ func (a *Authority) answered(ctx context.Context, t *target, q url.Values) (vaul
 	if err != nil {
 		return p, err
 	}
-	a.secret(p.Verifier, p.DeviceCode, p.Client.Secret)
+	a.registerSecrets(p.Verifier, p.DeviceCode, p.Client.Secret)
 	switch {
 	case !t.ownsPending(p):
 		return fail(NoLogin) // begun before the entry was edited
@@ -137,9 +137,9 @@ func (a *Authority) answered(ctx context.Context, t *target, q url.Values) (vaul
 	return p, nil
 }
 
-// exchange redeems the code in q, RFC 6749 section 4.1.3, and saves what it
+// exchangeCode exchanges the code in q, RFC 6749 section 4.1.3, and saves what it
 // gets. A LoginError is final.
-func (a *Authority) exchange(ctx context.Context, t *target, p vault.Pending, lockFile string, q url.Values) error {
+func (a *Authority) exchangeCode(ctx context.Context, t *target, p vault.Pending, lockFile string, q url.Values) error {
 	fail := func(reason string, err error) error {
 		return &LoginError{Server: t.Name, Reason: reason, Err: err}
 	}
@@ -149,7 +149,7 @@ func (a *Authority) exchange(ctx context.Context, t *target, p vault.Pending, lo
 	}
 	if code := q.Get("error"); code != "" {
 		err := &OAuthError{Code: clean(code, 60), Description: clean(q.Get("error_description"), 200)}
-		return fail(refusal(err), err)
+		return fail(refusalReason(err), err)
 	}
 	tok, err := a.requestTokens(ctx, t, p.TokenEndpoint, p.Client, p.Resource, url.Values{
 		"grant_type":    {grantCode},
@@ -159,20 +159,20 @@ func (a *Authority) exchange(ctx context.Context, t *target, p vault.Pending, lo
 	})
 	switch {
 	case codeOf(err) == invalidClient:
-		a.forgotten(ctx, t)
+		a.noteLostClient(ctx, t)
 		return fail(Refused, err)
 	case codeOf(err) != "":
-		return fail(refusal(err), err)
+		return fail(refusalReason(err), err)
 	case errors.Is(err, errNoToken), errors.Is(err, errTokenType):
 		return fail(BadToken, err)
 	case err != nil:
 		return err
 	}
-	return a.keep(ctx, t, p, tok, lockFile)
+	return a.saveCredential(ctx, t, p, tok, lockFile)
 }
 
-// keep saves the credential that p was redeemed for.
-func (a *Authority) keep(ctx context.Context, t *target, p vault.Pending, tok tokens, lockFile string) error {
+// saveCredential saves the credential that p was exchanged for.
+func (a *Authority) saveCredential(ctx context.Context, t *target, p vault.Pending, tok tokens, lockFile string) error {
 	r := credential(p, tok)
 	r.LockFile = lockFile
 	if _, err := a.vault.Put(ctx, t.Key, r); err != nil {
@@ -180,15 +180,15 @@ func (a *Authority) keep(ctx context.Context, t *target, p vault.Pending, tok to
 	}
 	a.update(t.Key, func(s *state) {
 		s.asked, s.challenge = p.Scopes, challenge{metadataURL: s.challenge.metadataURL}
-		s.failures, s.notBefore, s.lastErr, s.forced = 0, time.Time{}, nil, 0
+		s.failures, s.notBefore, s.lastErr, s.suspect = 0, time.Time{}, nil, 0
 	})
 	a.log.Info("logged in", "server", t.Name, "flow", p.Flow, "scopes", r.Scopes)
 	return nil
 }
 
-// finished takes p out of the vault and tells the login of this process, if
+// endPending takes p out of the vault and tells the login of this process, if
 // it is the one.
-func (a *Authority) finished(ctx context.Context, t *target, p vault.Pending, err error) {
+func (a *Authority) endPending(ctx context.Context, t *target, p vault.Pending, err error) {
 	if err := a.vault.RemovePending(ctx, t.Key, p.ID); err != nil {
 		a.log.Warn("pending login not removed", "server", t.Name, "error", err)
 	}
@@ -199,9 +199,9 @@ func (a *Authority) finished(ctx context.Context, t *target, p vault.Pending, er
 	})
 }
 
-// forgotten notes that the server no longer knows the client, so that the
+// noteLostClient notes that the server no longer knows the client, so that the
 // next login registers a new one.
-func (a *Authority) forgotten(ctx context.Context, t *target) {
+func (a *Authority) noteLostClient(ctx context.Context, t *target) {
 	r, err := a.vault.Get(ctx, t.Key)
 	if err == nil {
 		err = a.vault.RefreshFailed(ctx, t.Key, r.Generation, invalidClient, false)
@@ -211,8 +211,8 @@ func (a *Authority) forgotten(ctx context.Context, t *target) {
 	}
 }
 
-// refusal is the reason of a LoginError for an error answer.
-func refusal(err error) string {
+// refusalReason is the reason of a LoginError for an error answer.
+func refusalReason(err error) string {
 	switch codeOf(err) {
 	case accessDenied:
 		return Denied
