@@ -173,7 +173,7 @@ func (a *Authority) beginCode(ctx context.Context, b loginRequest, flow Flow) (*
 		}
 	}
 	p := b.pending(client)
-	p.Flow, p.Expires = vault.FlowCode, p.Started.Add(codeLife)
+	p.Flow, p.Expires = vault.CodeFlow, p.Started.Add(codeLife)
 	p.RedirectURI, p.IssRequired = redirectURI, b.e.issPromised
 	p.State, p.Verifier = rand.Text(), oauth2.GenerateVerifier()
 	a.registerSecrets(p.Verifier)

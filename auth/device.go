@@ -41,7 +41,7 @@ func (a *Authority) beginDevice(ctx context.Context, b loginRequest) (*Login, er
 		return nil, err
 	}
 	p := b.pending(client)
-	p.Flow = vault.FlowDevice
+	p.Flow = vault.DeviceFlow
 	p.DeviceCode, p.UserCode = ans.text("device_code"), clean(ans.text("user_code"), 60)
 	a.registerSecrets(p.DeviceCode)
 	p.VerificationURI = ans.text("verification_uri")

@@ -23,7 +23,7 @@ func TestDeviceFlow(t *testing.T) {
 		w.Decide(authtest.Ask)
 		a, s := w.process(t), w.upstream()
 		l := begin(t, a, s, FlowAuto)
-		if l.Flow != vault.FlowDevice || l.UserCode == "" || l.VerificationURL == "" || l.AuthorizeURL != "" {
+		if l.Flow != vault.DeviceFlow || l.UserCode == "" || l.VerificationURL == "" || l.AuthorizeURL != "" {
 			t.Fatalf("%+v", l.pending)
 		}
 		if err := a.Complete(t.Context(), s, "?code=c&state=s"); reasonOfLogin(err) != NotByPaste {

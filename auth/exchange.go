@@ -127,7 +127,7 @@ func (a *Authority) pendingFor(ctx context.Context, t *target, q url.Values) (va
 	switch {
 	case !t.ownsPending(p):
 		return fail(NoLogin) // begun before the entry was edited
-	case p.Flow != vault.FlowCode:
+	case p.Flow != vault.CodeFlow:
 		return fail(NotByPaste)
 	case subtle.ConstantTimeCompare([]byte(p.State), []byte(q.Get("state"))) == 0:
 		return fail(WrongState)

@@ -32,7 +32,7 @@ func TestLoginStory(t *testing.T) {
 	}
 
 	l := begin(t, a, s, FlowBrowser)
-	if st, err := a.Status(s); err != nil || st.Pending == nil || st.Pending.Orphaned || st.Pending.Flow != vault.FlowCode {
+	if st, err := a.Status(s); err != nil || st.Pending == nil || st.Pending.Orphaned || st.Pending.Flow != vault.CodeFlow {
 		t.Fatalf("status %+v, %v", st, err)
 	}
 	status, page := visit(t, l.AuthorizeURL)

@@ -34,7 +34,7 @@ func loginReply(l *auth.Login) LoginReply {
 	r := LoginReply{Server: l.Server, Flow: "paste", AuthorizeURL: l.AuthorizeURL, State: l.State, ExpiresIn: secondsUntil(l.Expires)}
 	after := " Then repeat what needed the login."
 	switch {
-	case l.Flow == vault.FlowDevice:
+	case l.Flow == vault.DeviceFlow:
 		r = LoginReply{
 			Server: l.Server, Flow: "device", ExpiresIn: r.ExpiresIn,
 			UserCode: l.UserCode, VerificationURL: l.VerificationURL, VerificationURLComplete: l.VerificationURLComplete,
@@ -52,7 +52,7 @@ func loginReply(l *auth.Login) LoginReply {
 
 // landing returns what the person has to open.
 func landing(l *auth.Login) (url, message string) {
-	if l.Flow == vault.FlowDevice {
+	if l.Flow == vault.DeviceFlow {
 		if l.VerificationURLComplete != "" {
 			return l.VerificationURLComplete, fmt.Sprintf("Log in to %s. The code is %s.", l.Server, l.UserCode)
 		}

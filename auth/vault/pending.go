@@ -16,8 +16,8 @@ import (
 
 // The flows of a login.
 const (
-	FlowCode   = "code"   // authorization code with PKCE, by browser or paste
-	FlowDevice = "device" // RFC 8628
+	CodeFlow   = "code"   // authorization code with PKCE, by browser or paste
+	DeviceFlow = "device" // RFC 8628
 )
 
 // A Pending is a login that has begun and may be finished by another process.
@@ -86,23 +86,23 @@ func (p Pending) encode() ([]byte, error) {
 	}{plainPending(p), plainClient(p.Client)})
 }
 
-// pendingKept is how long an expired login is remembered, so that a late
+// keepExpired is how long an expired login is remembered, so that a late
 // paste learns that it came too late.
-const pendingKept = time.Hour
+const keepExpired = time.Hour
 
 // SavePending keeps p as the pending login of key (see [Key]),
 // superseding the former one, and returns it with its new ID. The login counts
-// as attended until release is called or this process ends, and as orphaned
+// as owned until release is called or this process ends, and as orphaned
 // from then on.
 func (v *Vault) SavePending(ctx context.Context, key string, p Pending) (saved Pending, release func(), err error) {
 	p.ID = rand.Text()
-	release, err = v.Lock(ctx, v.attendance(p.ID))
+	release, err = v.Lock(ctx, v.ownerLock(p.ID))
 	if err != nil {
 		return p, nil, err
 	}
 	b, err := p.encode()
 	if err == nil {
-		err = v.change(ctx, func(ctx context.Context) error {
+		err = v.underWriteLock(ctx, func(ctx context.Context) error {
 			if err := v.set(ctx, pendingKey(key), b); err != nil {
 				return err
 			}
@@ -123,7 +123,7 @@ func (v *Vault) listPending(ctx context.Context, key string, p Pending) error {
 	err := v.index.update(ctx, func(ix *Index) {
 		gone = map[string]PendingEntry{}
 		for k, e := range ix.Pending {
-			if k == key || time.Since(e.Expires) > pendingKept {
+			if k == key || time.Since(e.Expires) > keepExpired {
 				gone[k] = e
 				delete(ix.Pending, k)
 			}
@@ -138,7 +138,7 @@ func (v *Vault) listPending(ctx context.Context, key string, p Pending) error {
 			// What cannot be removed now is worthless to anyone: it has expired.
 			_ = v.store.remove(ctx, pendingKey(k))
 		}
-		_ = os.Remove(v.attendance(e.ID))
+		_ = os.Remove(v.ownerLock(e.ID))
 	}
 	return nil
 }
@@ -169,7 +169,7 @@ func (v *Vault) PendingCurrent(key, id string) bool {
 // RemovePending removes the pending login of key if it still has that ID: one
 // that was superseded must not take its successor away.
 func (v *Vault) RemovePending(ctx context.Context, key, id string) error {
-	err := v.change(ctx, func(ctx context.Context) error {
+	err := v.underWriteLock(ctx, func(ctx context.Context) error {
 		p, err := v.Pending(ctx, key)
 		if err == nil && p.ID == id {
 			err = v.store.remove(ctx, pendingKey(key))
@@ -177,7 +177,7 @@ func (v *Vault) RemovePending(ctx context.Context, key, id string) error {
 		if err != nil && !errors.Is(err, ErrNoCredential) {
 			return err
 		}
-		_ = os.Remove(v.attendance(id))
+		_ = os.Remove(v.ownerLock(id))
 		return v.index.update(ctx, func(ix *Index) {
 			if ix.Pending[key].ID == id {
 				delete(ix.Pending, key)
@@ -187,12 +187,12 @@ func (v *Vault) RemovePending(ctx context.Context, key, id string) error {
 	return v.failed("delete", err)
 }
 
-// attendance is the file that the process which waits for a login keeps
+// ownerLock is the file that the process which waits for a login keeps
 // locked. It bears the login's own ID, so that, unlike other lock files, it
 // can be removed: nobody else ever takes it to keep it.
-func (v *Vault) attendance(id string) string {
+func (v *Vault) ownerLock(id string) string {
 	return filepath.Join(v.dir, "pending", hash(id)+".lock")
 }
 
-// attended reports whether a living process waits for the login.
-func (v *Vault) attended(id string) bool { return privatefile.Held(v.attendance(id)) }
+// isOwned reports whether a living process waits for the login.
+func (v *Vault) isOwned(id string) bool { return privatefile.Held(v.ownerLock(id)) }

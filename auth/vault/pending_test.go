@@ -11,7 +11,7 @@ import (
 
 func somePending() Pending {
 	return Pending{
-		Flow: FlowCode, ServerURL: "https://up.example/mcp", Issuer: "https://as.example",
+		Flow: CodeFlow, ServerURL: "https://up.example/mcp", Issuer: "https://as.example",
 		AuthorizeURL: "https://as.example/authorize?state=s", TokenEndpoint: "https://as.example/token",
 		RevocationEndpoint: "https://as.example/revoke",
 		Resource:           "https://up.example/mcp", Scopes: []string{"read"}, Client: someRecord().Client,
@@ -45,7 +45,7 @@ func TestPendingSurvivesTheProcess(t *testing.T) {
 	orphaned := func() bool {
 		ix, err := later.Index()
 		e, ok := ix.Pending[key]
-		if err != nil || !ok || e.Server != "acme" || e.Project != hash("/p") || e.ID != saved.ID || e.Flow != FlowCode {
+		if err != nil || !ok || e.Server != "acme" || e.Project != hash("/p") || e.ID != saved.ID || e.Flow != CodeFlow {
 			t.Fatalf("index has %+v, %v", e, err)
 		}
 		return e.Orphaned
@@ -66,7 +66,7 @@ func TestPendingSurvivesTheProcess(t *testing.T) {
 	if v.PendingCurrent(key, saved.ID) {
 		t.Error("a finished login is still current")
 	}
-	expectAttendanceFiles(t, v, 0)
+	expectOwnerLocks(t, v, 0)
 }
 
 // TestPendingSuperseded: a new login takes the place of the old, whose end
@@ -96,7 +96,7 @@ func TestPendingSuperseded(t *testing.T) {
 	if p, err := v.Pending(t.Context(), key); err != nil || p.ID != second.ID {
 		t.Errorf("after the end of the first login: %v", err)
 	}
-	expectAttendanceFiles(t, v, 1)
+	expectOwnerLocks(t, v, 1)
 }
 
 // TestPendingExpires: a login that nobody finishes is remembered for a while
@@ -104,7 +104,7 @@ func TestPendingSuperseded(t *testing.T) {
 func TestPendingExpires(t *testing.T) {
 	t.Parallel()
 	v := fileVault(t)
-	for name, age := range map[string]time.Duration{"just": time.Minute, "long": pendingKept + time.Minute} {
+	for name, age := range map[string]time.Duration{"just": time.Minute, "long": keepExpired + time.Minute} {
 		p := somePending()
 		p.Expires = time.Now().Add(-age)
 		_, release, err := v.SavePending(t.Context(), Key(name, ""), p)
@@ -128,13 +128,13 @@ func TestPendingExpires(t *testing.T) {
 	if err != nil || len(ix.Pending) != 2 {
 		t.Errorf("index lists %v, %v", ix.Pending, err)
 	}
-	expectAttendanceFiles(t, v, 2)
+	expectOwnerLocks(t, v, 2)
 }
 
-func expectAttendanceFiles(t *testing.T, v *Vault, want int) {
+func expectOwnerLocks(t *testing.T, v *Vault, want int) {
 	t.Helper()
 	files, err := os.ReadDir(filepath.Join(v.dir, "pending"))
 	if err != nil || len(files) != want {
-		t.Errorf("%d attendance files, want %d, %v", len(files), want, err)
+		t.Errorf("%d owner lock files, want %d, %v", len(files), want, err)
 	}
 }

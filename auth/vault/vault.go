@@ -107,12 +107,12 @@ type Vault struct {
 	log   *slog.Logger
 	loads chan struct{} // capacity 1: one load at a time, the next finds its answer in memory
 
-	mu     sync.Mutex
-	memory map[string]remembered
+	mu    sync.Mutex
+	cache map[string]cacheEntry
 }
 
-// remembered is what the store held for a key while the index said generation.
-type remembered struct {
+// cacheEntry is what the store held for a key while the index said generation.
+type cacheEntry struct {
 	generation uint64
 	record     Record
 	err        error // nil or ErrNoCredential
@@ -122,10 +122,10 @@ type remembered struct {
 // before the first use.
 func Open(o Options) *Vault {
 	v := &Vault{
-		name:   cmp.Or(o.Store, StoreKeyring),
-		log:    o.Log,
-		loads:  make(chan struct{}, 1),
-		memory: map[string]remembered{},
+		name:  cmp.Or(o.Store, StoreKeyring),
+		log:   o.Log,
+		loads: make(chan struct{}, 1),
+		cache: map[string]cacheEntry{},
 	}
 	if v.log == nil {
 		v.log = slog.New(slog.DiscardHandler)
@@ -150,7 +150,7 @@ func Open(o Options) *Vault {
 // changed the credential, so that one start prompts at most once. Before
 // a refresh, under [Vault.Lock], use [Vault.Reload].
 func (v *Vault) Get(ctx context.Context, key string) (Record, error) {
-	if m, ok := v.recall(key); ok {
+	if m, ok := v.cached(key); ok {
 		return m.record, m.err
 	}
 	select {
@@ -159,21 +159,21 @@ func (v *Vault) Get(ctx context.Context, key string) (Record, error) {
 	case <-ctx.Done():
 		return Record{}, v.failed("get", ctx.Err())
 	}
-	if m, ok := v.recall(key); ok {
+	if m, ok := v.cached(key); ok {
 		return m.record, m.err
 	}
 	return v.Reload(ctx, key)
 }
 
-// recall returns what is in memory for key and still holds.
-func (v *Vault) recall(key string) (remembered, bool) {
+// cached returns what is in memory for key and still holds.
+func (v *Vault) cached(key string) (cacheEntry, bool) {
 	ix, err := v.index.read()
 	if err != nil {
-		return remembered{}, false
+		return cacheEntry{}, false
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	m, ok := v.memory[key]
+	m, ok := v.cache[key]
 	return m, ok && m.generation == ix.Credentials[key].Generation
 }
 
@@ -189,9 +189,9 @@ func (v *Vault) Reload(ctx context.Context, key string) (Record, error) {
 	}
 	switch {
 	case r.Generation != entry.Generation: // 0 if there is none
-		v.heal(ctx, key)
+		v.repairIndex(ctx, key)
 	case indexErr == nil:
-		v.remember(key, remembered{entry.Generation, r, err})
+		v.setCached(key, cacheEntry{entry.Generation, r, err})
 	}
 	return r, err
 }
@@ -208,11 +208,11 @@ func (v *Vault) load(ctx context.Context, key string) (Record, error) {
 	return r, nil
 }
 
-// heal makes the index agree with the store, which a lost index or a process
+// repairIndex makes the index agree with the store, which a lost index or a process
 // that died between the two has left apart. It is not worth an error: the
 // vault works without.
-func (v *Vault) heal(ctx context.Context, key string) {
-	err := v.change(ctx, func(ctx context.Context) error {
+func (v *Vault) repairIndex(ctx context.Context, key string) {
+	err := v.underWriteLock(ctx, func(ctx context.Context) error {
 		r, err := v.load(ctx, key)
 		if err != nil && !errors.Is(err, ErrNoCredential) {
 			return err
@@ -232,7 +232,7 @@ func (v *Vault) Put(ctx context.Context, key string, r Record) (Record, error) {
 	if r.LockFile == "" {
 		r.LockFile = v.LockFile(key)
 	}
-	err := v.change(ctx, func(ctx context.Context) error {
+	err := v.underWriteLock(ctx, func(ctx context.Context) error {
 		ix, err := v.index.read()
 		if err != nil && ReasonOf(err) != Damaged {
 			v.log.WarnContext(ctx, "vault index not read", "error", err)
@@ -246,14 +246,14 @@ func (v *Vault) Put(ctx context.Context, key string, r Record) (Record, error) {
 		if err := v.set(ctx, key, b); err != nil {
 			return err
 		}
-		v.forget(key)
+		v.dropCached(key)
 		// The record is safe. Failing now would make the caller believe that
 		// a rotated refresh token was lost.
 		if err := v.index.update(ctx, func(ix *Index) { ix.set(key, r, true) }); err != nil {
 			v.log.WarnContext(ctx, "vault index not written", "key", key, "error", err)
 			return nil
 		}
-		v.remember(key, remembered{r.Generation, r, nil})
+		v.setCached(key, cacheEntry{r.Generation, r, nil})
 		return nil
 	})
 	return r, v.failed("put", err)
@@ -262,11 +262,11 @@ func (v *Vault) Put(ctx context.Context, key string, r Record) (Record, error) {
 // Delete removes the credential and its entry in the index; nothing there is
 // not an error.
 func (v *Vault) Delete(ctx context.Context, key string) error {
-	err := v.change(ctx, func(ctx context.Context) error {
+	err := v.underWriteLock(ctx, func(ctx context.Context) error {
 		if err := v.store.remove(ctx, key); err != nil {
 			return err
 		}
-		v.forget(key)
+		v.dropCached(key)
 		return v.index.update(ctx, func(ix *Index) { ix.set(key, Record{}, false) })
 	})
 	return v.failed("delete", err)
@@ -284,11 +284,11 @@ func (v *Vault) set(ctx context.Context, key string, value []byte) error {
 // provider being some 8 KiB.
 const maxValue = 256 << 10
 
-// change runs f under the write lock, which every process takes to change the
+// underWriteLock runs f under the write lock, which every process takes to change the
 // store: the one file of a fileStore, and the parts that one value of
 // a keyring can have. All of it, the wait included, takes vaultTimeout at most.
-func (v *Vault) change(ctx context.Context, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, vaultTimeout)
+func (v *Vault) underWriteLock(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	unlock, err := v.Lock(ctx, filepath.Join(v.dir, "write.lock"))
 	if err != nil {
@@ -298,9 +298,9 @@ func (v *Vault) change(ctx context.Context, f func(context.Context) error) error
 	return f(ctx)
 }
 
-// vaultTimeout bounds one change of the vault. Another process may hold a lock
+// changeTimeout bounds one change of the vault. Another process may hold a lock
 // for ever, having been stopped.
-const vaultTimeout = 30 * time.Second
+const changeTimeout = 30 * time.Second
 
 // Lock takes the lock file, against other processes and other goroutines, and
 // returns the function that gives it back. It waits until ctx ends.
@@ -324,7 +324,7 @@ func (v *Vault) LockFile(key string) string {
 // of ours. needsLogin says that only a new login helps. It does nothing if the
 // credential has changed since: a success is never overwritten by a failure.
 func (v *Vault) RefreshFailed(ctx context.Context, key string, generation uint64, code string, needsLogin bool) error {
-	ctx, cancel := context.WithTimeout(ctx, vaultTimeout)
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	return v.failed("index", v.index.update(ctx, func(ix *Index) {
 		e, ok := ix.Credentials[key]
@@ -344,22 +344,22 @@ func (v *Vault) Index() (Index, error) {
 		return ix, v.failed("index", err)
 	}
 	for key, p := range ix.Pending {
-		p.Orphaned = !v.attended(p.ID)
+		p.Orphaned = !v.isOwned(p.ID)
 		ix.Pending[key] = p
 	}
 	return ix, nil
 }
 
-func (v *Vault) remember(key string, m remembered) {
+func (v *Vault) setCached(key string, m cacheEntry) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.memory[key] = m
+	v.cache[key] = m
 }
 
-func (v *Vault) forget(key string) {
+func (v *Vault) dropCached(key string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	delete(v.memory, key)
+	delete(v.cache, key)
 }
 
 // failed completes an Error with what was being done; other errors pass.

@@ -109,7 +109,7 @@ func (l *login) done() error {
 // show shows the person where to log in, and opens a browser if it can.
 func (l *login) show(p *auth.Login) {
 	link := p.AuthorizeURL
-	if p.Flow == vault.FlowDevice {
+	if p.Flow == vault.DeviceFlow {
 		link = cmp.Or(p.VerificationURLComplete, p.VerificationURL)
 	}
 	l.showQR(link) // first, so that it does not scroll the link away
@@ -121,7 +121,7 @@ func (l *login) show(p *auth.Login) {
 			l.say("note: no browser could be opened: %v", err)
 		}
 	}
-	if p.Flow == vault.FlowCode && l.inTTY {
+	if p.Flow == vault.CodeFlow && l.inTTY {
 		l.say(pasteHere)
 	}
 }
@@ -172,7 +172,7 @@ func (l *login) wait(ctx context.Context, p *auth.Login, lines *stdinLines) erro
 
 // pasteOnly reports whether the login can only be finished by pasting.
 func (l *login) pasteOnly(p *auth.Login) bool {
-	return p.Flow == vault.FlowCode && (l.options.Flow == auth.FlowPaste || p.CallbackError != nil)
+	return p.Flow == vault.CodeFlow && (l.options.Flow == auth.FlowPaste || p.CallbackError != nil)
 }
 
 // An unfinishedLoginError says that stdin ended before the URL was pasted that
