@@ -53,7 +53,7 @@ func (a *Authority) Begin(ctx context.Context, s Server, o LoginOptions) (*Login
 	// know before a person has gone through the login.
 	// One whose content is damaged will: it is what a new login mends.
 	old, err := a.get(ctx, t)
-	if needs := (*NeedsAuthError)(nil); err != nil && !errors.As(err, &needs) && !isReplaceable(err) {
+	if err != nil && !needsLogin(err) && !isReplaceable(err) {
 		return nil, err
 	}
 	c := a.lastChallenge(ctx, t)

@@ -99,8 +99,8 @@ func TestNoClient(t *testing.T) {
 	s := w.upstream(func(c *Config) { c.RedirectURI = "http://localhost:53692/callback" })
 	for _, s := range []Server{s, w.upstream()} {
 		_, err := w.process(t).Begin(t.Context(), s, LoginOptions{Flow: FlowPaste})
-		var e *ClientRequiredError
-		if !errors.As(err, &e) || e.Issuer != w.Issuer() || !strings.HasSuffix(e.RedirectURI, ":53692/callback") {
+		e, ok := errors.AsType[*ClientRequiredError](err)
+		if !ok || e.Issuer != w.Issuer() || !strings.HasSuffix(e.RedirectURI, ":53692/callback") {
 			t.Errorf("%v", err)
 		}
 	}

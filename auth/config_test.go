@@ -60,7 +60,7 @@ func TestValidate(t *testing.T) {
 		got := ""
 		if err := c.config.Validate("https://up.example/mcp"); err != nil {
 			got = err.Error()
-			if e := (*ConfigError)(nil); !errors.As(err, &e) {
+			if _, ok := errors.AsType[*ConfigError](err); !ok {
 				t.Errorf("%q is no ConfigError", got)
 			}
 		}
@@ -80,8 +80,8 @@ func TestBuiltinProvider(t *testing.T) {
 	a := New(Options{Vault: newVault(t)})
 	defer a.Close()
 	_, err := a.Begin(t.Context(), s, LoginOptions{})
-	var e *ConfigError
-	if !errors.As(err, &e) || e.Field != "oauth.client_id" || !strings.Contains(err.Error(), AnthropicClientIDEnv) {
+	e, ok := errors.AsType[*ConfigError](err)
+	if !ok || e.Field != "oauth.client_id" || !strings.Contains(err.Error(), AnthropicClientIDEnv) {
 		t.Errorf("without a client id: %v", err)
 	}
 	b := New(Options{Vault: newVault(t), Getenv: func(name string) string {

@@ -128,7 +128,7 @@ func isFinal(err error) bool {
 }
 
 // deviceRefusalReason is refusal, for codes that mean something else here.
-func deviceRefusalReason(err error) string {
+func deviceRefusalReason(err error) LoginReason {
 	if codeOf(err) == invalidGrant {
 		return LoginExpired // what servers say that do not know expired_token
 	}

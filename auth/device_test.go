@@ -92,7 +92,7 @@ func TestDevicePolling(t *testing.T) {
 	for name, c := range map[string]struct {
 		answers []string
 		asked   []int // seconds
-		reason  string
+		reason  LoginReason
 	}{
 		"five seconds by default": {[]string{waiting, waiting, token}, []int{5, 10, 15}, ""},
 		"slow down":               {[]string{slower, waiting, slower, token}, []int{5, 15, 25, 40}, ""},
@@ -168,7 +168,7 @@ func TestDeviceAnswers(t *testing.T) {
 		if err == nil && l.VerificationURL != "https://as.example/d" {
 			t.Errorf("%s: %q", name, l.VerificationURL)
 		}
-		if e := (*DiscoveryError)(nil); !c.ok && c.code == "" && !errors.As(err, &e) {
+		if _, ok := errors.AsType[*DiscoveryError](err); !c.ok && c.code == "" && !ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -154,8 +154,8 @@ func TestBlockedHostTellsTheLine(t *testing.T) {
 	w := newTestbed(t, authtest.Options{Protected: open})
 	w.Override(authtest.ResourceMetadata, map[string]any{"authorization_servers": []string{"https://login.example:8443/x"}})
 	_, err := w.process(t).Begin(t.Context(), w.upstream(), LoginOptions{})
-	var e *egress.BlockedHostError
-	if !errors.As(err, &e) || e.Host != "login.example:8443" || e.Line != `"discovery_allowlist": ["127.0.0.1","login.example:8443"]` {
+	e, ok := errors.AsType[*egress.BlockedHostError](err)
+	if !ok || e.Host != "login.example:8443" || e.Line != `"discovery_allowlist": ["127.0.0.1","login.example:8443"]` {
 		t.Errorf("%#v", err)
 	}
 }

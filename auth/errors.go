@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -8,14 +9,17 @@ import (
 	"unicode"
 )
 
+// A NeedsAuthReason says why a login is needed.
+type NeedsAuthReason string
+
 // The reasons of a [NeedsAuthError].
 const (
-	NoCredential      = "no_credential"      // nobody has logged in, or for another server URL, issuer or resource
-	Expired           = "expired"            // the access token has ended and there is no refresh token
-	Revoked           = "revoked"            // the authorization server refused the refresh token or the client
-	Rejected          = "rejected"           // the upstream refuses a token that was just obtained
-	InsufficientScope = "insufficient_scope" // the upstream asks for more scopes, RFC 6750 section 3.1
-	IssuerChanged     = "issuer_changed"     // the upstream names another authorization server now
+	NoCredential      NeedsAuthReason = "no_credential"      // nobody has logged in, or for another server URL, issuer or resource
+	Expired           NeedsAuthReason = "expired"            // the access token has ended and there is no refresh token
+	Revoked           NeedsAuthReason = "revoked"            // the authorization server refused the refresh token or the client
+	Rejected          NeedsAuthReason = "rejected"           // the upstream refuses a token that was just obtained
+	InsufficientScope NeedsAuthReason = "insufficient_scope" // the upstream asks for more scopes, RFC 6750 section 3.1
+	IssuerChanged     NeedsAuthReason = "issuer_changed"     // the upstream names another authorization server now
 )
 
 // A NeedsAuthError says that only a login by the person helps. No network
@@ -23,11 +27,17 @@ const (
 type NeedsAuthError struct {
 	Server string
 	Scopes []string // asked for by the upstream, may be empty
-	Reason string   // one of the constants above
+	Reason NeedsAuthReason
 }
 
 func (e *NeedsAuthError) Error() string {
-	return e.Server + " needs a login (" + e.Reason + ")"
+	return e.Server + " needs a login (" + string(e.Reason) + ")"
+}
+
+// needsLogin reports whether err asks for a login.
+func needsLogin(err error) bool {
+	_, ok := errors.AsType[*NeedsAuthError](err)
+	return ok
 }
 
 // A ForbiddenError says that the upstream refuses (HTTP 403) what another
@@ -55,34 +65,37 @@ type RefreshError struct {
 func (e *RefreshError) Error() string { return "refresh " + e.Server + ": " + e.Err.Error() }
 func (e *RefreshError) Unwrap() error { return e.Err }
 
+// A LoginReason says why a login did not succeed.
+type LoginReason string
+
 // The reasons of a [LoginError].
 const (
-	BadRedirect     = "bad_redirect"     // what was pasted is no redirect URL with a state and a code or error
-	WrongState      = "wrong_state"      // the URL belongs to another login; this one goes on waiting
-	NoLogin         = "no_login"         // no login is pending
-	AlreadyFinished = "already_finished" // the login has finished, there is nothing left to do
-	LoginExpired    = "login_expired"    // the person took too long
-	CodeRefused     = "code_refused"     // the authorization code had expired or was used before
-	Denied          = "denied"           // the person, or a policy, said no
-	Refused         = "refused"          // the authorization server answered with another error
-	WrongIssuer     = "wrong_issuer"     // RFC 9207: the answer comes from another server, or does not say from which
-	Superseded      = "superseded"       // a newer login took over and did not succeed either
-	Cancelled       = "cancelled"        // given up, here or in another process
-	NotByPaste      = "not_by_paste"     // the pending login is of the device flow and finishes by itself
-	NoDevice        = "no_device"        // the device flow was asked for and is not offered
-	BadToken        = "bad_token"        // the token answer holds no bearer token
+	BadRedirect     LoginReason = "bad_redirect"     // what was pasted is no redirect URL with a state and a code or error
+	WrongState      LoginReason = "wrong_state"      // the URL belongs to another login; this one goes on waiting
+	NoLogin         LoginReason = "no_login"         // no login is pending
+	AlreadyFinished LoginReason = "already_finished" // the login has finished, there is nothing left to do
+	LoginExpired    LoginReason = "login_expired"    // the person took too long
+	CodeRefused     LoginReason = "code_refused"     // the authorization code had expired or was used before
+	Denied          LoginReason = "denied"           // the person, or a policy, said no
+	Refused         LoginReason = "refused"          // the authorization server answered with another error
+	WrongIssuer     LoginReason = "wrong_issuer"     // RFC 9207: the answer comes from another server, or does not say from which
+	Superseded      LoginReason = "superseded"       // a newer login took over and did not succeed either
+	Cancelled       LoginReason = "cancelled"        // given up, here or in another process
+	NotByPaste      LoginReason = "not_by_paste"     // the pending login is of the device flow and finishes by itself
+	NoDevice        LoginReason = "no_device"        // the device flow was asked for and is not offered
+	BadToken        LoginReason = "bad_token"        // the token answer holds no bearer token
 )
 
 // A LoginError says why a login did not succeed, or not yet (WrongState,
 // BadRedirect and NotByPaste leave the pending login as it is).
 type LoginError struct {
 	Server string
-	Reason string // one of the constants above
-	Err    error  // an [*OAuthError] where the authorization server said why
+	Reason LoginReason
+	Err    error // an [*OAuthError] where the authorization server said why
 }
 
 func (e *LoginError) Error() string {
-	s := "login to " + e.Server + ": " + strings.ReplaceAll(e.Reason, "_", " ")
+	s := "login to " + e.Server + ": " + strings.ReplaceAll(string(e.Reason), "_", " ")
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}

@@ -80,7 +80,7 @@ func (a *Authority) acceptResponse(ctx context.Context, t *target, q url.Values)
 	// impatience must not matter.
 	ctx = context.WithoutCancel(ctx)
 	err = a.exchangeCode(ctx, t, p, lockFile, q)
-	if e := (*LoginError)(nil); err != nil && !errors.As(err, &e) {
+	if _, final := errors.AsType[*LoginError](err); err != nil && !final {
 		return err // the network or the vault: the login goes on waiting
 	}
 	a.endPending(ctx, t, p, err)
@@ -110,7 +110,7 @@ func (a *Authority) lock(ctx context.Context, t *target) (file string, unlock fu
 
 // pendingFor returns the pending login that q answers.
 func (a *Authority) pendingFor(ctx context.Context, t *target, q url.Values) (vault.Pending, error) {
-	fail := func(reason string) (vault.Pending, error) {
+	fail := func(reason LoginReason) (vault.Pending, error) {
 		return vault.Pending{}, &LoginError{Server: t.Name, Reason: reason}
 	}
 	p, err := a.vault.Pending(ctx, t.Key)
@@ -140,7 +140,7 @@ func (a *Authority) pendingFor(ctx context.Context, t *target, q url.Values) (va
 // exchangeCode exchanges the code in q, RFC 6749 section 4.1.3, and saves what it
 // gets. A LoginError is final.
 func (a *Authority) exchangeCode(ctx context.Context, t *target, p vault.Pending, lockFile string, q url.Values) error {
-	fail := func(reason string, err error) error {
+	fail := func(reason LoginReason, err error) error {
 		return &LoginError{Server: t.Name, Reason: reason, Err: err}
 	}
 	// Before anything else is believed, an error included.
@@ -212,7 +212,7 @@ func (a *Authority) noteLostClient(ctx context.Context, t *target) {
 }
 
 // refusalReason is the reason of a LoginError for an error answer.
-func refusalReason(err error) string {
+func refusalReason(err error) LoginReason {
 	switch codeOf(err) {
 	case accessDenied:
 		return Denied

@@ -3,6 +3,7 @@ package auth
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -57,7 +58,7 @@ func (h *Handler) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
 	defer cancel()
 	r, err := h.authority.token(ctx, t)
 	none := false
-	if e, ok := err.(*NeedsAuthError); ok && e.Reason == NoCredential {
+	if e, ok := errors.AsType[*NeedsAuthError](err); ok && e.Reason == NoCredential {
 		none, err = true, nil
 	}
 	if err != nil {
@@ -116,7 +117,7 @@ func (h *Handler) Authorize(ctx context.Context, req *http.Request, resp *http.R
 		return h.authority.handleForbidden(ctx, t, used, c)
 	}
 	err = h.authority.handleUnauthorized(ctx, t, used, c)
-	if e, ok := err.(*NeedsAuthError); ok && req.Header.Get("Mcp-Method") == "server/discover" {
+	if e, ok := errors.AsType[*NeedsAuthError](err); ok && req.Header.Get("Mcp-Method") == "server/discover" {
 		r, _ := h.authority.vault.Get(ctx, t.Key) // the zero record if there is none
 		h.authority.update(t.Key, func(s *state) { s.refused = refusedProbe{e, r.Generation, time.Now()} })
 	}
@@ -210,7 +211,7 @@ func (a *Authority) issuerChanged(ctx context.Context, t *target, r vault.Record
 // withScopes adds the scopes of the upstream's challenge to an error that
 // asks for a login.
 func withScopes(err error, c challenge) error {
-	if e, ok := err.(*NeedsAuthError); ok && len(c.scopes) > 0 {
+	if e, ok := errors.AsType[*NeedsAuthError](err); ok && len(c.scopes) > 0 {
 		return &NeedsAuthError{Server: e.Server, Reason: e.Reason, Scopes: c.scopes}
 	}
 	return err

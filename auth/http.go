@@ -32,7 +32,7 @@ func (t *target) do(req *http.Request) (*http.Response, []byte, error) {
 	resp, err := t.client.Do(req)
 	if err != nil {
 		// The text of a url.Error repeats the URL.
-		if e := (*url.Error)(nil); errors.As(err, &e) {
+		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err
 		}
 		return nil, nil, fmt.Errorf("%s: %w", req.URL.Host, err)

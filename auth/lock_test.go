@@ -44,8 +44,8 @@ func TestHeldLockIsGivenUp(t *testing.T) {
 				a := New(Options{Vault: v})
 				defer a.Close()
 				err = c.try(t.Context(), a)
-				var e *vault.Error
-				if !errors.As(err, &e) || e.Op != "lock" || e.Reason != vault.Timeout || e.File != file {
+				e, ok := errors.AsType[*vault.Error](err)
+				if !ok || e.Op != "lock" || e.Reason != vault.Timeout || e.File != file {
 					t.Errorf("got %v", err)
 				}
 			})

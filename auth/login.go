@@ -13,7 +13,7 @@ import (
 // answer arrives, or when anyone, in any process, calls [Authority.Complete].
 type Login struct {
 	Server  string
-	Flow    string // FlowCode or FlowDevice
+	Flow    string // vault.CodeFlow or vault.DeviceFlow
 	Expires time.Time
 
 	// Code flow.
@@ -249,13 +249,13 @@ func (l *Login) remove() {
 	}
 }
 
-func (l *Login) failed(reason string, err error) error {
+func (l *Login) failed(reason LoginReason, err error) error {
 	return &LoginError{Server: l.Server, Reason: reason, Err: err}
 }
 
 // reasonOfLogin returns the reason of the LoginError within err, or "".
-func reasonOfLogin(err error) string {
-	if e := (*LoginError)(nil); errors.As(err, &e) {
+func reasonOfLogin(err error) LoginReason {
+	if e, ok := errors.AsType[*LoginError](err); ok {
 		return e.Reason
 	}
 	return ""

@@ -23,8 +23,8 @@ func TestLoginStory(t *testing.T) {
 	a, s := w.process(t), w.upstream()
 
 	_, err := w.connect(t, a, s)
-	var needs *NeedsAuthError
-	if !errors.As(err, &needs) || needs.Reason != NoCredential || strings.Join(needs.Scopes, " ") != "read" {
+	needs, ok := errors.AsType[*NeedsAuthError](err)
+	if !ok || needs.Reason != NoCredential || strings.Join(needs.Scopes, " ") != "read" {
 		t.Fatalf("connected without a login: %v", err)
 	}
 	if st, err := a.Status(s); err != nil || st.State != NeedsLogin || st.Pending != nil {
@@ -65,7 +65,8 @@ func TestLoginStory(t *testing.T) {
 		t.Errorf("%d rotations", n)
 	}
 	w.RevokeGrants()
-	if err := greet(); !errors.As(err, &needs) || needs.Reason != Revoked {
+	err = greet()
+	if needs, ok := errors.AsType[*NeedsAuthError](err); !ok || needs.Reason != Revoked {
 		t.Fatalf("after the grant was revoked: %v", err)
 	}
 	if st, err := a.Status(s); err != nil || st.State != NeedsLogin {
@@ -99,8 +100,8 @@ func TestConnectTellsOfLogin(t *testing.T) {
 	s := w.upstream()
 	s.URL = modern.URL + "/mcp"
 	_, err := w.connect(t, w.process(t), s)
-	var needs *NeedsAuthError
-	if !errors.As(err, &needs) || join(needs.Scopes) != "read" {
+	needs, ok := errors.AsType[*NeedsAuthError](err)
+	if !ok || join(needs.Scopes) != "read" {
 		t.Errorf("%v, want a NeedsAuthError", err)
 	}
 }
@@ -154,7 +155,7 @@ func TestPasteRefused(t *testing.T) {
 		t.Errorf("without a login: %v", err)
 	}
 	l := begin(t, a, s, FlowBrowser)
-	for pasted, reason := range map[string]string{
+	for pasted, reason := range map[string]LoginReason{
 		"":                                 BadRedirect,
 		"abc":                              BadRedirect,
 		"http://127.0.0.1/callback":        BadRedirect,
@@ -166,8 +167,8 @@ func TestPasteRefused(t *testing.T) {
 		strings.Repeat("x", maxPaste+1):    BadRedirect,
 	} {
 		err := a.Complete(t.Context(), s, pasted)
-		var e *LoginError
-		if !errors.As(err, &e) || e.Reason != reason || !e.Waiting() {
+		e, ok := errors.AsType[*LoginError](err)
+		if !ok || e.Reason != reason || !e.Waiting() {
 			t.Errorf("%.40q: %v, want %s", pasted, err, reason)
 		}
 	}
@@ -211,7 +212,7 @@ func TestLoginEnds(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		prepare func(*testbed)
-		reason  string
+		reason  LoginReason
 	}{
 		"denied":         {func(w *testbed) { w.Decide(authtest.Deny) }, Denied},
 		"expired code":   {func(w *testbed) { w.Override(authtest.Authorize, map[string]any{"code": "old"}) }, CodeRefused},
@@ -248,7 +249,7 @@ func TestLoginEnds(t *testing.T) {
 // RFC 9207 where the server does not promise the parameter.
 func TestIssNotPromised(t *testing.T) {
 	t.Parallel()
-	for iss, reason := range map[string]string{"": "", "right": "", "https://evil.example": WrongIssuer} {
+	for iss, reason := range map[string]LoginReason{"": "", "right": "", "https://evil.example": WrongIssuer} {
 		w := newTestbed(t, authtest.Options{Protected: open})
 		w.Override(authtest.Metadata, map[string]any{"authorization_response_iss_parameter_supported": nil})
 		switch iss {
@@ -320,8 +321,7 @@ func TestBusyPortLeavesPasting(t *testing.T) {
 		s := w.upstream(func(c *Config) { c.RedirectURI = redirect })
 		a := w.process(t)
 		l := begin(t, a, s, FlowBrowser)
-		var e *ListenError
-		if !errors.As(l.CallbackError, &e) {
+		if _, ok := errors.AsType[*ListenError](l.CallbackError); !ok {
 			t.Errorf("%s: %v", redirect, l.CallbackError)
 		}
 		pasted := landing(t, l.AuthorizeURL)

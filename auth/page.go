@@ -70,7 +70,7 @@ func pageFor(server string, err error) page {
 	}
 	failed := func(title string, text ...string) page {
 		p := page{Kind: "failed", Mark: "✕", Title: title, Text: text, status: http.StatusBadRequest}
-		if e := (*OAuthError)(nil); errors.As(err, &e) {
+		if e, ok := errors.AsType[*OAuthError](err); ok {
 			p.Detail = e.Error()
 		}
 		return p
@@ -100,7 +100,7 @@ func pageFor(server string, err error) page {
 	case Refused, BadToken:
 		return failed("The login to "+server+" was refused", "The authorization server answered with an error. Nothing was stored.", again)
 	}
-	if e := (*vault.Error)(nil); errors.As(err, &e) {
+	if _, ok := errors.AsType[*vault.Error](err); ok {
 		return failed("The login to "+server+" could not be saved",
 			"The credential store of this machine did not take it.",
 			"See the terminal, or run “proxy login "+server+"”, for what to do. You may close this window.")

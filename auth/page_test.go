@@ -11,7 +11,7 @@ import (
 
 func TestPages(t *testing.T) {
 	t.Parallel()
-	login := func(reason string) error {
+	login := func(reason LoginReason) error {
 		return &LoginError{Server: "s", Reason: reason, Err: &OAuthError{Code: "<script>", Description: `"><img src=x>`}}
 	}
 	for name, c := range map[string]struct {

@@ -77,10 +77,10 @@ func (a *Authority) runRefresh(t *target, old vault.Record, urgent bool, f *refr
 	r, err := a.refresh(t, old, urgent)
 	a.update(t.Key, func(s *state) {
 		s.refreshing = nil
-		switch needs := (*NeedsAuthError)(nil); {
+		switch {
 		case err == nil:
 			s.failures, s.notBefore, s.lastErr = 0, time.Time{}, nil
-		case !errors.As(err, &needs):
+		case !needsLogin(err):
 			s.failures++
 			s.lastErr = err
 			s.notBefore = time.Now().Add(backoff(s.failures, err))
@@ -98,7 +98,7 @@ func (a *Authority) runRefresh(t *target, old vault.Record, urgent bool, f *refr
 // and is never shorter than the server asks.
 func backoff(failures int, err error) time.Duration {
 	d := refreshFloor << min(failures-1, 10)
-	if e := (*HTTPError)(nil); errors.As(err, &e) {
+	if e, ok := errors.AsType[*HTTPError](err); ok {
 		d = max(d, e.RetryAfter)
 	}
 	return min(d, refreshCeil)

@@ -117,10 +117,8 @@ func TestRefreshFailures(t *testing.T) {
 			c.fault(w)
 			w.ExpireTokens()
 			_, err := request(t, h, s.URL)
-			var transient *RefreshError
-			var needs *NeedsAuthError
 			if c.final {
-				if !errors.As(err, &needs) || needs.Reason != Revoked {
+				if needs, ok := errors.AsType[*NeedsAuthError](err); !ok || needs.Reason != Revoked {
 					t.Fatalf("%v, want a NeedsAuthError", err)
 				}
 				before := len(w.Events())
@@ -130,13 +128,14 @@ func TestRefreshFailures(t *testing.T) {
 				}
 				return
 			}
-			if !errors.As(err, &transient) || transient.RetryAt.IsZero() {
+			if e, ok := errors.AsType[*RefreshError](err); !ok || e.RetryAt.IsZero() {
 				t.Fatalf("%v, want a RefreshError", err)
 			}
 			// Backing off, here and in another process.
 			requests := w.Count(authtest.TokenRequest, "")
 			for _, h := range []*Handler{h, w.process(t).Handler(s)} {
-				if _, err := request(t, h, s.URL); !errors.As(err, &transient) {
+				_, err := request(t, h, s.URL)
+				if _, ok := errors.AsType[*RefreshError](err); !ok {
 					t.Errorf("while backing off: %v", err)
 				}
 			}
@@ -317,8 +316,8 @@ func TestScopeNeverEnough(t *testing.T) {
 	w.Override(authtest.Token, map[string]any{"scope": "read"}) // says that it did not grant it
 	w.login(t, a, s)
 	_, err := request(t, h, never.URL)
-	var e *ForbiddenError
-	if !errors.As(err, &e) || join(e.Scopes) != "admin" {
+	e, ok := errors.AsType[*ForbiddenError](err)
+	if !ok || join(e.Scopes) != "admin" {
 		t.Errorf("%v, want a ForbiddenError", err)
 	}
 }

@@ -59,7 +59,7 @@ func (a *Authority) target(s Server) (*target, error) {
 	return t, nil
 }
 
-func (t *target) needsAuth(reason string, scopes ...string) error {
+func (t *target) needsAuth(reason NeedsAuthReason, scopes ...string) error {
 	return &NeedsAuthError{Server: t.Name, Reason: reason, Scopes: scopes}
 }
 

@@ -145,7 +145,7 @@ func landing(t *testing.T, authorizeURL string) string {
 }
 
 // wait expects a login to end for a reason, "" being success.
-func wait(t *testing.T, l *Login, reason string) {
+func wait(t *testing.T, l *Login, reason LoginReason) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -225,11 +225,11 @@ func ok(t *testing.T, h *Handler, rawURL string) {
 }
 
 // needsAuth expects a request to end with a NeedsAuthError.
-func needsAuth(t *testing.T, h *Handler, rawURL, reason string, scopes ...string) {
+func needsAuth(t *testing.T, h *Handler, rawURL string, reason NeedsAuthReason, scopes ...string) {
 	t.Helper()
 	status, err := request(t, h, rawURL)
-	var e *NeedsAuthError
-	if !errors.As(err, &e) || e.Reason != reason || !slices.Equal(e.Scopes, scopes) {
+	e, ok := errors.AsType[*NeedsAuthError](err)
+	if !ok || e.Reason != reason || !slices.Equal(e.Scopes, scopes) {
 		t.Fatalf("HTTP %d, %#v; want reason %s and scopes %v", status, err, reason, scopes)
 	}
 }

@@ -24,7 +24,7 @@ const (
 
 // codeOf returns the OAuth error code within err, or "".
 func codeOf(err error) string {
-	if e := (*OAuthError)(nil); errors.As(err, &e) {
+	if e, ok := errors.AsType[*OAuthError](err); ok {
 		return e.Code
 	}
 	return ""

@@ -116,8 +116,8 @@ func TestWildcardNameLeadsHome(t *testing.T) {
 	transport.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
 	client := Transports{open: http.DefaultTransport, public: transport}.Client(Allowlist{Rules: []Rule{rule}})
 	_, err = client.Get("https://rebind.corp.example/")
-	var e *BlockedAddressError
-	if !errors.As(err, &e) || e.Address != "127.0.0.1" {
+	e, ok := errors.AsType[*BlockedAddressError](err)
+	if !ok || e.Address != "127.0.0.1" {
 		t.Errorf("%v, want a BlockedAddressError", err)
 	}
 }

@@ -88,7 +88,7 @@ func (s fileStore) write(all map[string]json.RawMessage) error {
 }
 
 func (s fileStore) unavailable(err error) error {
-	if v := (*Error)(nil); err == nil || errors.As(err, &v) {
+	if _, ok := errors.AsType[*Error](err); err == nil || ok {
 		return err
 	}
 	return &Error{Reason: Unavailable, File: s.path, Err: err}

@@ -15,6 +15,6 @@ func reachable() error { return nil }
 // isLocked knows the two exit statuses of /usr/bin/security that are the low
 // bytes of errSecInteractionNotAllowed (-25308) and userCanceledErr (-128).
 func isLocked(_ context.Context, err error) bool {
-	exit := (*exec.ExitError)(nil)
-	return errors.As(err, &exit) && (exit.ExitCode() == 36 || exit.ExitCode() == 128)
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	return ok && (exit.ExitCode() == 36 || exit.ExitCode() == 128)
 }

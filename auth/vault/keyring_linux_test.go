@@ -133,12 +133,12 @@ func useKeyring(t *testing.T, o Options, key string) {
 
 // expectReason wants each operation to fail for that reason, and status to
 // know of the credential still.
-func expectReason(t *testing.T, v *Vault, key, reason string) {
+func expectReason(t *testing.T, v *Vault, key string, reason Reason) {
 	t.Helper()
 	_, getErr := v.Get(t.Context(), key)
 	_, putErr := v.Put(t.Context(), key, Record{AccessToken: canary})
 	for op, err := range map[string]error{"get": getErr, "put": putErr, "delete": v.Delete(t.Context(), key)} {
-		if e := (*Error)(nil); !errors.As(err, &e) || e.Reason != reason || e.Op != op || e.Store != StoreKeyring {
+		if e, ok := errors.AsType[*Error](err); !ok || e.Reason != reason || e.Op != op || e.Store != StoreKeyring {
 			t.Errorf("%s: %v, want reason %q", op, err, reason)
 		}
 	}

@@ -70,8 +70,8 @@ func TestHeldWriteLockIsGivenUp(t *testing.T) {
 		}
 		defer unlock()
 		_, err = v.Put(t.Context(), "mcp:up", Record{})
-		var e *Error
-		if !errors.As(err, &e) || e.Op != "lock" || e.Reason != Timeout || e.File != file {
+		e, ok := errors.AsType[*Error](err)
+		if !ok || e.Op != "lock" || e.Reason != Timeout || e.File != file {
 			t.Errorf("got %v", err)
 		}
 	})

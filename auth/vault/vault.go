@@ -24,13 +24,16 @@ const (
 // vault that cannot be asked, which is an [Error].
 var ErrNoCredential = errors.New("no credential")
 
+// A Reason says why a vault could not do its work.
+type Reason string
+
 // The reasons of an [Error].
 const (
-	Unavailable = "unavailable" // there is no keyring, or it refused; or the file cannot be read or written
-	Locked      = "locked"      // the keyring waits to be unlocked by the person
-	Timeout     = "timeout"     // no answer in time; an unlock prompt may be open
-	TooBig      = "too big"     // the credential exceeds what a vault takes
-	Damaged     = "damaged"     // something is there and cannot be read
+	Unavailable Reason = "unavailable" // there is no keyring, or it refused; or the file cannot be read or written
+	Locked      Reason = "locked"      // the keyring waits to be unlocked by the person
+	Timeout     Reason = "timeout"     // no answer in time; an unlock prompt may be open
+	TooBig      Reason = "too big"     // the credential exceeds what a vault takes
+	Damaged     Reason = "damaged"     // something is there and cannot be read
 )
 
 // A Error says that the vault could not do its work. It never means that
@@ -38,14 +41,14 @@ const (
 type Error struct {
 	Op     string // "get", "put", "delete", "lock" or "index"
 	Store  string // StoreKeyring or StoreFile
-	Reason string // one of the constants above
+	Reason Reason
 	File   string // the file concerned, if there is one
 	Err    error
 }
 
 // Error states the fact, without any secret.
 func (e *Error) Error() string {
-	s := e.Store + " " + e.Reason
+	s := e.Store + " " + string(e.Reason)
 	if e.File != "" {
 		s += " (" + e.File + ")"
 	}
@@ -58,8 +61,8 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // ReasonOf is the Reason of an [Error], "" for any other error.
-func ReasonOf(err error) string {
-	if e := (*Error)(nil); errors.As(err, &e) {
+func ReasonOf(err error) Reason {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Reason
 	}
 	return ""
@@ -364,7 +367,7 @@ func (v *Vault) dropCached(key string) {
 
 // failed completes an Error with what was being done; other errors pass.
 func (v *Vault) failed(op string, err error) error {
-	if e := (*Error)(nil); errors.As(err, &e) && e.Op == "" {
+	if e, ok := errors.AsType[*Error](err); ok && e.Op == "" {
 		e.Op, e.Store = op, v.name
 	}
 	return err

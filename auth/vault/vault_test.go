@@ -304,8 +304,8 @@ func TestTooBig(t *testing.T) {
 	t.Parallel()
 	v, key := fileVault(t), Key("acme", "")
 	_, err := v.Put(t.Context(), key, Record{AccessToken: strings.Repeat("x", maxValue)})
-	var e *Error
-	if !errors.As(err, &e) || e.Reason != TooBig || e.Op != "put" || e.Store != StoreFile {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Reason != TooBig || e.Op != "put" || e.Store != StoreFile {
 		t.Errorf("got %v", err)
 	}
 }
@@ -324,7 +324,7 @@ func TestLock(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
 		_, err := v.Lock(ctx, file)
 		cancel()
-		if e := (*Error)(nil); !errors.As(err, &e) || e.Reason != Timeout || e.Op != "lock" {
+		if e, ok := errors.AsType[*Error](err); !ok || e.Reason != Timeout || e.Op != "lock" {
 			t.Errorf("%s: a second holder got %v", name, err)
 		}
 	}
