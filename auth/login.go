@@ -13,7 +13,7 @@ import (
 // answer arrives, or when anyone, in any process, calls [Authority.Complete].
 type Login struct {
 	Server  string
-	Flow    string // vault.CodeFlow or vault.DeviceFlow
+	Flow    vault.Flow
 	Expires time.Time
 
 	// Code flow.

@@ -2,19 +2,24 @@ package auth
 
 import (
 	"time"
+
+	"mcpproxy/auth/vault"
 )
+
+// A State says whether an upstream can be used.
+type State string
 
 // The states of a [Status].
 const (
-	LoggedIn   = "logged_in"   // a token holds, or can be refreshed
-	NeedsLogin = "needs_login" // there is no credential, or its grant is gone
-	Ended      = "expired"     // the token has ended and cannot be refreshed
+	LoggedIn   State = "logged_in"   // a token holds, or can be refreshed
+	NeedsLogin State = "needs_login" // there is no credential, or its grant is gone
+	Ended      State = "expired"     // the token has ended and cannot be refreshed
 )
 
 // A Status is what can be told about the credential of one upstream without
 // asking the keyring.
 type Status struct {
-	State        string
+	State        State
 	ExpiresAt    time.Time // of the access token; zero: unknown or none
 	Scopes       []string  // granted
 	RefreshError string    // code of the last refresh, if it failed and is tried again
@@ -24,7 +29,7 @@ type Status struct {
 
 // A PendingStatus tells about a login that is not finished.
 type PendingStatus struct {
-	Flow      string // FlowCode or FlowDevice
+	Flow      vault.Flow
 	ExpiresAt time.Time
 	// Orphaned says that the process which began it is gone: nothing waits
 	// for the browser or the device any more. A code flow can still be

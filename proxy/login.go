@@ -133,7 +133,7 @@ func (p *Proxy) Refresh(ctx context.Context, server string) error {
 // AuthStatus is what is known of a server's credential without asking the
 // keyring.
 type AuthStatus struct {
-	State     string        `json:"state"` // logged_in, needs_login or expired
+	State     auth.State    `json:"state"` // logged_in, needs_login or expired
 	ExpiresAt *time.Time    `json:"expires_at,omitempty"`
 	Scopes    []string      `json:"scopes,omitempty"`
 	LastError string        `json:"refresh_error,omitempty"` // code of a refresh that is tried again
@@ -142,9 +142,9 @@ type AuthStatus struct {
 
 // A PendingLogin waits for the person.
 type PendingLogin struct {
-	Flow      string    `json:"flow"`
-	ExpiresAt time.Time `json:"expires_at"`
-	Orphaned  bool      `json:"orphaned,omitempty"` // the process that began it is gone: only pasting is left
+	Flow      vault.Flow `json:"flow"`
+	ExpiresAt time.Time  `json:"expires_at"`
+	Orphaned  bool       `json:"orphaned,omitempty"` // the process that began it is gone: only pasting is left
 }
 
 // authStatus returns nil for a server that takes no login.

@@ -47,7 +47,7 @@ type PendingEntry struct {
 	ID        string    `json:"id"` // of this attempt; another ID means that it was superseded
 	Server    string    `json:"server"`
 	Project   string    `json:"project,omitempty"`
-	Flow      string    `json:"flow"` // FlowCode or FlowDevice
+	Flow      Flow      `json:"flow"`
 	ServerURL string    `json:"server_url"`
 	Started   time.Time `json:"started"`
 	Expires   time.Time `json:"expires"`

@@ -14,17 +14,20 @@ import (
 	"mcpproxy/auth/privatefile"
 )
 
+// A Flow is the kind of a login.
+type Flow string
+
 // The flows of a login.
 const (
-	CodeFlow   = "code"   // authorization code with PKCE, by browser or paste
-	DeviceFlow = "device" // RFC 8628
+	CodeFlow   Flow = "code"   // authorization code with PKCE, by browser or paste
+	DeviceFlow Flow = "device" // RFC 8628
 )
 
 // A Pending is a login that has begun and may be finished by another process.
 // Like a [Record] it prints, logs and marshals without its secrets.
 type Pending struct {
-	ID   string `json:"id"`   // set by [Vault.SavePending]; a new one supersedes the old
-	Flow string `json:"flow"` // FlowCode or FlowDevice
+	ID   string `json:"id"` // set by [Vault.SavePending]; a new one supersedes the old
+	Flow Flow   `json:"flow"`
 
 	ServerURL          string   `json:"server_url"`
 	Issuer             string   `json:"issuer,omitempty"`
@@ -59,7 +62,7 @@ func (p Pending) Expired() bool { return !time.Now().Before(p.Expires) }
 func (p Pending) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("id", p.ID),
-		slog.String("flow", p.Flow),
+		slog.String("flow", string(p.Flow)),
 		slog.String("server_url", bareURL(p.ServerURL)),
 		slog.String("issuer", p.Issuer),
 		slog.String("redirect_uri", p.RedirectURI),

@@ -101,5 +101,5 @@ func loginState(a *proxy.AuthStatus) string {
 	case a.Pending != nil:
 		return "pending until " + a.Pending.ExpiresAt.Local().Format(time.TimeOnly)
 	}
-	return strings.ReplaceAll(a.State, "_", " ")
+	return strings.ReplaceAll(string(a.State), "_", " ")
 }
