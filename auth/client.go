@@ -66,6 +66,9 @@ type registration struct {
 }
 
 // register makes a client by dynamic registration, RFC 7591.
+//
+// It is not oauthex.RegisterClient, which puts the whole response, up to
+// 1 MiB and perhaps with a client secret, into its errors.
 func (a *Authority) register(ctx context.Context, t *target, e endpoints, redirectURI, scope string) (vault.Client, error) {
 	if e.register == "" {
 		return vault.Client{}, &ClientRequiredError{Issuer: e.issuer, RedirectURI: cmp.Or(t.Config.RedirectURI, defaultRedirect)}

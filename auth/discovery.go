@@ -195,6 +195,9 @@ func (t *target) chooseIssuer(issuers []string) (string, error) {
 // resourceMetadata fetches RFC 9728 metadata in the order of the MCP
 // specification: where the challenge says, at the well-known place with the
 // server's path, and at the root.
+//
+// It is not oauthex.GetProtectedResourceMetadata, whose errors have no type
+// for an HTTP status and which takes a page for people as a failure.
 func (t *target) resourceMetadata(ctx context.Context, c challenge) (p protectedResource, found bool, err error) {
 	const wellKnown = "/.well-known/oauth-protected-resource"
 	urls := []string{c.metadataURL}
@@ -226,6 +229,9 @@ func (t *target) resourceMetadata(ctx context.Context, c challenge) (p protected
 // serverMetadata fetches RFC 8414 or OpenID Connect Discovery metadata in the
 // order of the MCP specification: with the issuer's path inserted, and for
 // OpenID also appended.
+//
+// It is not oauthex.GetAuthServerMeta, which drops the device authorization
+// endpoint and the type of every error, a blocked host included.
 func (t *target) serverMetadata(ctx context.Context, issuer string) (as authorizationServer, found bool, err error) {
 	u, err := egress.ParseURL(issuer)
 	if err != nil || u.RawQuery != "" {

@@ -83,6 +83,15 @@ func TestHostileMetadata(t *testing.T) {
 		"registration refused": {func(w *testbed) {
 			w.Fail(authtest.Register, authtest.Fault{Status: 400, Body: `{"error":"invalid_redirect_uri","error_description":"<b>\u0007no"}`})
 		}, new(*OAuthError)},
+		"registration refused at length": {func(w *testbed) {
+			w.Fail(authtest.Register, authtest.Fault{Status: 403, Body: "<html>\a" + strings.Repeat("x", 10_000)})
+		}, new(*HTTPError)},
+		"registration refused as unauthorized": {func(w *testbed) {
+			w.Fail(authtest.Register, authtest.Fault{Status: 401, Body: `{"error":"invalid_token"}`})
+		}, new(*OAuthError)},
+		"registration of an odd client": {func(w *testbed) {
+			w.Fail(authtest.Register, authtest.Fault{Status: 201, Body: `{"client_id":7,"client_secret":"hush\u0007"}`})
+		}, new(*DiscoveryError)},
 		"registration redirected": {func(w *testbed) { w.Fail(authtest.Register, authtest.Fault{Redirect: "/elsewhere"}) }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,8 +106,8 @@ func TestHostileMetadata(t *testing.T) {
 			if w.Count(authtest.Registered, "")+w.Count(authtest.TokenRequest, "") > 0 {
 				t.Error("something was sent on")
 			}
-			if strings.ContainsAny(err.Error(), "\a\n") {
-				t.Errorf("control characters in %q", err)
+			if text := err.Error(); strings.ContainsAny(text, "\a\n") || strings.Contains(text, "hush") || len(text) > 500 {
+				t.Errorf("control characters, a secret or a page in %q", text)
 			}
 		})
 	}
