@@ -16,12 +16,12 @@ import (
 type Options struct {
 	Vault *vault.Vault
 
-	// Transport carries every request instead of the Authority's own
-	// transports. Host names are checked before it is called, but the
-	// addresses that they resolve to are then its own affair.
+	// Transport, if it is not nil, carries every request instead of the
+	// Authority's own transports. Host names are checked before it is
+	// called; the addresses that they resolve to are not.
 	Transport http.RoundTripper
 
-	Getenv   func(string) string // client ids of built-in providers; nil knows none
+	Getenv   func(string) string // client ids of built-in providers; nil finds none
 	Log      *slog.Logger        // nil discards
 	OnSecret func(string)        // called with each token, code, verifier and secret, before its first use
 }
@@ -29,8 +29,8 @@ type Options struct {
 // An Authority obtains, keeps and refreshes the credentials of all upstreams
 // of one process. Its methods may be called concurrently.
 //
-// It owns a goroutine per pending login, with its listener or poller, and one
-// per refresh that is running; Close ends and waits for them.
+// It owns one goroutine per pending login, with its listener or poller, and
+// one per refresh call. Close ends them and waits for them.
 type Authority struct {
 	vault      *vault.Vault
 	transports egress.Transports
@@ -38,10 +38,10 @@ type Authority struct {
 	log        *slog.Logger
 	onSecret   func(string)
 
-	life    context.Context // ends with Close
+	life    context.Context // cancelled by Close
 	end     context.CancelFunc
 	wg      sync.WaitGroup
-	pending chan struct{} // capacity 1: logins take each other's place one at a time
+	pending chan struct{} // capacity 1: one login at a time supersedes another
 
 	mu     sync.Mutex
 	closed bool
@@ -51,17 +51,17 @@ type Authority struct {
 // A state is what one process remembers about the credential of one upstream.
 // It is only changed within [Authority.update].
 type state struct {
-	refreshing *refreshCall // the refresh now running, or nil
+	refreshing *refreshCall // the refresh call that is running, or nil
 	login      *Login       // the newest login of this process, or nil
 
 	failures  int       // refreshes failed in a row
 	notBefore time.Time // of the next refresh
 	lastErr   error     // of the last one
 
-	// A token that came from a refresh after a 401 is watched: if it is
-	// refused in its turn, right away, another one would be too.
+	// A token that came from a refresh after a 401 is suspect: if the
+	// upstream refuses it at once, another refresh would not help.
 	suspect     uint64 // its generation
-	suspectUses int    // how often it was given out
+	suspectUses int    // how often it was used
 
 	refused refusedProbe
 
@@ -95,14 +95,14 @@ func New(o Options) *Authority {
 	return a
 }
 
-// ErrClosed is the error of what an Authority was asked or had to give up
-// because it is closed. A pending login stays in the vault.
+// ErrClosed says that the Authority is closed. A pending login stays in the
+// vault.
 var ErrClosed = errors.New("shutting down")
 
-// Close gives up what can be given up: pending logins stay in the vault, to be
-// finished by another process. A refresh whose request was sent is waited for
-// and saved, within its own time limit, because its answer may hold the only
-// refresh token there is.
+// Close ends pending logins, which stay in the vault for another process to
+// finish, and refuses new work. It waits for a refresh whose request was
+// sent, and for its save, because the response may hold the only valid
+// refresh token.
 func (a *Authority) Close() {
 	a.mu.Lock()
 	a.closed = true
@@ -135,7 +135,7 @@ func (a *Authority) run(f func()) error {
 	return nil
 }
 
-// registerSecrets makes values known to whoever redacts.
+// registerSecrets tells whoever redacts.
 func (a *Authority) registerSecrets(values ...string) {
 	for _, v := range values {
 		if v != "" {
@@ -144,14 +144,14 @@ func (a *Authority) registerSecrets(values ...string) {
 	}
 }
 
-// get returns the credential of t, or a [*NeedsAuthError] if there is none
-// that belongs to t as it is configured now.
+// get returns the credential of t. If there is none, or it was issued for
+// another configuration of t, the error is a [*NeedsAuthError].
 func (a *Authority) get(ctx context.Context, t *target) (vault.Record, error) {
 	r, err := a.vault.Get(ctx, t.Key)
 	return a.checkBinding(t, r, err)
 }
 
-// reload is get past the vault's memory.
+// reload is get without the vault's cache.
 func (a *Authority) reload(ctx context.Context, t *target) (vault.Record, error) {
 	r, err := a.vault.Reload(ctx, t.Key)
 	return a.checkBinding(t, r, err)

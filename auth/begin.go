@@ -18,8 +18,8 @@ import (
 type Flow string
 
 const (
-	FlowAuto    Flow = ""        // the device flow where it is offered, else browser and paste at once
-	FlowBrowser Flow = "browser" // code flow; pasting works as well
+	FlowAuto    Flow = ""        // the device flow where it is offered, otherwise the code flow
+	FlowBrowser Flow = "browser" // code flow; pasting the redirect URL works too
 	FlowPaste   Flow = "paste"   // code flow, without a listener
 	FlowDevice  Flow = "device"  // RFC 8628
 )
@@ -27,8 +27,9 @@ const (
 // LoginOptions say how to log in.
 type LoginOptions struct {
 	Flow Flow
-	// Scopes to ask for, beside those that were granted before. Empty: what
-	// the upstream's challenge, its metadata or the configuration names.
+	// Scopes to ask for, in addition to those granted before. If empty, the
+	// scopes of the upstream's challenge, of its metadata or of the
+	// configuration.
 	Scopes []string
 }
 
@@ -36,22 +37,23 @@ type LoginOptions struct {
 const codeLife = 10 * time.Minute
 
 // Begin starts a login to s and returns what to show the person. It
-// supersedes a login that is pending, in whichever process. ctx bounds
-// discovery and registration; the login itself goes on until it succeeds,
-// fails, expires or is cancelled, or the Authority is closed.
+// supersedes the pending login of any process. ctx bounds discovery and
+// registration; the login itself runs until it succeeds, fails, expires or
+// is cancelled, or until the Authority is closed.
 //
 // Errors: [*ConfigError], [*DiscoveryError], [*egress.BlockedHostError] and
 // [*egress.BlockedAddressError] (perhaps within a DiscoveryError),
-// [*ClientRequiredError], [*OAuthError] of a registration or device request,
-// [*LoginError] with NoDevice, [*vault.Error], network errors.
+// [*ClientRequiredError], [*OAuthError] of a registration or device
+// authorization request, [*LoginError] with NoDevice, [*vault.Error],
+// network errors.
 func (a *Authority) Begin(ctx context.Context, s Server, o LoginOptions) (*Login, error) {
 	t, err := a.target(s)
 	if err != nil {
 		return nil, err
 	}
-	// A vault that cannot be read will not take the tokens either: better to
-	// know before a person has gone through the login.
-	// One whose content is damaged will: it is what a new login mends.
+	// A vault that cannot be read could not store the tokens either, which
+	// the person should know before logging in. A damaged record is no
+	// obstacle: the login replaces it.
 	old, err := a.get(ctx, t)
 	if err != nil && !needsLogin(err) && !isReplaceable(err) {
 		return nil, err
@@ -69,7 +71,7 @@ func (a *Authority) Begin(ctx context.Context, s Server, o LoginOptions) (*Login
 		return nil, err
 	}
 	if !sameIssuer(old.Issuer, e.issuer) {
-		old = vault.Record{} // its client and scopes belong to another server
+		old = vault.Record{} // its client and scopes are of another server
 	}
 	b := loginRequest{t: t, e: e, old: old, scopes: scopesFor(o, c, e, old, t.Config.Scopes)}
 	if device {
@@ -86,8 +88,8 @@ type loginRequest struct {
 	scopes []string
 }
 
-// lastChallenge returns what the upstream last asked for, and asks it if this
-// process has not been told yet.
+// lastChallenge returns the last challenge of the upstream, and asks for one
+// if this process has seen none.
 func (a *Authority) lastChallenge(ctx context.Context, t *target) challenge {
 	var c challenge
 	a.update(t.Key, func(s *state) { c = s.challenge })
@@ -101,9 +103,9 @@ func (a *Authority) lastChallenge(ctx context.Context, t *target) challenge {
 	return c
 }
 
-// checkEndpoints refuses endpoints that must not be used before anything is sent to
-// them. The browser is sent to the authorization endpoint, so it has to be as
-// trusted as those that we talk to.
+// checkEndpoints checks the endpoints before anything is sent to them. The
+// authorization endpoint is checked like the others because the browser is
+// sent there.
 func (t *target) checkEndpoints(e endpoints, device bool) error {
 	used := []string{e.token, e.authorize}
 	if device {
@@ -118,8 +120,8 @@ func (t *target) checkEndpoints(e endpoints, device bool) error {
 			return err
 		}
 	}
-	// The MCP specification: a server that does not advertise S256 cannot be
-	// trusted to check it.
+	// MCP, Authorization Code Protection: clients must refuse to proceed if
+	// code_challenge_methods_supported is absent.
 	if e.fromMetadata && !e.pkceS256 && !device {
 		return &DiscoveryError{URL: e.issuer, Err: errNoPKCE}
 	}
@@ -128,9 +130,10 @@ func (t *target) checkEndpoints(e endpoints, device bool) error {
 
 var errNoPKCE = errors.New("does not advertise PKCE with S256")
 
-// scopesFor chooses the scopes to ask for: what the person or the model
-// named, else the challenge, the metadata, the configuration; with those that
-// were granted before, and offline_access where it is offered (SEP-2207).
+// scopesFor chooses the scopes to ask for: those that the caller named, or
+// else those of the challenge, the metadata or the configuration. Scopes
+// granted before are added, and offline_access where it is offered
+// (SEP-2207).
 func scopesFor(o LoginOptions, c challenge, e endpoints, old vault.Record, configured []string) []string {
 	var scopes []string
 	for _, candidate := range [][]string{o.Scopes, c.scopes, e.resourceScopes, configured} {
@@ -146,7 +149,7 @@ func scopesFor(o LoginOptions, c challenge, e endpoints, old vault.Record, confi
 	return scopes
 }
 
-// offlineAccess is OpenID Connect's scope for refresh tokens.
+// offlineAccess is the OpenID Connect scope for refresh tokens.
 const offlineAccess = "offline_access"
 
 // beginCode starts the authorization code flow.
@@ -202,7 +205,8 @@ func authorizeURL(p vault.Pending, e endpoints) string {
 		options = append(options, oauth2.SetAuthURLParam("resource", p.Resource))
 	}
 	if slices.Contains(p.Scopes, offlineAccess) {
-		// OpenID Connect Core section 11: ignored without.
+		// OpenID Connect Core section 11: without it, offline_access is
+		// ignored.
 		options = append(options, oauth2.SetAuthURLParam("prompt", "consent"))
 	}
 	return c.AuthCodeURL(p.State, options...)

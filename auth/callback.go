@@ -16,12 +16,12 @@ import (
 	"mcpproxy/auth/egress"
 )
 
-// defaultRedirect is what a person is told to register where no client can be
-// had otherwise, and what a client of the device flow is registered with.
+// defaultRedirect is registered for the device flow, and named to a person
+// who has to register a client.
 const defaultRedirect = "http://127.0.0.1:53692/callback"
 
 // A ListenError says why the browser's callback cannot be received, so that
-// the login has to be finished by pasting.
+// the login can only be finished by pasting.
 type ListenError struct {
 	Address string // of the redirect URI, host and port
 	Err     error
@@ -33,12 +33,12 @@ func (e *ListenError) Unwrap() error { return e.Err }
 var errNotLoopback = errors.New("the redirect URI does not lead to this machine")
 
 // listen opens the listener for a redirect URI and returns the URI with its
-// port. configured is oauth.redirect_uri, former the one that a registration
-// of ours has, whose port is taken again if it is free.
+// port. configured is oauth.redirect_uri; former is the URI of an earlier
+// registration, whose port is reused if it is free.
 //
-// A port that is configured and busy leaves only pasting: whoever sits on it
-// gets the browser's callback, and learns a code that is of no use without
-// the verifier.
+// If a configured port is busy, the login can only be finished by pasting.
+// Whoever listens there may receive the code, which is useless without the
+// verifier.
 func listen(ctx context.Context, configured, former string, flow Flow) (r receiver, redirectURI string, callbackErr, err error) {
 	u := &url.URL{Scheme: "http", Host: "127.0.0.1", Path: "/callback"} // RFC 8252 section 7.3 prefers the address
 	if configured != "" {
@@ -68,15 +68,15 @@ func listen(ctx context.Context, configured, former string, flow Flow) (r receiv
 	}
 	c := &callback{listeners: ls, path: cmp.Or(u.EscapedPath(), "/")}
 	if flow == FlowPaste {
-		c.Close() // the port was only wanted for the redirect URI
+		c.Close() // the port was only needed for the redirect URI
 		return pasteOnly{}, u.String(), nil, nil
 	}
 	return c, u.String(), nil, nil
 }
 
-// listenLoopback listens on host; on both loopback addresses if it is
-// "localhost", which browsers resolve to either. The second one may be
-// missing on a machine, but must not be somebody else's.
+// listenLoopback listens on host, and for "localhost" on both loopback
+// addresses, because browsers resolve it to either. IPv6 may be missing on
+// the machine, but its port must not belong to another program.
 func listenLoopback(ctx context.Context, host, port string) ([]net.Listener, error) {
 	var config net.ListenConfig
 	if host != "localhost" {
@@ -103,8 +103,8 @@ func listenLoopback(ctx context.Context, host, port string) ([]net.Listener, err
 	return []net.Listener{l}, nil
 }
 
-// A callback is the receiver of the browser's redirect: a small web server on
-// loopback that lives as long as its login.
+// A callback receives the browser's redirect. It is a web server on loopback
+// that lives as long as its login.
 type callback struct {
 	listeners []net.Listener
 	path      string
@@ -113,8 +113,8 @@ type callback struct {
 	wg        sync.WaitGroup
 }
 
-// open starts serving. Requests work on ctx, the login's: a person who closes
-// the tab must not lose the code that it brought.
+// open starts serving. Requests use the context of the login, because a
+// person who closes the tab must not lose the code.
 func (c *callback) open(ctx context.Context, l *Login) {
 	server := &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serve(ctx, l, w, r) }),
@@ -128,7 +128,7 @@ func (c *callback) open(ctx context.Context, l *Login) {
 		c.wg.Go(func() { _ = server.Serve(ln) })
 	}
 	c.stop = func() {
-		// The page about the end of the login is still being written.
+		// The page that reports the outcome is still being written.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		if server.Shutdown(ctx) != nil {
@@ -156,8 +156,7 @@ func (c *callback) serve(ctx context.Context, l *Login, w http.ResponseWriter, r
 		http.NotFound(w, r)
 		return
 	}
-	// Anything but a plain visit, a HEAD of a link checker for instance, must
-	// not spend the code.
+	// Only a GET may use up the code; link checkers send HEAD.
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
@@ -168,8 +167,8 @@ func (c *callback) serve(ctx context.Context, l *Login, w http.ResponseWriter, r
 	case err != nil:
 		err = l.failed(BadRedirect, err)
 	case subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(l.State)) == 0:
-		// Looked at here first: any page in the browser can send such requests,
-		// and they shall cost nothing.
+		// The state is compared before anything is read from the vault,
+		// because any web page can send such requests.
 		err = l.failed(WrongState, nil)
 	default:
 		err = l.authority.acceptResponse(ctx, l.target, q)

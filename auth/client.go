@@ -26,9 +26,9 @@ const (
 // clientName is what a person reads on a consent page.
 const clientName = "proxy (local MCP proxy)"
 
-// knownClient returns the client that the authorization server already knows:
-// one that a person registered, or our Client ID Metadata Document where the
-// server reads such documents.
+// knownClient returns the client that the authorization server already
+// knows: the configured one, or our Client ID Metadata Document where the
+// server supports such documents.
 func (t *target) knownClient(e endpoints) (vault.Client, bool) {
 	c := t.Config
 	if c.ClientID != "" {
@@ -40,8 +40,8 @@ func (t *target) knownClient(e endpoints) (vault.Client, bool) {
 	return vault.Client{}, false
 }
 
-// authMethod chooses how to authenticate at the token endpoint. A server that
-// names no methods takes client_secret_basic (RFC 8414 section 2).
+// authMethod chooses how to authenticate at the token endpoint. A server
+// that lists no methods supports client_secret_basic (RFC 8414 section 2).
 func (t *target) authMethod(e endpoints, secret bool) string {
 	switch {
 	case t.Config.TokenAuthMethod != "":
@@ -57,7 +57,7 @@ func (t *target) authMethod(e endpoints, secret bool) string {
 // registration is the client metadata of RFC 7591 section 2.
 type registration struct {
 	ClientName      string   `json:"client_name"`
-	ApplicationType string   `json:"application_type"` // OpenID Connect Registration: loopback redirects need "native"
+	ApplicationType string   `json:"application_type"` // OpenID Connect Registration section 2: "native" for loopback redirects
 	RedirectURIs    []string `json:"redirect_uris"`
 	GrantTypes      []string `json:"grant_types"`
 	ResponseTypes   []string `json:"response_types"`
@@ -65,10 +65,10 @@ type registration struct {
 	Scope           string   `json:"scope,omitempty"`
 }
 
-// register makes a client by dynamic registration, RFC 7591.
+// register registers a client dynamically, RFC 7591.
 //
-// It is not oauthex.RegisterClient, which puts the whole response, up to
-// 1 MiB and perhaps with a client secret, into its errors.
+// It does not use oauthex.RegisterClient, whose errors quote the whole
+// response, up to 1 MiB and possibly with a client secret.
 func (a *Authority) register(ctx context.Context, t *target, e endpoints, redirectURI, scope string) (vault.Client, error) {
 	if e.register == "" {
 		return vault.Client{}, &ClientRequiredError{Issuer: e.issuer, RedirectURI: cmp.Or(t.Config.RedirectURI, defaultRedirect)}
@@ -88,18 +88,19 @@ func (a *Authority) register(ctx context.Context, t *target, e endpoints, redire
 	if e.device != "" {
 		r.GrantTypes = append(r.GrantTypes, grantDevice)
 	}
-	ans, err := t.postJSON(ctx, e.register, r)
+	resp, err := t.postJSON(ctx, e.register, r)
 	if err != nil {
 		return vault.Client{}, err
 	}
-	c := vault.Client{ID: ans.text("client_id"), Secret: ans.text("client_secret"), Registered: true, RedirectURIs: r.RedirectURIs}
+	c := vault.Client{ID: resp.text("client_id"), Secret: resp.text("client_secret"), Registered: true, RedirectURIs: r.RedirectURIs}
 	a.registerSecrets(c.Secret)
 	if c.ID == "" {
 		return vault.Client{}, &DiscoveryError{URL: e.register, Err: errBadResponse}
 	}
-	// The server may have registered something else than was asked for; one
-	// that gave a secret and does not say how to use it means the default.
-	switch c.AuthMethod = ans.text("token_endpoint_auth_method"); {
+	// The server may have changed what was asked for (RFC 7591 section
+	// 3.2.1). If it issues a secret without a method, the default method
+	// applies.
+	switch c.AuthMethod = resp.text("token_endpoint_auth_method"); {
 	case c.Secret == "":
 		c.AuthMethod = authNone
 	case c.AuthMethod == "":
@@ -108,8 +109,8 @@ func (a *Authority) register(ctx context.Context, t *target, e endpoints, redire
 	return c, nil
 }
 
-// wantedMethod is what we ask to be registered with: a secret is no secret in
-// a native client (RFC 8252 section 8.5), so none if that will do.
+// wantedMethod is the method to register with. A native client cannot keep a
+// secret (RFC 8252 section 8.5), so "none" where the server supports it.
 func (t *target) wantedMethod(e endpoints) string {
 	if t.Config.TokenAuthMethod != "" {
 		return t.Config.TokenAuthMethod
@@ -123,9 +124,9 @@ func (t *target) wantedMethod(e endpoints) string {
 }
 
 // reusable returns the client that an earlier login registered with the same
-// issuer. One that the server forgot is not used again: it said invalid_client
-// at a refresh, or the login that used it was left unfinished, as a person
-// leaves one whose page says "unknown client".
+// issuer. It is not reused if the server has answered invalid_client at a
+// refresh, nor if a login with it is still unfinished: the person may have
+// seen a page that says "unknown client".
 func (a *Authority) reusable(ctx context.Context, t *target, e endpoints, old vault.Record) (vault.Client, bool) {
 	if !old.Client.Registered || !sameIssuer(old.Issuer, e.issuer) || e.register == "" {
 		return vault.Client{}, false

@@ -93,7 +93,7 @@ func (c *Config) Validate(serverURL string) error {
 
 type namedURL struct{ name, value string }
 
-// urls are the settings that hold the URL of something we contact or show.
+// urls are the settings that hold a URL to contact or to show.
 func (c *Config) urls() []namedURL {
 	return []namedURL{
 		{"authorize_url", c.AuthorizeURL},
@@ -104,8 +104,8 @@ func (c *Config) urls() []namedURL {
 	}
 }
 
-// validateKind checks that c says in one way where to log in: with a built-in
-// provider, by discovery, or with a provider of its own.
+// validateKind checks that c says in exactly one way where to log in: by a
+// built-in provider, by discovery, or by endpoints.
 func (c *Config) validateKind() error {
 	if len(c.DiscoveryAllowlist) > 0 && !c.Discovery {
 		return missing("discovery", "discovery_allowlist has no effect without")

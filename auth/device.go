@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	pollInterval = 5 * time.Second // where the server names none, and what slow_down adds (RFC 8628 section 3.5)
+	pollInterval = 5 * time.Second // if the server names none; also what slow_down adds (RFC 8628 section 3.5)
 	pollMax      = time.Minute     // between two polls while the network or the server is down
 	deviceLife   = 15 * time.Minute
 )
@@ -36,19 +36,19 @@ func (a *Authority) beginDevice(ctx context.Context, b loginRequest) (*Login, er
 	if b.e.resource != "" {
 		form.Set("resource", b.e.resource)
 	}
-	ans, err := b.t.post(ctx, b.e.device, b.t.clientOf(client), form)
+	resp, err := b.t.post(ctx, b.e.device, b.t.clientOf(client), form)
 	if err != nil {
 		return nil, err
 	}
 	p := b.pending(client)
 	p.Flow = vault.DeviceFlow
-	p.DeviceCode, p.UserCode = ans.text("device_code"), clean(ans.text("user_code"), 60)
+	p.DeviceCode, p.UserCode = resp.text("device_code"), clean(resp.text("user_code"), 60)
 	a.registerSecrets(p.DeviceCode)
-	p.VerificationURI = ans.text("verification_uri")
+	p.VerificationURI = resp.text("verification_uri")
 	if p.VerificationURI == "" {
-		p.VerificationURI = ans.text("verification_url") // an early draft's name, still in use
+		p.VerificationURI = resp.text("verification_url") // the name in an early draft, still in use
 	}
-	p.VerificationURIComplete = ans.text("verification_uri_complete")
+	p.VerificationURIComplete = resp.text("verification_uri_complete")
 	if p.DeviceCode == "" || p.UserCode == "" {
 		return nil, &DiscoveryError{URL: b.e.device, Err: errBadResponse}
 	}
@@ -57,18 +57,18 @@ func (a *Authority) beginDevice(ctx context.Context, b loginRequest) (*Login, er
 			return nil, &DiscoveryError{URL: b.e.device, Err: err}
 		}
 	}
-	life := ans.seconds("expires_in")
+	life := resp.seconds("expires_in")
 	if life == 0 {
 		life = deviceLife
 	}
 	p.Expires = p.Started.Add(life)
-	if p.Interval = ans.seconds("interval"); p.Interval == 0 {
+	if p.Interval = resp.seconds("interval"); p.Interval == 0 {
 		p.Interval = pollInterval
 	}
 	return a.startLogin(ctx, b.t, p, &poller{}, nil)
 }
 
-// A poller is the receiver of the device flow.
+// A poller receives the tokens of the device flow.
 type poller struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -90,8 +90,8 @@ func (d *poller) Close() {
 	d.wg.Wait()
 }
 
-// poll asks for the tokens until there is a final answer or ctx ends, as RFC
-// 8628 section 3.5 says. A network failure is not final.
+// poll requests the tokens until the response is final or ctx ends (RFC 8628
+// section 3.5). A network failure is not final.
 func (d *poller) poll(ctx context.Context, l *Login) error {
 	interval, pause := l.pending.Interval, l.pending.Interval
 	for {
@@ -114,29 +114,29 @@ func (d *poller) poll(ctx context.Context, l *Login) error {
 		case isFinal(err):
 			return err
 		default:
-			pause = min(2*pause, max(pollMax, interval)) // "exponential backoff", there
+			pause = min(2*pause, max(pollMax, interval)) // RFC 8628 section 3.5: exponential backoff
 			l.authority.log.Debug("device poll failed", "server", l.Server, "error", err)
 		}
 	}
 }
 
-// isFinal reports whether polling on after err is of no use.
+// isFinal reports whether polling again after err is useless.
 func isFinal(err error) bool {
 	_, ended := errors.AsType[*LoginError](err)
 	_, notSaved := errors.AsType[*vault.Error](err)
 	return ended || notSaved
 }
 
-// deviceRefusalReason is refusal, for codes that mean something else here.
+// deviceRefusalReason is refusalReason for the device flow.
 func deviceRefusalReason(err error) LoginReason {
 	if codeOf(err) == invalidGrant {
-		return LoginExpired // what servers say that do not know expired_token
+		return LoginExpired // some servers do not know expired_token
 	}
 	return refusalReason(err)
 }
 
-// exchangeDeviceCode asks once for the tokens of p, RFC 8628 section 3.4, and saves
-// them, unless p was superseded in the meantime.
+// exchangeDeviceCode requests the tokens of p once (RFC 8628 section 3.4)
+// and saves them, unless p was superseded in the meantime.
 func (a *Authority) exchangeDeviceCode(ctx context.Context, t *target, p vault.Pending) error {
 	tok, err := a.requestTokens(ctx, t, p.TokenEndpoint, p.Client, p.Resource, url.Values{
 		"grant_type":  {grantDevice},
@@ -151,7 +151,7 @@ func (a *Authority) exchangeDeviceCode(ctx context.Context, t *target, p vault.P
 	case err != nil:
 		return err
 	}
-	ctx = context.WithoutCancel(ctx) // the answer came once
+	ctx = context.WithoutCancel(ctx) // the tokens are issued only once
 	lockFile, unlock, err := a.lock(ctx, t)
 	if err != nil {
 		return err

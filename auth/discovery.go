@@ -18,8 +18,8 @@ import (
 	"mcpproxy/auth/egress"
 )
 
-// endpoints are what a login needs to know: from the configuration, or from
-// metadata, the configuration winning where it names one.
+// endpoints are what a login needs to know of an authorization server.
+// Values from the configuration override those from metadata.
 type endpoints struct {
 	issuer       string // RFC 8414; empty for configured endpoints without one
 	fromMetadata bool
@@ -27,9 +27,9 @@ type endpoints struct {
 	authorize, token, device, register, revoke string
 
 	resource       string   // RFC 8707; empty leaves the parameter out
-	resourceScopes []string // that the upstream's metadata names
-	serverScopes   []string // that the authorization server supports
-	authMethods    []string // of the token endpoint; empty: not said
+	resourceScopes []string // from the metadata of the upstream
+	serverScopes   []string // supported by the authorization server
+	authMethods    []string // of the token endpoint; empty if not listed
 	pkceS256       bool     // advertised
 	issPromised    bool     // RFC 9207
 	cimdSupported  bool     // Client ID Metadata Documents
@@ -48,7 +48,7 @@ func readChallenge(h http.Header) challenge {
 	for _, line := range h.Values("WWW-Authenticate") {
 		parsed, err := oauthex.ParseWWWAuthenticate([]string{line})
 		if err != nil {
-			continue // one malformed header must not hide another
+			continue // a malformed header must not hide another
 		}
 		for _, p := range parsed {
 			c.metadataURL = cmp.Or(c.metadataURL, p.Params["resource_metadata"])
@@ -63,9 +63,9 @@ func readChallenge(h http.Header) challenge {
 	return c
 }
 
-// probe asks the upstream without a token, for the challenge that names its
-// metadata and scopes. That there is none, or no answer, is no error:
-// discovery then looks at the well-known places.
+// probe sends a request without a token, for the challenge that names the
+// metadata and the scopes. Without a challenge, discovery uses the
+// well-known URLs.
 func (t *target) probe(ctx context.Context) challenge {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.URL, nil)
 	if err != nil {
@@ -76,14 +76,15 @@ func (t *target) probe(ctx context.Context) challenge {
 	if err != nil {
 		return challenge{}
 	}
-	resp.Body.Close() // an open server may answer with a stream that never ends
+	resp.Body.Close() // the response may be an endless event stream
 	if resp.StatusCode != http.StatusUnauthorized {
 		return challenge{}
 	}
 	return readChallenge(resp.Header)
 }
 
-// findEndpoints finds the endpoints of t.
+// findEndpoints returns the endpoints of t, from the configuration and, if
+// allowed, from metadata.
 func (t *target) findEndpoints(ctx context.Context, c challenge) (endpoints, error) {
 	var e endpoints
 	if t.Config.Discovery {
@@ -150,9 +151,9 @@ func (t *target) discover(ctx context.Context, c challenge) (endpoints, error) {
 	return e, nil
 }
 
-// legacy is the 2025-03-26 specification's way for servers without protected
-// resource metadata: the authorization server is at the upstream's origin,
-// and its endpoints at fixed paths if it has no metadata either.
+// legacy follows the specification of 2025-03-26 for servers without
+// protected resource metadata: the authorization server is at the origin of
+// the upstream, with endpoints at fixed paths if it has no metadata either.
 func (t *target) legacy(ctx context.Context) (endpoints, error) {
 	origin := (&url.URL{Scheme: t.url.Scheme, Host: t.url.Host}).String()
 	if t.Config.Issuer != "" && !sameIssuer(t.Config.Issuer, origin) {
@@ -193,11 +194,11 @@ func (t *target) chooseIssuer(issuers []string) (string, error) {
 }
 
 // resourceMetadata fetches RFC 9728 metadata in the order of the MCP
-// specification: where the challenge says, at the well-known place with the
-// server's path, and at the root.
+// specification: the URL of the challenge, the well-known URL with the path
+// of the server, and the one at the root.
 //
-// It is not oauthex.GetProtectedResourceMetadata, whose errors have no type
-// for an HTTP status and which takes a page for people as a failure.
+// It does not use oauthex.GetProtectedResourceMetadata, which fails on HTML
+// pages and gives HTTP statuses no type.
 func (t *target) resourceMetadata(ctx context.Context, c challenge) (p protectedResource, found bool, err error) {
 	const wellKnown = "/.well-known/oauth-protected-resource"
 	urls := []string{c.metadataURL}
@@ -226,12 +227,12 @@ func (t *target) resourceMetadata(ctx context.Context, c challenge) (p protected
 	return p, false, nil
 }
 
-// serverMetadata fetches RFC 8414 or OpenID Connect Discovery metadata in the
-// order of the MCP specification: with the issuer's path inserted, and for
-// OpenID also appended.
+// serverMetadata fetches RFC 8414 or OpenID Connect Discovery metadata in
+// the order of the MCP specification: with the path of the issuer inserted,
+// and for OpenID also appended.
 //
-// It is not oauthex.GetAuthServerMeta, which drops the device authorization
-// endpoint and the type of every error, a blocked host included.
+// It does not use oauthex.GetAuthServerMeta, which drops the device
+// authorization endpoint and the types of all errors.
 func (t *target) serverMetadata(ctx context.Context, issuer string) (as authorizationServer, found bool, err error) {
 	u, err := egress.ParseURL(issuer)
 	if err != nil || u.RawQuery != "" {
@@ -259,7 +260,7 @@ func (t *target) serverMetadata(ctx context.Context, issuer string) (as authoriz
 	return as, false, nil
 }
 
-// check validates what a server says of itself, RFC 8414 section 3.3.
+// check validates the metadata, RFC 8414 section 3.3.
 func (as authorizationServer) check(issuer string) error {
 	if !sameIssuer(as.Issuer, issuer) {
 		return fmt.Errorf("is of issuer %s, not of %s", quoted(as.Issuer), quoted(issuer))
@@ -301,9 +302,9 @@ func (as authorizationServer) endpoints() endpoints {
 	}
 }
 
-// fetch reads the JSON document at rawURL into v. It is not found if the
-// server says so with a 4xx status, or answers with a page for people, as
-// those do that have one for every path.
+// fetch reads the JSON document at rawURL into v. A 4xx status means that it
+// is not found, and so does an HTML page, which single-page applications
+// serve at every path.
 func (t *target) fetch(ctx context.Context, rawURL string, v any) (found bool, err error) {
 	fail := func(err error) (bool, error) { return false, &DiscoveryError{URL: clean(rawURL, 200), Err: err} }
 	u, err := egress.ParseURL(rawURL)
@@ -334,7 +335,7 @@ func (t *target) fetch(ctx context.Context, rawURL string, v any) (found bool, e
 	return true, nil
 }
 
-// drain lets the connection of an answer be used again.
+// drain reads the rest of a body, so that its connection can be reused.
 func drain(body io.ReadCloser) {
 	_, _ = io.Copy(io.Discard, io.LimitReader(body, 64<<10))
 	body.Close()

@@ -14,16 +14,16 @@ type NeedsAuthReason string
 
 // The reasons of a [NeedsAuthError].
 const (
-	NoCredential      NeedsAuthReason = "no_credential"      // nobody has logged in, or for another server URL, issuer or resource
-	Expired           NeedsAuthReason = "expired"            // the access token has ended and there is no refresh token
+	NoCredential      NeedsAuthReason = "no_credential"      // no login yet, or only for another server URL, issuer or resource
+	Expired           NeedsAuthReason = "expired"            // the access token has expired and there is no refresh token
 	Revoked           NeedsAuthReason = "revoked"            // the authorization server refused the refresh token or the client
 	Rejected          NeedsAuthReason = "rejected"           // the upstream refuses a token that was just obtained
 	InsufficientScope NeedsAuthReason = "insufficient_scope" // the upstream asks for more scopes, RFC 6750 section 3.1
-	IssuerChanged     NeedsAuthReason = "issuer_changed"     // the upstream names another authorization server now
+	IssuerChanged     NeedsAuthReason = "issuer_changed"     // the upstream now names another authorization server
 )
 
-// A NeedsAuthError says that only a login by the person helps. No network
-// failure ever becomes one.
+// A NeedsAuthError says that the person has to log in. A network failure
+// never becomes one.
 type NeedsAuthError struct {
 	Server string
 	Scopes []string // asked for by the upstream, may be empty
@@ -40,11 +40,12 @@ func needsLogin(err error) bool {
 	return ok
 }
 
-// A ForbiddenError says that the upstream refuses (HTTP 403) what another
-// login cannot change: it names no missing scope, or one that was granted.
+// A ForbiddenError says that the upstream answered HTTP 403 and that another
+// login would not help: it names no scope, or only scopes that a login has
+// asked for.
 type ForbiddenError struct {
 	Server string
-	Scopes []string // that the upstream asks for although a login asked for them
+	Scopes []string // named by the upstream although a login asked for them
 }
 
 func (e *ForbiddenError) Error() string {
@@ -54,8 +55,8 @@ func (e *ForbiddenError) Error() string {
 	return e.Server + " refuses access"
 }
 
-// A RefreshError says that a token could not be refreshed for now. The
-// credential is kept and the refresh is tried again, not before RetryAt.
+// A RefreshError says that a token could not be refreshed now. The
+// credential is kept, and the refresh is tried again after RetryAt.
 type RefreshError struct {
 	Server  string
 	RetryAt time.Time
@@ -70,24 +71,24 @@ type LoginReason string
 
 // The reasons of a [LoginError].
 const (
-	BadRedirect     LoginReason = "bad_redirect"     // what was pasted is no redirect URL with a state and a code or error
-	WrongState      LoginReason = "wrong_state"      // the URL belongs to another login; this one goes on waiting
+	BadRedirect     LoginReason = "bad_redirect"     // not a redirect URL with a state and a code or error
+	WrongState      LoginReason = "wrong_state"      // the URL belongs to another login; this one is still pending
 	NoLogin         LoginReason = "no_login"         // no login is pending
-	AlreadyFinished LoginReason = "already_finished" // the login has finished, there is nothing left to do
-	LoginExpired    LoginReason = "login_expired"    // the person took too long
-	CodeRefused     LoginReason = "code_refused"     // the authorization code had expired or was used before
-	Denied          LoginReason = "denied"           // the person, or a policy, said no
-	Refused         LoginReason = "refused"          // the authorization server answered with another error
-	WrongIssuer     LoginReason = "wrong_issuer"     // RFC 9207: the answer comes from another server, or does not say from which
-	Superseded      LoginReason = "superseded"       // a newer login took over and did not succeed either
-	Cancelled       LoginReason = "cancelled"        // given up, here or in another process
-	NotByPaste      LoginReason = "not_by_paste"     // the pending login is of the device flow and finishes by itself
-	NoDevice        LoginReason = "no_device"        // the device flow was asked for and is not offered
-	BadToken        LoginReason = "bad_token"        // the token answer holds no bearer token
+	AlreadyFinished LoginReason = "already_finished" // the login has finished before
+	LoginExpired    LoginReason = "login_expired"    // the login was not finished in time
+	CodeRefused     LoginReason = "code_refused"     // the authorization code has expired or was used before
+	Denied          LoginReason = "denied"           // the person or a policy denied access
+	Refused         LoginReason = "refused"          // the authorization server answered with another error code
+	WrongIssuer     LoginReason = "wrong_issuer"     // RFC 9207: the response names another issuer, or none
+	Superseded      LoginReason = "superseded"       // a newer login superseded this one and did not succeed either
+	Cancelled       LoginReason = "cancelled"        // cancelled in this process or another
+	NotByPaste      LoginReason = "not_by_paste"     // the pending login uses the device flow
+	NoDevice        LoginReason = "no_device"        // the device flow is not offered
+	BadToken        LoginReason = "bad_token"        // the token response has no bearer token
 )
 
-// A LoginError says why a login did not succeed, or not yet (WrongState,
-// BadRedirect and NotByPaste leave the pending login as it is).
+// A LoginError says why a login did not succeed. After WrongState,
+// BadRedirect and NotByPaste the login is still pending.
 type LoginError struct {
 	Server string
 	Reason LoginReason
@@ -104,15 +105,15 @@ func (e *LoginError) Error() string {
 
 func (e *LoginError) Unwrap() error { return e.Err }
 
-// Waiting reports whether the login is as it was, and can still be finished.
+// Waiting reports whether the login is still pending.
 func (e *LoginError) Waiting() bool {
 	return e.Reason == WrongState || e.Reason == BadRedirect || e.Reason == NotByPaste
 }
 
-// An OAuthError is an error answer of an authorization server (RFC 6749
+// An OAuthError is an error response of an authorization server (RFC 6749
 // sections 4.1.2.1 and 5.2, RFC 7591 section 3.2.2, RFC 8628 section 3.5).
 type OAuthError struct {
-	Code        string // as RFC 6749 spells it, cleaned
+	Code        string // as RFC 6749 section 5.2 spells it, cleaned
 	Description string // foreign text: one line without control characters, cut at 200 characters
 }
 
@@ -123,7 +124,8 @@ func (e *OAuthError) Error() string {
 	return e.Code + ": " + strconv.Quote(e.Description)
 }
 
-// An HTTPError is an answer that is no answer of the protocol.
+// An HTTPError is a response with an unexpected HTTP status and no OAuth
+// error code.
 type HTTPError struct {
 	Host       string
 	Status     int
@@ -132,7 +134,8 @@ type HTTPError struct {
 
 func (e *HTTPError) Error() string { return fmt.Sprintf("%s answered HTTP %d", e.Host, e.Status) }
 
-// A DiscoveryError says that metadata could not be had or is not acceptable.
+// A DiscoveryError says that metadata cannot be fetched or is not
+// acceptable.
 type DiscoveryError struct {
 	URL string // of the metadata document
 	Err error
@@ -141,19 +144,19 @@ type DiscoveryError struct {
 func (e *DiscoveryError) Error() string { return "metadata " + e.URL + ": " + e.Err.Error() }
 func (e *DiscoveryError) Unwrap() error { return e.Err }
 
-// A ClientRequiredError says that the authorization server knows us under no
-// client id and offers no way to get one: a person must register a client.
+// A ClientRequiredError says that the authorization server offers no way to
+// register a client, so that a person must register one.
 type ClientRequiredError struct {
 	Issuer      string
-	RedirectURI string // the redirect URL to register, and to set as oauth.redirect_uri
+	RedirectURI string // to be registered, and set as oauth.redirect_uri
 }
 
 func (e *ClientRequiredError) Error() string {
 	return e.Issuer + " offers no client registration: requires oauth.client_id with the redirect URL " + e.RedirectURI
 }
 
-// clean makes foreign text fit to be shown: one line, no control characters,
-// at most max characters.
+// clean makes foreign text safe to show: one line without control
+// characters, at most max characters.
 func clean(s string, max int) string {
 	s = strings.ToValidUTF8(s, "")
 	s = strings.Map(func(r rune) rune {

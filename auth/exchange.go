@@ -12,14 +12,16 @@ import (
 	"mcpproxy/auth/vault"
 )
 
-// maxPaste is far above the length of any redirect URL, in bytes.
+// maxPaste is the limit of a pasted URL in bytes, far above any real one.
 const maxPaste = 16 << 10
 
-// Complete finishes the pending login to s with what the person copied from
-// the browser's address bar: the whole URL, or its query. The login may have
-// been begun by another process. nil means that the credential is saved;
-// otherwise a [*LoginError] tells what to do, or a [*vault.Error], a
-// [*ConfigError], or a network error, after which the login goes on waiting.
+// Complete finishes the pending login to s, which any process may have
+// begun, with the redirect URL that the person copied from the browser, or
+// its query. nil means that the credential is saved.
+//
+// A [*LoginError] tells why the login did not succeed. After a
+// [*vault.Error], a [*ConfigError] or a network error the login is still
+// pending.
 func (a *Authority) Complete(ctx context.Context, s Server, pasted string) error {
 	t, err := a.target(s)
 	if err != nil {
@@ -43,7 +45,7 @@ func parseRedirect(pasted string) (url.Values, error) {
 	if len(s) > maxPaste {
 		return nil, errNoParameters
 	}
-	// Terminals and chats wrap long lines.
+	// Terminals and chat programs wrap long lines.
 	s = strings.Join(strings.Fields(s), "")
 	if _, query, ok := strings.Cut(s, "?"); ok {
 		s = query
@@ -61,10 +63,10 @@ func parseRedirect(pasted string) (url.Values, error) {
 	return q, nil
 }
 
-// acceptResponse turns an authorization response (RFC 6749 section 4.1.2) into the
-// credential of t, if it answers the login that is pending. It works in one
-// turn per credential, machine-wide, so that of two answers, or of an answer
-// and a refresh, one comes first and the other finds its work done.
+// acceptResponse exchanges an authorization response (RFC 6749 section
+// 4.1.2) for the credential of t, if it answers the pending login. It holds
+// the lock of the credential, so that a second response or a refresh comes
+// after it and finds the work done.
 func (a *Authority) acceptResponse(ctx context.Context, t *target, q url.Values) error {
 	a.registerSecrets(q.Get("code"))
 	lockFile, unlock, err := a.lock(ctx, t)
@@ -76,21 +78,21 @@ func (a *Authority) acceptResponse(ctx context.Context, t *target, q url.Values)
 	if err != nil {
 		return err
 	}
-	// The code is spent by the request: from there to the save the caller's
-	// impatience must not matter.
+	// The request uses up the code, so the caller can no longer cancel
+	// before the tokens are saved.
 	ctx = context.WithoutCancel(ctx)
 	err = a.exchangeCode(ctx, t, p, lockFile, q)
 	if _, final := errors.AsType[*LoginError](err); err != nil && !final {
-		return err // the network or the vault: the login goes on waiting
+		return err // a network or vault error: the login is still pending
 	}
 	a.endPending(ctx, t, p, err)
 	return err
 }
 
-// lock takes the lock of the credential of t, if there is one, and waits
-// no longer than a refresh may take. Where the file that its record names cannot be
-// made, because the home it lay in has moved, it takes our own, which the next
-// record then names: a person who logs in or out must not be stuck.
+// lock takes the lock of the credential of t and waits no longer than a
+// refresh may take. If the lock file that the record names cannot be made,
+// because the home folder has moved, it takes our own, which the next record
+// then names: otherwise the person could neither log in nor log out.
 func (a *Authority) lock(ctx context.Context, t *target) (file string, unlock func(), err error) {
 	old, err := a.vault.Get(ctx, t.Key)
 	if err != nil && !isReplaceable(err) {
@@ -126,7 +128,7 @@ func (a *Authority) pendingFor(ctx context.Context, t *target, q url.Values) (va
 	a.registerSecrets(p.Verifier, p.DeviceCode, p.Client.Secret)
 	switch {
 	case !t.ownsPending(p):
-		return fail(NoLogin) // begun before the entry was edited
+		return fail(NoLogin) // begun before the configuration was edited
 	case p.Flow != vault.CodeFlow:
 		return fail(NotByPaste)
 	case subtle.ConstantTimeCompare([]byte(p.State), []byte(q.Get("state"))) == 0:
@@ -137,13 +139,13 @@ func (a *Authority) pendingFor(ctx context.Context, t *target, q url.Values) (va
 	return p, nil
 }
 
-// exchangeCode exchanges the code in q, RFC 6749 section 4.1.3, and saves what it
-// gets. A LoginError is final.
+// exchangeCode exchanges the code in q for tokens, RFC 6749 section 4.1.3,
+// and saves them. A LoginError is final.
 func (a *Authority) exchangeCode(ctx context.Context, t *target, p vault.Pending, lockFile string, q url.Values) error {
 	fail := func(reason LoginReason, err error) error {
 		return &LoginError{Server: t.Name, Reason: reason, Err: err}
 	}
-	// Before anything else is believed, an error included.
+	// The issuer is checked first: an error response may be forged too.
 	if err := checkIssuer(p, q); err != nil {
 		return fail(WrongIssuer, err)
 	}
@@ -186,8 +188,8 @@ func (a *Authority) saveCredential(ctx context.Context, t *target, p vault.Pendi
 	return nil
 }
 
-// endPending takes p out of the vault and tells the login of this process, if
-// it is the one.
+// endPending removes p from the vault and reports the outcome to the login
+// of this process, if p is its pending login.
 func (a *Authority) endPending(ctx context.Context, t *target, p vault.Pending, err error) {
 	if err := a.vault.RemovePending(ctx, t.Key, p.ID); err != nil {
 		a.log.Warn("pending login not removed", "server", t.Name, "error", err)
@@ -199,8 +201,8 @@ func (a *Authority) endPending(ctx context.Context, t *target, p vault.Pending, 
 	})
 }
 
-// noteLostClient notes that the server no longer knows the client, so that the
-// next login registers a new one.
+// noteLostClient records that the server does not know the client any more,
+// so that the next login registers a new one.
 func (a *Authority) noteLostClient(ctx context.Context, t *target) {
 	r, err := a.vault.Get(ctx, t.Key)
 	if err == nil {
@@ -211,7 +213,7 @@ func (a *Authority) noteLostClient(ctx context.Context, t *target) {
 	}
 }
 
-// refusalReason is the reason of a LoginError for an error answer.
+// refusalReason is the LoginReason for an error response.
 func refusalReason(err error) LoginReason {
 	switch codeOf(err) {
 	case accessDenied:
@@ -229,10 +231,10 @@ var (
 	errIssOther   = errors.New("the response is of another issuer")
 )
 
-// checkIssuer compares the iss parameter with the issuer that the login was
-// begun with, as RFC 9207 section 2.4 says: character by character, since any
-// normalisation would let look-alikes pass. It is required where the server's
-// metadata promises it, and compared wherever it is present.
+// checkIssuer compares the iss parameter with the issuer of the login, RFC
+// 9207 section 2.4. The comparison is by character, because normalisation
+// would accept look-alikes. The parameter is required if the metadata
+// promises it, and compared whenever it is present.
 func checkIssuer(p vault.Pending, q url.Values) error {
 	switch {
 	case !q.Has("iss"):
@@ -240,7 +242,7 @@ func checkIssuer(p vault.Pending, q url.Values) error {
 			return errIssMissing
 		}
 	case p.Issuer == "" && !p.IssRequired:
-		// Endpoints from the configuration, without an issuer to compare.
+		// Configured endpoints without an issuer to compare.
 	case q.Get("iss") != p.Issuer:
 		return errIssOther
 	}

@@ -17,17 +17,18 @@ import (
 )
 
 const (
-	tokenWait   = 20 * time.Second // that a request may wait for its token: the SDK asks under its connection's mutex
-	renewalWait = 3 * time.Second  // that it may wait for a new one while the old one still holds
+	tokenWait   = 20 * time.Second // that a request may wait for its token; the SDK holds a mutex meanwhile
+	renewalWait = 3 * time.Second  // that a request may wait for a new token while the old one is valid
 
-	// A token is refused right away if it is no older than this and was given
-	// out no more often: for the repeated request and for the next one.
+	// A suspect token counts as rejected if it is not older than this and
+	// was not used more often: once for the repeated request, once for the
+	// next.
 	maxSuspectAge  = 5 * time.Second
 	maxSuspectUses = 2
 )
 
-// A Handler gives the connection to one upstream its tokens. It is silent:
-// what only a person can do becomes a [*NeedsAuthError].
+// A Handler supplies the connection to one upstream with tokens. It never
+// starts a login: if only a person can help, it returns a [*NeedsAuthError].
 type Handler struct {
 	authority *Authority
 	target    func() (*target, error)
@@ -40,15 +41,16 @@ func (a *Authority) Handler(s Server) *Handler {
 	return &Handler{a, sync.OnceValues(func() (*target, error) { return a.target(s) })}
 }
 
-// TokenSource implements [sdk.OAuthHandler]. The source holds the token of
-// this moment, refreshed if need be; one is asked for before each request, as
-// the SDK does, because only here is there a context to bound the wait. It is
-// nil where there is no credential: the request then goes without, and the
-// upstream's challenge tells which scopes a login needs.
+// TokenSource implements [sdk.OAuthHandler]. The source holds the current
+// token, refreshed if necessary. The SDK asks for a source before each
+// request, which is the only place with a context that bounds the refresh.
+// The source is nil if there is no credential: the request then goes without
+// a token, and the challenge of the upstream tells which scopes a login
+// needs.
 //
 // Errors are [*NeedsAuthError], [*RefreshError], [*vault.Error] and
-// [*ConfigError]; never an oauth2.RetrieveError, in which the SDK would see
-// leave to send the request without a token.
+// [*ConfigError], but never an oauth2.RetrieveError, after which the SDK
+// would send the request without a token.
 func (h *Handler) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
 	t, err := h.target()
 	if err != nil {
@@ -76,7 +78,8 @@ func (h *Handler) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
 	return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: r.AccessToken, TokenType: "Bearer", Expiry: r.Expiry}), nil
 }
 
-// token returns a credential whose access token holds, refreshed if need be.
+// token returns a credential with a valid access token, refreshed if
+// necessary.
 func (a *Authority) token(ctx context.Context, t *target) (vault.Record, error) {
 	r, err := a.get(ctx, t)
 	if err != nil || !r.Stale(time.Now()) {
@@ -95,10 +98,10 @@ func (a *Authority) token(ctx context.Context, t *target) (vault.Record, error) 
 	return fresh, err
 }
 
-// Authorize implements [sdk.OAuthHandler] for an answer 401 or 403. nil means
-// that the request is worth sending again. It never waits for a person, and
-// may be called any number of times for one cause, as the SDK does for the two
-// handshakes of one connect.
+// Authorize implements [sdk.OAuthHandler] for the status 401 or 403. nil
+// means that the request should be sent again. It never waits for a person.
+// The SDK may call it twice for the same cause, in the two handshakes of one
+// connect.
 func (h *Handler) Authorize(ctx context.Context, req *http.Request, resp *http.Response) error {
 	defer drain(resp.Body)
 	t, err := h.target()
@@ -124,13 +127,12 @@ func (h *Handler) Authorize(ctx context.Context, req *http.Request, resp *http.R
 	return err
 }
 
-// A refusedProbe remembers for a moment that the first request of a connect,
-// server/discover, needs a login. The SDK takes that for an old server and
-// goes on to initialize, whose own failure would then be all that the caller
-// gets to see.
+// A refusedProbe remembers that server/discover, the first request of a
+// connect, needs a login. The SDK takes the refusal for an old server and
+// sends initialize, whose error alone would reach the caller.
 type refusedProbe struct {
 	err        *NeedsAuthError
-	generation uint64 // of the credential that did not help, 0 if there was none
+	generation uint64 // of the credential that was refused, 0 if there was none
 	at         time.Time
 }
 
@@ -144,20 +146,20 @@ func (p refusedProbe) repeat(generation uint64) error {
 	return p.err
 }
 
-// handleForbidden handles a 403: more scopes are needed, or nothing can be done.
+// handleForbidden handles a 403, which asks for more scopes or is final.
 func (a *Authority) handleForbidden(ctx context.Context, t *target, used string, c challenge) error {
 	r, err := a.get(ctx, t)
 	if err != nil {
 		return withScopes(err, c)
 	}
 	if r.AccessToken != used {
-		return nil // another login has finished in between
+		return nil // a new login has finished meanwhile
 	}
 	if c.code != insufficientScope || len(c.scopes) == 0 {
 		return &ForbiddenError{Server: t.Name}
 	}
-	// A scope that was granted, or asked for and not granted, would not be
-	// granted by the next login either; the specification asks for a limit.
+	// Asking again for a scope that was granted or refused before would not
+	// end; the MCP specification asks for a limit on step-up attempts.
 	held := r.Scopes
 	a.update(t.Key, func(s *state) { held = union(held, s.asked) })
 	if contains(held, c.scopes) {
@@ -173,7 +175,7 @@ func (a *Authority) handleUnauthorized(ctx context.Context, t *target, used stri
 		return withScopes(err, c)
 	}
 	if r.AccessToken != used {
-		return nil // there is a newer one
+		return nil // there is a newer token
 	}
 	var useless bool
 	a.update(t.Key, func(s *state) {
@@ -190,15 +192,15 @@ func (a *Authority) handleUnauthorized(ctx context.Context, t *target, used stri
 		return withScopes(err, c)
 	}
 	a.update(t.Key, func(s *state) {
-		if s.suspect != fresh.Generation { // several calls may meet the same refusal
+		if s.suspect != fresh.Generation { // several requests may be refused with the same token
 			s.suspect, s.suspectUses = fresh.Generation, 0
 		}
 	})
 	return nil
 }
 
-// issuerChanged reports whether the upstream now names other authorization servers
-// than the one that issued r, whose refresh token would then be of no use.
+// issuerChanged reports whether the upstream no longer names the
+// authorization server that issued r. Its refresh token is then useless.
 func (a *Authority) issuerChanged(ctx context.Context, t *target, r vault.Record, c challenge) bool {
 	if !t.Config.Discovery {
 		return false
@@ -208,8 +210,7 @@ func (a *Authority) issuerChanged(ctx context.Context, t *target, r vault.Record
 		!slices.ContainsFunc(p.AuthorizationServers, func(s string) bool { return sameIssuer(s, r.Issuer) })
 }
 
-// withScopes adds the scopes of the upstream's challenge to an error that
-// asks for a login.
+// withScopes adds the scopes of the challenge to a NeedsAuthError.
 func withScopes(err error, c challenge) error {
 	if e, ok := errors.AsType[*NeedsAuthError](err); ok && len(c.scopes) > 0 {
 		return &NeedsAuthError{Server: e.Server, Reason: e.Reason, Scopes: c.scopes}

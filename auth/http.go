@@ -18,8 +18,8 @@ import (
 	"mcpproxy/auth/vault"
 )
 
-// maxBody is in bytes; the largest real metadata and token answers have some
-// 10 KiB.
+// maxBody is the limit of a response body in bytes; the largest real
+// metadata and token responses have about 10 KiB.
 const maxBody = 512 << 10
 
 var (
@@ -27,11 +27,11 @@ var (
 	errBadResponse = errors.New("answer is not the JSON it should be")
 )
 
-// do sends req and reads the whole answer, bounded.
+// do sends req and reads the body up to maxBody.
 func (t *target) do(req *http.Request) (*http.Response, []byte, error) {
 	resp, err := t.client.Do(req)
 	if err != nil {
-		// The text of a url.Error repeats the URL.
+		// The text of a url.Error contains the URL, which may hold secrets.
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err
 		}
@@ -48,10 +48,10 @@ func (t *target) do(req *http.Request) (*http.Response, []byte, error) {
 	return resp, body, nil
 }
 
-// post sends form to an endpoint of an authorization server as client, with
-// its method of authentication, and returns the members of the answer. An
-// error member makes an [*OAuthError] whatever the HTTP status is: some
-// servers say 200.
+// post sends form to an endpoint of the authorization server, authenticated
+// as client, and returns the members of the response. An error member makes
+// an [*OAuthError] whatever the HTTP status is, because some servers answer
+// errors with 200.
 func (t *target) post(ctx context.Context, endpoint string, client vault.Client, form url.Values) (response, error) {
 	basic := false
 	switch client.AuthMethod {
@@ -70,7 +70,7 @@ func (t *target) post(ctx context.Context, endpoint string, client vault.Client,
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
 	if basic {
-		// RFC 6749 section 2.3.1: form-encoded before they are joined.
+		// RFC 6749 section 2.3.1: both are form-encoded first.
 		req.SetBasicAuth(url.QueryEscape(client.ID), url.QueryEscape(client.Secret))
 	}
 	resp, body, err := t.do(req)
@@ -80,7 +80,7 @@ func (t *target) post(ctx context.Context, endpoint string, client vault.Client,
 	return readResponse(resp, body)
 }
 
-// postJSON is post for dynamic registration, which authenticates nobody.
+// postJSON is post for dynamic registration, which needs no authentication.
 func (t *target) postJSON(ctx context.Context, endpoint string, v any) (response, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -99,16 +99,16 @@ func (t *target) postJSON(ctx context.Context, endpoint string, v any) (response
 	return readResponse(resp, body)
 }
 
-// An response holds the members of an authorization server's answer, each read
-// on its own: one of the wrong type must not cost the others, among which
-// there may be the only refresh token.
+// A response holds the members of a JSON response. Each is decoded on its
+// own, so that one of the wrong type does not lose the others, such as a new
+// refresh token.
 type response map[string]json.RawMessage
 
 func readResponse(resp *http.Response, body []byte) (response, error) {
 	a := response{}
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if len(bytes.TrimSpace(body)) == 0 {
-		body = []byte("{}") // as a revocation is answered, RFC 7009 section 2.2
+		body = []byte("{}") // a revocation response is empty, RFC 7009 section 2.2
 	}
 	err := json.Unmarshal(body, &a)
 	if err != nil && (mediaType == "application/x-www-form-urlencoded" || mediaType == "text/plain") {
@@ -128,7 +128,8 @@ func readResponse(resp *http.Response, body []byte) (response, error) {
 	return a, nil
 }
 
-// formResponse reads the encoding that some servers answer in whatever is asked.
+// formResponse reads a form-encoded response, which some servers send
+// although JSON was accepted.
 func formResponse(body string) (response, error) {
 	values, err := url.ParseQuery(body)
 	if err != nil {
@@ -143,7 +144,7 @@ func formResponse(body string) (response, error) {
 	return a, nil
 }
 
-// text returns a member that should be a string, or "".
+// text returns a string member, or "" if it is missing or no string.
 func (a response) text(name string) string {
 	var s string
 	if json.Unmarshal(a[name], &s) != nil {
@@ -152,11 +153,11 @@ func (a response) text(name string) string {
 	return s
 }
 
-// maxSeconds bounds every lifetime that a server names.
+// maxSeconds is the limit of every lifetime: a year.
 const maxSeconds = 366 * 24 * 60 * 60
 
-// seconds returns a member that should be a number of seconds, and may be one
-// written as a string; 0 if it is missing, negative or no number.
+// seconds returns a member that is a number of seconds, possibly written as
+// a string. It is 0 if the member is missing, negative or no number.
 func (a response) seconds(name string) time.Duration {
 	raw := a.text(name)
 	if raw == "" {
@@ -169,7 +170,8 @@ func (a response) seconds(name string) time.Duration {
 	return time.Duration(min(n, maxSeconds) * float64(time.Second))
 }
 
-// retryAfter reads the header of RFC 9110 section 10.2.3, in seconds.
+// retryAfter reads Retry-After (RFC 9110 section 10.2.3) in seconds, at most
+// an hour.
 func retryAfter(resp *http.Response) time.Duration {
 	n, err := strconv.Atoi(resp.Header.Get("Retry-After"))
 	if err != nil || n < 0 {

@@ -8,9 +8,12 @@ import (
 	"mcpproxy/auth/vault"
 )
 
-// A Login is one that has begun. Its fields say what to show the person; it
-// finishes by itself when the browser comes back, when the device flow's
-// answer arrives, or when anyone, in any process, calls [Authority.Complete].
+// A Login is a login that has begun. Its fields say what to show the person.
+// It ends when the browser comes back, when the device flow has an answer,
+// or when any process calls [Authority.Complete].
+//
+// Its goroutine lives from the beginning to the end of the login;
+// Authority.Close ends it and waits for it.
 type Login struct {
 	Server  string
 	Flow    vault.Flow
@@ -19,9 +22,9 @@ type Login struct {
 	// Code flow.
 	AuthorizeURL string
 	State        string
-	// CallbackError says why the browser's callback cannot be received, so
-	// that only pasting is left; nil if it can, or was not wanted. It is
-	// a [*ListenError].
+	// CallbackError is a [*ListenError] if the browser's callback cannot be
+	// received, so that the login can only be finished by pasting. It is nil
+	// if the callback works or was not wanted.
 	CallbackError error
 
 	// Device flow, RFC 8628 section 3.2.
@@ -32,20 +35,20 @@ type Login struct {
 	authority        *Authority
 	target           *target
 	pending          vault.Pending
-	formerGeneration uint64 // generation of the credential when the login began
-	releaseOwner     func() // of the attendance
+	formerGeneration uint64 // of the credential when the login began
+	releaseOwner     func() // releases the owner lock
 	outcomes         chan error
-	replaced         chan struct{} // closed when a login of this process supersedes it
+	replaced         chan struct{} // closed when another login of this process supersedes it
 	cancelled        chan struct{} // closed by Cancel
 
 	done chan struct{} // closed when err is set
 	err  error
 }
 
-// Wait waits until the login has finished, one way or the other: nil means
-// that there is a new credential, a [*LoginError] or [*vault.Error] that there
-// is none. A superseded login takes the result of its successor. The end of
-// ctx ends only the wait.
+// Wait waits until the login has ended. nil means that there is a new
+// credential; a [*LoginError] or [*vault.Error] means that there is none. A
+// superseded login ends with the result of its successor. The end of ctx
+// ends only the wait.
 func (l *Login) Wait(ctx context.Context) error {
 	select {
 	case <-l.done:
@@ -55,7 +58,7 @@ func (l *Login) Wait(ctx context.Context) error {
 	}
 }
 
-// Cancel gives the login up; it cannot be finished any more.
+// Cancel ends the login; it can no longer be finished.
 func (l *Login) Cancel() {
 	l.authority.update(l.target.Key, func(*state) { l.cancel() })
 }
@@ -74,7 +77,7 @@ func closeOnce(c chan struct{}) {
 	}
 }
 
-// report delivers the outcome of a flow. Only the first one counts.
+// report sets the outcome of the login. Only the first one counts.
 func (l *Login) report(err error) {
 	select {
 	case l.outcomes <- err:
@@ -82,7 +85,7 @@ func (l *Login) report(err error) {
 	}
 }
 
-// startLogin saves p as the pending login of t and starts waiting for its outcome.
+// startLogin saves p as the pending login of t and starts its goroutine.
 func (a *Authority) startLogin(ctx context.Context, t *target, p vault.Pending, r receiver, callbackErr error) (*Login, error) {
 	l, err := a.savePending(ctx, t, p)
 	if err == nil {
@@ -99,8 +102,9 @@ func (a *Authority) startLogin(ctx context.Context, t *target, p vault.Pending, 
 	return l, nil
 }
 
-// savePending makes p the pending login of its credential, machine-wide first, then
-// in this process. Both in one turn, so that they agree which one is newest.
+// savePending makes p the pending login of its credential, first in the
+// vault and then in this process. Only one login does so at a time, so that
+// both agree on which is the newest.
 func (a *Authority) savePending(ctx context.Context, t *target, p vault.Pending) (*Login, error) {
 	select {
 	case a.pending <- struct{}{}:
@@ -108,7 +112,7 @@ func (a *Authority) savePending(ctx context.Context, t *target, p vault.Pending)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	ix, _ := a.vault.Index() // SavePending below mends a damaged one, or says what is wrong
+	ix, _ := a.vault.Index() // SavePending repairs a damaged index or returns its error
 	p, release, err := a.vault.SavePending(ctx, t.Key, p)
 	if err != nil {
 		return nil, err
@@ -129,9 +133,9 @@ func (a *Authority) savePending(ctx context.Context, t *target, p vault.Pending)
 	return l, nil
 }
 
-// A receiver takes in the answer to a login: the browser's callback or the
-// device flow's poll. It reports outcomes until it is closed; Close waits for
-// what it is in the middle of, and may be called again.
+// A receiver receives the answer to a login, by the browser's callback or by
+// polling. It reports outcomes until it is closed. Close waits for what is
+// in progress, and may be called again.
 type receiver interface {
 	open(ctx context.Context, l *Login)
 	Close()
@@ -143,11 +147,11 @@ type pasteOnly struct{}
 func (pasteOnly) open(context.Context, *Login) {}
 func (pasteOnly) Close()                       {}
 
-// watchInterval is how often a login looks whether another process has
-// finished or superseded it.
+// watchInterval is the time between two checks whether another process has
+// finished or superseded the login.
 const watchInterval = time.Second
 
-// run owns the login from its beginning to its end.
+// run waits for the outcome of the login and ends it.
 func (l *Login) run(life context.Context, r receiver) {
 	ctx, cancel := context.WithCancel(life)
 	r.open(ctx, l)
@@ -156,8 +160,8 @@ func (l *Login) run(life context.Context, r receiver) {
 		r.Close()
 		err = l.awaitSuccessor(ctx)
 	}
-	// An expired login is kept for a while by the vault, so that a late paste
-	// learns that it came too late; an unfinished one for another process.
+	// The vault keeps an expired login for a while, so that a late paste
+	// gets the right error. An unfinished one is kept for another process.
 	if err != nil && !errors.Is(err, ErrClosed) && reasonOfLogin(err) != LoginExpired {
 		l.remove()
 	}
@@ -195,8 +199,8 @@ func (l *Login) awaitOutcome(ctx context.Context) error {
 	}
 }
 
-// outcomeElsewhere tells what became of a login that is no longer the pending one.
-// What this process did to it itself is reported by the flow itself.
+// outcomeElsewhere returns the outcome of a login that is no longer pending
+// in the vault. This process reports its own outcomes itself.
 func (l *Login) outcomeElsewhere() error {
 	select {
 	case err := <-l.outcomes:
@@ -215,8 +219,7 @@ func (l *Login) outcomeElsewhere() error {
 	return l.failed(Cancelled, nil)
 }
 
-// awaitSuccessor waits for the result of the login that superseded l, as long as one
-// is pending, and takes it.
+// awaitSuccessor waits for the result of the login that superseded l.
 func (l *Login) awaitSuccessor(ctx context.Context) error {
 	watch := time.NewTicker(watchInterval)
 	defer watch.Stop()
@@ -241,9 +244,9 @@ func (l *Login) awaitSuccessor(ctx context.Context) error {
 	}
 }
 
-// remove takes the pending login out of the vault. It may be gone already.
+// remove removes the pending login from the vault, if it is still there.
 func (l *Login) remove() {
-	ctx := context.WithoutCancel(l.authority.life) // Close waits for it
+	ctx := context.WithoutCancel(l.authority.life) // Close waits for this call
 	if err := l.authority.vault.RemovePending(ctx, l.target.Key, l.pending.ID); err != nil {
 		l.authority.log.Warn("pending login not removed", "server", l.Server, "error", err)
 	}

@@ -8,9 +8,9 @@ import (
 	"mcpproxy/auth/vault"
 )
 
-// Logout revokes the credential of s where the authorization server can
-// (RFC 7009), then deletes it, and gives up a pending login. The credential is
-// deleted even if the revocation fails; revoked tells.
+// Logout cancels a pending login of s, revokes the credential if the
+// authorization server has a revocation endpoint (RFC 7009), and deletes it.
+// The credential is deleted even if the revocation fails; revoked tells.
 func (a *Authority) Logout(ctx context.Context, s Server) (revoked bool, err error) {
 	t, err := a.target(s)
 	if err != nil {
@@ -39,7 +39,8 @@ func (a *Authority) Logout(ctx context.Context, s Server) (revoked bool, err err
 	return revoked, err
 }
 
-// isReplaceable reports whether err means that there is nothing worth keeping.
+// isReplaceable reports whether err means that a new credential may replace
+// what is in the vault.
 func isReplaceable(err error) bool {
 	return errors.Is(err, vault.ErrNoCredential) || vault.ReasonOf(err) == vault.Damaged
 }
@@ -52,8 +53,8 @@ func (a *Authority) dropPending(ctx context.Context, t *target) error {
 	return a.vault.RemovePending(ctx, t.Key, ix.Pending[t.Key].ID)
 }
 
-// revoke asks for the end of the grant: revoking a refresh token ends the
-// access tokens that came from it (RFC 7009 section 2.1).
+// revoke revokes the refresh token, and with it the access tokens (RFC 7009
+// section 2.1).
 func (a *Authority) revoke(ctx context.Context, t *target, r vault.Record) bool {
 	if r.RevocationEndpoint == "" || !t.admits(r.RevocationEndpoint) {
 		return false

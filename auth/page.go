@@ -12,8 +12,8 @@ import (
 	"mcpproxy/auth/vault"
 )
 
-// The landing page is what a person sees when the browser comes back. It says
-// what happened and what to do next, and loads nothing from anywhere.
+// The landing page is what a person sees when the browser comes back. It
+// tells the outcome and the next step, and loads nothing.
 
 //go:embed page.html
 var pageHTML string
@@ -23,7 +23,7 @@ var pageCSS string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
 
-// pagePolicy forbids everything but the one style sheet within the page.
+// pagePolicy allows nothing but the style sheet in the page.
 var pagePolicy = func() string {
 	sum := sha256.Sum256([]byte(pageCSS))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
@@ -40,7 +40,7 @@ type page struct {
 	status int
 }
 
-// writePage tells the person at the browser how the login to server went.
+// writePage writes the page about the login to server.
 func writePage(w http.ResponseWriter, server string, err error) {
 	p := pageFor(clean(server, 80), err)
 	p.Style = template.CSS(pageCSS)
@@ -52,14 +52,14 @@ func writePage(w http.ResponseWriter, server string, err error) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", pagePolicy)
-	h.Set("Referrer-Policy", "no-referrer") // the page's own URL holds the code
+	h.Set("Referrer-Policy", "no-referrer") // the URL of the page holds the code
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(p.status)
 	_, _ = w.Write(b.Bytes())
 }
 
-// pageFor puts an outcome into plain words.
+// pageFor returns the page for the outcome of a login.
 func pageFor(server string, err error) page {
 	const close = "You may close this window."
 	done := func(title string, text ...string) page {

@@ -1,14 +1,14 @@
 package auth
 
-// A Provider is a built-in provider: one whose endpoints are pinned in code,
-// so that no file and no server can point its login elsewhere.
+// A Provider is a built-in provider, whose endpoints are pinned in code so
+// that no file and no server can change them.
 type Provider string
 
-// AnthropicMCP logs in to the MCP services of a Claude account.
+// AnthropicMCP is the provider for the MCP services of a Claude account.
 const AnthropicMCP Provider = "anthropic-mcp"
 
-// AnthropicClientIDEnv is the environment variable that holds the client id
-// for [AnthropicMCP], which is no part of this program.
+// AnthropicClientIDEnv is the environment variable with the client id for
+// [AnthropicMCP], which this program does not contain.
 const AnthropicClientIDEnv = "PROXY_ANTHROPIC_MCP_CLIENT_ID"
 
 type builtin struct {
@@ -25,7 +25,7 @@ var builtins = map[Provider]builtin{
 	},
 }
 
-// pinned returns c with the settings of its built-in provider filled in.
+// pinned returns c with the settings of its built-in provider.
 func (c Config) pinned(getenv func(string) string) (Config, error) {
 	b, ok := builtins[Provider(c.Provider)]
 	if !ok {

@@ -10,24 +10,24 @@ import (
 )
 
 const (
-	refreshFloor = 5 * time.Second // least time between two tries of a refresh that failed
+	refreshFloor = 5 * time.Second // least time between two attempts after a failure
 	refreshCeil  = 5 * time.Minute
-	lockTimeout  = 40 * time.Second // longer than another process's refresh takes
-	saveDelay    = time.Second      // before a save that failed is tried again, doubled each time
+	lockTimeout  = 40 * time.Second // longer than a refresh of another process takes
+	saveDelay    = time.Second      // before a failed save is tried again, doubled each time
 	saveDelayMax = 30 * time.Second
 )
 
-// A refreshCall is one refresh, which several callers may wait for. It goes on when
-// they stop waiting.
+// A refreshCall is one refresh, for which several callers may wait. It
+// continues when they stop waiting.
 type refreshCall struct {
 	done   chan struct{} // closed when the fields below are set
 	record vault.Record
 	err    error
 }
 
-// renew returns a credential newer than old: one that another process or
-// goroutine has left, or one refreshed now. urgent, of a person who asked, sets
-// the backoff aside. ctx bounds only the wait.
+// renew returns a credential newer than old, which another process or
+// goroutine has saved or which is refreshed now. urgent ignores the backoff,
+// for a person who asked. ctx bounds only the wait.
 func (a *Authority) renew(ctx context.Context, t *target, old vault.Record, urgent bool) (vault.Record, error) {
 	f, err := a.joinRefresh(t, old, urgent)
 	if err != nil {
@@ -39,18 +39,18 @@ func (a *Authority) renew(ctx context.Context, t *target, old vault.Record, urge
 		err := ctx.Err()
 		a.update(t.Key, func(s *state) {
 			if s.lastErr != nil {
-				err = s.lastErr // says more than that the time was up
+				err = s.lastErr // the cause says more than the timeout
 			}
 		})
 		return vault.Record{}, &RefreshError{Server: t.Name, Err: err}
 	}
 	if f.err == nil && !t.owns(f.record) {
-		return vault.Record{}, t.needsAuth(NoCredential) // the call was for an entry edited since
+		return vault.Record{}, t.needsAuth(NoCredential) // the configuration was edited meanwhile
 	}
 	return f.record, f.err
 }
 
-// joinRefresh joins the refresh call that is under way or starts one.
+// joinRefresh joins the running refresh call or starts one.
 func (a *Authority) joinRefresh(t *target, old vault.Record, urgent bool) (*refreshCall, error) {
 	var f *refreshCall
 	var err error
@@ -94,8 +94,8 @@ func (a *Authority) runRefresh(t *target, old vault.Record, urgent bool, f *refr
 	}
 }
 
-// backoff doubles with each failure in a row, between a floor and a ceiling,
-// and is never shorter than the server asks.
+// backoff doubles with each failure in a row, from refreshFloor to
+// refreshCeil, and is not shorter than the server asks for.
 func backoff(failures int, err error) time.Duration {
 	d := refreshFloor << min(failures-1, 10)
 	if e, ok := errors.AsType[*HTTPError](err); ok {
@@ -104,8 +104,8 @@ func backoff(failures int, err error) time.Duration {
 	return min(d, refreshCeil)
 }
 
-// refresh obtains new tokens for t in the order that keeps them: lock between
-// processes, read again, refresh, save, unlock.
+// refresh obtains new tokens for t in the order that cannot lose them: lock
+// between processes, read again, refresh, save, unlock.
 func (a *Authority) refresh(t *target, old vault.Record, urgent bool) (vault.Record, error) {
 	ctx, cancel := context.WithTimeout(a.life, lockTimeout)
 	defer cancel()
@@ -119,7 +119,7 @@ func (a *Authority) refresh(t *target, old vault.Record, urgent bool) (vault.Rec
 		return vault.Record{}, err
 	}
 	if r.Generation != old.Generation && !r.Stale(time.Now()) {
-		return r, nil // someone else has done it
+		return r, nil // another process has refreshed it
 	}
 	if r.RefreshToken == "" {
 		return vault.Record{}, t.needsAuth(Expired, r.Scopes...)
@@ -127,9 +127,9 @@ func (a *Authority) refresh(t *target, old vault.Record, urgent bool) (vault.Rec
 	if err := a.refusedBefore(t, r, urgent); err != nil {
 		return vault.Record{}, err
 	}
-	// From the request to the save nothing may be given up: a server that
-	// rotates refresh tokens has put the new one in its answer alone.
-	ctx = context.WithoutCancel(ctx) // each step below has its own limit
+	// From the request to the save nothing may be cancelled: a server that
+	// rotates refresh tokens sends the new one only in this response.
+	ctx = context.WithoutCancel(ctx) // each step below has its own time limit
 	tok, err := a.requestTokens(ctx, t, r.TokenEndpoint, r.Client, r.Resource, url.Values{
 		"grant_type":    {grantRefresh},
 		"refresh_token": {r.RefreshToken},
@@ -140,12 +140,12 @@ func (a *Authority) refresh(t *target, old vault.Record, urgent bool) (vault.Rec
 	return a.save(ctx, t, renewed(r, tok))
 }
 
-// refusedBefore spares the server a refresh token that it has refused, and
-// a request that another process has just seen fail.
+// refusedBefore returns the error of an earlier refresh of r by any process,
+// if the refresh token was refused or the failure is recent.
 func (a *Authority) refusedBefore(t *target, r vault.Record, urgent bool) error {
 	ix, err := a.vault.Index()
 	if err != nil {
-		return nil // the index only saves work
+		return nil // the index only saves requests
 	}
 	e := ix.Credentials[t.Key]
 	switch {
@@ -159,11 +159,12 @@ func (a *Authority) refusedBefore(t *target, r vault.Record, urgent bool) error 
 	return nil
 }
 
-// networkFailure stands in the index for a failure that has no OAuth code.
+// networkFailure is the code in the index for a failure without an OAuth
+// error code.
 const networkFailure = "network"
 
-// refreshRefused notes a failed refresh. Only an answer that names the grant
-// or the client as invalid is final; everything else keeps the credential.
+// refreshRefused records a failed refresh. Only invalid_grant and
+// invalid_client are final; any other failure keeps the credential.
 func (a *Authority) refreshRefused(ctx context.Context, t *target, r vault.Record, cause error) error {
 	code := codeOf(cause)
 	final := code == invalidGrant || code == invalidClient
@@ -179,9 +180,10 @@ func (a *Authority) refreshRefused(ctx context.Context, t *target, r vault.Recor
 	return cause
 }
 
-// save stores r durably before anyone uses it, and does not give up while the
-// process lives: the former refresh token may be spent. The credential's lock
-// is held all the while, so that no other process sends that one again.
+// save stores r durably before anyone uses it, and retries while the process
+// lives, because the former refresh token may be used up. The caller holds
+// the lock of the credential, so that no other process sends that token
+// again.
 func (a *Authority) save(ctx context.Context, t *target, r vault.Record) (vault.Record, error) {
 	for delay := saveDelay; ; delay = min(2*delay, saveDelayMax) {
 		saved, err := a.vault.Put(ctx, t.Key, r)
@@ -198,9 +200,8 @@ func (a *Authority) save(ctx context.Context, t *target, r vault.Record) (vault.
 	}
 }
 
-// Refresh refreshes the credential of s now, whatever its expiry and the
-// failures before. Its errors are those of
-// [Handler.TokenSource].
+// Refresh refreshes the credential of s now, whatever its expiry and earlier
+// failures. Its errors are those of [Handler.TokenSource].
 func (a *Authority) Refresh(ctx context.Context, s Server) error {
 	t, err := a.target(s)
 	if err != nil {

@@ -6,39 +6,39 @@ import (
 	"mcpproxy/auth/vault"
 )
 
-// A State says whether an upstream can be used.
+// A State says whether there is a credential that can be used.
 type State string
 
 // The states of a [Status].
 const (
-	LoggedIn   State = "logged_in"   // a token holds, or can be refreshed
-	NeedsLogin State = "needs_login" // there is no credential, or its grant is gone
-	Ended      State = "expired"     // the token has ended and cannot be refreshed
+	LoggedIn   State = "logged_in"   // the access token is valid or can be refreshed
+	NeedsLogin State = "needs_login" // there is no credential, or its grant is revoked
+	Ended      State = "expired"     // the access token has expired and cannot be refreshed
 )
 
-// A Status is what can be told about the credential of one upstream without
+// A Status is what is known about the credential of one upstream without
 // asking the keyring.
 type Status struct {
 	State        State
-	ExpiresAt    time.Time // of the access token; zero: unknown or none
+	ExpiresAt    time.Time // of the access token; zero if unknown
 	Scopes       []string  // granted
-	RefreshError string    // code of the last refresh, if it failed and is tried again
+	RefreshError string    // error code of the last refresh, if it failed and is tried again
 
-	Pending *PendingStatus // a login that is not finished, or nil
+	Pending *PendingStatus // an unfinished login, or nil
 }
 
-// A PendingStatus tells about a login that is not finished.
+// A PendingStatus describes an unfinished login.
 type PendingStatus struct {
 	Flow      vault.Flow
 	ExpiresAt time.Time
-	// Orphaned says that the process which began it is gone: nothing waits
-	// for the browser or the device any more. A code flow can still be
+	// Orphaned says that the process which began the login is gone, so that
+	// nothing waits for the browser or the device. A code flow can still be
 	// finished by pasting.
 	Orphaned bool
 }
 
-// Status tells what is known about the credential of s, from the index alone.
-// The error is a [*vault.Error].
+// Status returns what the index knows about the credential of s. The error
+// is a [*vault.Error].
 func (a *Authority) Status(s Server) (Status, error) {
 	ix, err := a.vault.Index()
 	if err != nil {

@@ -17,8 +17,8 @@ type Server struct {
 	Config Config // must have passed [Config.Validate]
 }
 
-// A target is a Server made ready: its provider's settings filled in, and
-// a client that reaches no host but those that the configuration allows.
+// A target is a Server with the settings of its provider and with a client
+// that contacts only the hosts that its configuration allows.
 type target struct {
 	Server
 	url       *url.URL
@@ -64,8 +64,8 @@ func (t *target) needsAuth(reason NeedsAuthReason, scopes ...string) error {
 }
 
 // owns reports whether r was issued for t as it is configured now. An edited
-// or hostile entry that bears the name of another must not get its tokens,
-// whichever of the URLs it changes.
+// or hostile entry under the name of another must not get its tokens,
+// whichever URL it changes.
 func (t *target) owns(r vault.Record) bool {
 	c := t.Config
 	if r.ServerURL != t.URL || !t.ownsResource(r.Resource) || !t.admits(r.TokenEndpoint) {
@@ -75,12 +75,12 @@ func (t *target) owns(r vault.Record) bool {
 		return false
 	}
 	if c.Discovery && c.Issuer == "" {
-		return true // the server's own metadata named the issuer
+		return true // the metadata of the server named the issuer
 	}
 	return sameIssuer(r.Issuer, c.Issuer)
 }
 
-// ownsPending is owns for a login that is not finished.
+// ownsPending is owns for an unfinished login.
 func (t *target) ownsPending(p vault.Pending) bool {
 	return t.owns(vault.Record{
 		ServerURL: p.ServerURL, Issuer: p.Issuer, TokenEndpoint: p.TokenEndpoint,
@@ -104,7 +104,7 @@ func (t *target) admits(rawURL string) bool {
 	return err == nil && t.allowlist.Check(u) == nil
 }
 
-// resource is the RFC 8707 indicator where no metadata names one.
+// resource is the resource indicator (RFC 8707) where no metadata names one.
 func (t *target) resource() string {
 	switch t.Config.Resource {
 	case noResource:
@@ -115,9 +115,8 @@ func (t *target) resource() string {
 	return t.Config.Resource
 }
 
-// canonical is the MCP specification's canonical URI of the server. A query,
-// which RFC 8707 section 2 advises against, may hold a key that is nobody
-// else's business.
+// canonical is the canonical URI of the server as MCP defines it. It has no
+// query, which may hold a key and which RFC 8707 section 2 advises against.
 func (t *target) canonical() string {
 	u := *t.url
 	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
@@ -130,8 +129,8 @@ func (t *target) bareURL() string {
 	return (&url.URL{Scheme: t.url.Scheme, Host: t.url.Host, Path: t.url.Path}).String()
 }
 
-// clientOf is c with the secret that the configuration holds for it: that of
-// a client which was not registered by us is kept nowhere else.
+// clientOf returns c with its secret. Only a registered client has its
+// secret in the vault; that of any other is in the configuration.
 func (t *target) clientOf(c vault.Client) vault.Client {
 	if !c.Registered {
 		c.Secret = t.Config.ClientSecret
@@ -139,10 +138,10 @@ func (t *target) clientOf(c vault.Client) vault.Client {
 	return c
 }
 
-// covers reports whether resource, from protected resource metadata, stands
-// for the server at u: it is u itself, or an ancestor of it on the same
-// origin. RFC 9728 section 3.3 wants identity with the URL that the metadata
-// was asked for, and the MCP specification asks at the origin's root too.
+// covers reports whether resource, from protected resource metadata,
+// identifies the server at u: it is u or an ancestor of u on the same
+// origin. RFC 9728 section 3.3 requires equality with the URL that was asked
+// for, and MCP also asks at the root of the origin.
 func covers(resource string, u *url.URL) bool {
 	r, err := egress.ParseURL(resource)
 	if err != nil || !egress.SameOrigin(r, u) || r.RawQuery != "" && r.RawQuery != u.RawQuery {
@@ -152,9 +151,9 @@ func covers(resource string, u *url.URL) bool {
 	return path == parent || strings.HasPrefix(path, parent+"/")
 }
 
-// sameIssuer compares issuer identifiers, which servers write with and
-// without a final slash in the two documents that must agree. The iss of an
-// authorization response gets no such lenience, see [checkIssuer].
+// sameIssuer compares issuers without a final slash, which some servers
+// write in only one of the two documents. The iss of an authorization
+// response is compared exactly, see [checkIssuer].
 func sameIssuer(a, b string) bool {
 	return strings.TrimSuffix(a, "/") == strings.TrimSuffix(b, "/")
 }

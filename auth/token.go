@@ -10,8 +10,8 @@ import (
 	"mcpproxy/auth/vault"
 )
 
-// Error codes that something depends on: RFC 6749 section 5.2, RFC 8628
-// section 3.5.
+// Error codes that change what happens next: RFC 6749 section 5.2, RFC 8628
+// section 3.5, RFC 6750 section 3.1.
 const (
 	invalidGrant         = "invalid_grant"
 	invalidClient        = "invalid_client"
@@ -30,10 +30,10 @@ func codeOf(err error) string {
 	return ""
 }
 
-// tokens are a successful answer of a token endpoint, RFC 6749 section 5.1.
+// tokens are a successful token response, RFC 6749 section 5.1.
 type tokens struct {
 	access, refresh string
-	scopes          []string // nil: as asked for
+	scopes          []string // nil if not named: as asked for
 	issued, expiry  time.Time
 }
 
@@ -42,41 +42,42 @@ var (
 	errTokenType = errors.New("answer holds a token of another type than bearer")
 )
 
-// requestTokens asks a token endpoint for tokens. RFC 8707 wants the resource
-// on every such request, refreshes included.
+// requestTokens sends a token request. It names the resource, as RFC 8707
+// section 2.2 asks also for a refresh.
 func (a *Authority) requestTokens(ctx context.Context, t *target, endpoint string, c vault.Client, resource string, form url.Values) (tokens, error) {
 	if resource != "" {
 		form.Set("resource", resource)
 	}
-	ans, err := t.post(ctx, endpoint, t.clientOf(c), form)
+	resp, err := t.post(ctx, endpoint, t.clientOf(c), form)
 	if err != nil {
 		return tokens{}, err
 	}
-	// Without the monotonic clock, which stands still while a machine sleeps.
+	// Rounding drops the monotonic clock, which stops while the machine
+	// sleeps.
 	now := time.Now().Round(0)
-	tok := tokens{access: ans.text("access_token"), refresh: ans.text("refresh_token"), issued: now}
-	a.registerSecrets(tok.access, tok.refresh, ans.text("id_token"))
+	tok := tokens{access: resp.text("access_token"), refresh: resp.text("refresh_token"), issued: now}
+	a.registerSecrets(tok.access, tok.refresh, resp.text("id_token"))
 	if !isBearer(tok.access) {
 		return tokens{}, errNoToken
 	}
-	if typ := ans.text("token_type"); typ != "" && !strings.EqualFold(typ, "bearer") {
+	if typ := resp.text("token_type"); typ != "" && !strings.EqualFold(typ, "bearer") {
 		return tokens{}, errTokenType
 	}
-	if life := ans.seconds("expires_in"); life > 0 {
+	if life := resp.seconds("expires_in"); life > 0 {
 		tok.expiry = now.Add(life)
 	}
-	if scope := ans.text("scope"); scope != "" {
-		tok.scopes = strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' || r == ',' }) // GitHub joins them by commas
+	if scope := resp.text("scope"); scope != "" {
+		tok.scopes = strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' || r == ',' }) // GitHub separates them by commas
 	}
 	return tok, nil
 }
 
-// isBearer reports whether s can travel in an Authorization header.
+// isBearer reports whether s may be sent in an Authorization header.
 func isBearer(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// renewed is r with the tokens of a refresh. What the answer does not name
+// renewed returns r with the tokens of a refresh. What the response omits
 // stays as it was (RFC 6749 section 6).
 func renewed(r vault.Record, t tokens) vault.Record {
 	r.AccessToken, r.Expiry, r.IssuedAt = t.access, t.expiry, t.issued
@@ -89,7 +90,7 @@ func renewed(r vault.Record, t tokens) vault.Record {
 	return r
 }
 
-// credential is what p and the tokens it was exchanged for make.
+// credential returns the record of the login p and its tokens.
 func credential(p vault.Pending, t tokens) vault.Record {
 	r := vault.Record{
 		TokenType: "Bearer", Scopes: p.Scopes,

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// codeTTL is the life of an authorization code.
+// codeTTL is the lifetime of an authorization code.
 const codeTTL = time.Minute
 
 // authorize answers RFC 6749 section 4.1.1 with PKCE (RFC 7636 section 4.3).
@@ -20,7 +20,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	redirectURI := q.Get("redirect_uri")
 	if !known || !client.allows(redirectURI) {
-		// RFC 6749 section 4.1.2.1: nobody is sent to an unknown place.
+		// RFC 6749 section 4.1.2.1: never redirect to an unregistered URI.
 		showMessage(w, http.StatusBadRequest, "Unknown client or redirect URI.")
 		return
 	}
@@ -53,7 +53,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// decide takes the answer of the consent page.
+// decide handles the form of the consent page.
 func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	id := r.PostFormValue("id")
 	s.mu.Lock()
@@ -70,7 +70,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// sendCode issues a code and answers RFC 6749 section 4.1.2.
+// sendCode issues a code, RFC 6749 section 4.1.2.
 func (s *Server) sendCode(w http.ResponseWriter, r *http.Request, req request) {
 	value := "code-" + rand.Text()
 	s.mu.Lock()
@@ -81,7 +81,7 @@ func (s *Server) sendCode(w http.ResponseWriter, r *http.Request, req request) {
 	s.redirect(w, r, req, map[string]any{"code": value})
 }
 
-// sendBack answers RFC 6749 section 4.1.2.1.
+// sendBack redirects with an error, RFC 6749 section 4.1.2.1.
 func (s *Server) sendBack(w http.ResponseWriter, r *http.Request, req request, client, problem string) {
 	s.mu.Lock()
 	if problem == "access_denied" {
@@ -93,7 +93,7 @@ func (s *Server) sendBack(w http.ResponseWriter, r *http.Request, req request, c
 	s.redirect(w, r, req, map[string]any{"error": problem, "error_description": "authtest says " + problem})
 }
 
-// redirect adds state and, for RFC 9207, iss.
+// redirect sends the browser back with state and, for RFC 9207, iss.
 func (s *Server) redirect(w http.ResponseWriter, r *http.Request, req request, params map[string]any) {
 	params["iss"] = s.Issuer()
 	if req.state != "" {

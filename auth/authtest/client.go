@@ -11,14 +11,14 @@ import (
 	"slices"
 )
 
-// A Client is known to the server. Its JSON form is the client metadata of
-// RFC 7591 section 2.
+// A Client is registered at the server. Its JSON form is the client metadata
+// of RFC 7591 section 2.
 type Client struct {
 	ID              string   `json:"client_id,omitempty"`
 	Secret          string   `json:"client_secret,omitempty"`
 	AuthMethod      string   `json:"token_endpoint_auth_method,omitempty"` // "none" by default if there is no secret
 	RedirectURIs    []string `json:"redirect_uris,omitempty"`
-	GrantTypes      []string `json:"grant_types,omitempty"` // all by default for one that was not registered dynamically
+	GrantTypes      []string `json:"grant_types,omitempty"` // all by default, except for a dynamically registered client
 	ApplicationType string   `json:"application_type,omitempty"`
 	Name            string   `json:"client_name,omitempty"`
 
@@ -72,8 +72,7 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusCreated, s.override(Register, doc))
 }
 
-// checkRedirect says whether a client of that application type may be sent to
-// uri.
+// checkRedirect checks a redirect URI of a client of that application type.
 func checkRedirect(uri, applicationType string) error {
 	u, err := url.Parse(uri)
 	switch {
@@ -92,8 +91,8 @@ func isLoopback(u *url.URL) bool {
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// allows reports whether uri is one of the client's redirect URIs: the same,
-// but for the port of one on loopback (RFC 8252 section 7.3).
+// allows reports whether uri is one of the client's redirect URIs. Loopback
+// URIs may differ in the port (RFC 8252 section 7.3).
 func (c Client) allows(uri string) bool {
 	asked, err := url.Parse(uri)
 	return err == nil && slices.ContainsFunc(c.RedirectURIs, func(registered string) bool {
@@ -116,7 +115,7 @@ func (c Client) may(grantType string) bool {
 func (s *Server) client(id string) (Client, bool) {
 	c, ok := s.clients[id]
 	if !ok {
-		// A Client ID Metadata Document is named by its URL.
+		// The id of a Client ID Metadata Document is its URL.
 		c, ok = s.o.Documents[id]
 		c.ID = id
 	}
@@ -126,9 +125,9 @@ func (s *Server) client(id string) (Client, bool) {
 	return c, ok
 }
 
-// authenticate finds the client of a request to the token endpoint and its
-// relatives, RFC 6749 section 2.3, and answers invalid_client if it may not
-// speak for itself so. A client with a secret and no method may use either.
+// authenticate returns the client of a request, RFC 6749 section 2.3, or
+// answers invalid_client. A client with a secret and no method may use
+// either method.
 func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (Client, bool) {
 	id, secret, method := r.PostFormValue("client_id"), r.PostFormValue("client_secret"), "client_secret_post"
 	if user, password, ok := r.BasicAuth(); ok {
@@ -155,7 +154,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (Client, b
 	return c, true
 }
 
-// refuse answers an error as RFC 6749 section 5.2 has it.
+// refuse sends an error response, RFC 6749 section 5.2.
 func (s *Server) refuse(w http.ResponseWriter, client string, status int, code, description string) {
 	s.mu.Lock()
 	s.record(Refused, client, code)

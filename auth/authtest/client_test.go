@@ -46,42 +46,42 @@ func start(t *testing.T, o Options) *testClient {
 	}}
 }
 
-// An answered is an HTTP answer, read.
-type answered struct {
+// A response is an HTTP response with its body read.
+type response struct {
 	status int
 	header http.Header
 	body   string
 	json   map[string]any
 }
 
-func (c *testClient) try(ctx context.Context, method, target string, form url.Values, header ...string) (answered, error) {
+func (c *testClient) try(ctx context.Context, method, target string, form url.Values, header ...string) (response, error) {
 	header = append([]string{"Content-Type", "application/x-www-form-urlencoded"}, header...)
 	return c.trySend(ctx, method, target, form.Encode(), header...)
 }
 
-func (c *testClient) trySend(ctx context.Context, method, target, body string, header ...string) (answered, error) {
+func (c *testClient) trySend(ctx context.Context, method, target, body string, header ...string) (response, error) {
 	if strings.HasPrefix(target, "/") {
 		target = c.s.URL + target
 	}
 	r, err := http.NewRequestWithContext(ctx, method, target, strings.NewReader(body))
 	if err != nil {
-		return answered{}, err
+		return response{}, err
 	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
 	resp, err := c.http.Do(r)
 	if err != nil {
-		return answered{}, err
+		return response{}, err
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	a := answered{status: resp.StatusCode, header: resp.Header, body: string(b)}
+	a := response{status: resp.StatusCode, header: resp.Header, body: string(b)}
 	_ = json.Unmarshal(b, &a.json) // nil for a page
 	return a, err
 }
 
-func (c *testClient) send(method, target, body string, header ...string) answered {
+func (c *testClient) send(method, target, body string, header ...string) response {
 	c.t.Helper()
 	a, err := c.trySend(c.t.Context(), method, target, body, header...)
 	if err != nil {
@@ -90,7 +90,7 @@ func (c *testClient) send(method, target, body string, header ...string) answere
 	return a
 }
 
-func (c *testClient) do(method, target string, form url.Values, header ...string) answered {
+func (c *testClient) do(method, target string, form url.Values, header ...string) response {
 	c.t.Helper()
 	header = append([]string{"Content-Type", "application/x-www-form-urlencoded"}, header...)
 	return c.send(method, target, form.Encode(), header...)
@@ -117,8 +117,8 @@ func change(v url.Values, pairs []string) {
 	}
 }
 
-// landed is the query that a redirect brings to the client.
-func landed(t *testing.T, a answered) url.Values {
+// landingQuery is the query that a redirect brings to the client.
+func landingQuery(t *testing.T, a response) url.Values {
 	t.Helper()
 	u, err := url.Parse(a.header.Get("Location"))
 	if err != nil || a.status != http.StatusFound || u.Port() != "4321" {
@@ -130,15 +130,15 @@ func landed(t *testing.T, a answered) url.Values {
 // code logs in and returns the authorization code.
 func (c *testClient) code(pairs ...string) string {
 	c.t.Helper()
-	q := landed(c.t, c.do("GET", c.authorization(pairs...), nil))
+	q := landingQuery(c.t, c.do("GET", c.authorization(pairs...), nil))
 	if q.Get("code") == "" || q.Get("state") != state || q.Get("iss") != c.s.Issuer() {
 		c.t.Fatalf("landed with %v", q)
 	}
 	return q.Get("code")
 }
 
-// redeem exchanges a code; pairs change the request.
-func (c *testClient) redeem(code string, pairs ...string) answered {
+// exchange exchanges a code; pairs change the request.
+func (c *testClient) exchange(code string, pairs ...string) response {
 	c.t.Helper()
 	form := url.Values{
 		"grant_type": {grantCode}, "client_id": {c.id}, "code": {code},
@@ -151,7 +151,7 @@ func (c *testClient) redeem(code string, pairs ...string) answered {
 	return c.do("POST", "/token", form)
 }
 
-func (c *testClient) refresh(token any, pairs ...string) answered {
+func (c *testClient) refresh(token any, pairs ...string) response {
 	c.t.Helper()
 	form := url.Values{"grant_type": {grantRefresh}, "client_id": {c.id}, "refresh_token": {token.(string)}}
 	change(form, pairs)
@@ -161,7 +161,7 @@ func (c *testClient) refresh(token any, pairs ...string) answered {
 // login returns the tokens of a new grant.
 func (c *testClient) login(pairs ...string) map[string]any {
 	c.t.Helper()
-	a := c.redeem(c.code(pairs...))
+	a := c.exchange(c.code(pairs...))
 	if a.status != http.StatusOK {
 		c.t.Fatalf("login: %s", a.body)
 	}
@@ -169,7 +169,7 @@ func (c *testClient) login(pairs ...string) map[string]any {
 }
 
 // expect checks an error of the token endpoint.
-func (a answered) expect(t *testing.T, status int, code string) {
+func (a response) expect(t *testing.T, status int, code string) {
 	t.Helper()
 	if a.status != status || a.json["error"] != code {
 		t.Errorf("got %d %s, want %d %s", a.status, a.body, status, code)

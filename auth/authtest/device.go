@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// A device waits for the person, RFC 8628.
+// A device is one device authorization, RFC 8628.
 type device struct {
 	grant    *grant
 	userCode string
 	expires  time.Time
 	interval time.Duration
 	polled   time.Time // last
-	decided  bool      // by the page; then approved says how
+	decided  bool      // on the page, see approved
 	approved bool
-	redeemed bool
+	used     bool
 }
 
 // startDevice answers RFC 8628 section 3.1.
@@ -54,14 +54,14 @@ func (s *Server) startDevice(w http.ResponseWriter, r *http.Request) {
 	}))
 }
 
-// redeemDevice answers a poll, RFC 8628 section 3.5; s.mu is held.
-func (s *Server) redeemDevice(r *http.Request, client Client) (map[string]any, string) {
+// exchangeDeviceCode answers a poll, RFC 8628 section 3.5; s.mu is held.
+func (s *Server) exchangeDeviceCode(r *http.Request, client Client) (map[string]any, string) {
 	d := s.devices[r.PostFormValue("device_code")]
-	if d == nil || d.grant.client != client.ID || d.redeemed {
+	if d == nil || d.grant.client != client.ID || d.used {
 		return nil, "invalid_grant"
 	}
 	now := time.Now()
-	early := now.Sub(d.polled) < d.interval*9/10 // two polls may differ in their time on the way
+	early := now.Sub(d.polled) < d.interval*9/10 // the latency of two polls may differ
 	d.polled = now
 	approved, denied := s.deviceDecision(d)
 	switch {
@@ -77,21 +77,21 @@ func (s *Server) redeemDevice(r *http.Request, client Client) (map[string]any, s
 	case !s.sameResource(r, d.grant):
 		return nil, "invalid_target"
 	}
-	d.redeemed = true
+	d.used = true
 	return s.issue(d.grant, d.grant.scopes, s.mayRefresh(d.grant)), ""
 }
 
-// deviceDecision is what the page was told, or what Decide says if it is not
-// to be asked; s.mu is held.
+// deviceDecision returns the decision made on the page, or that of Decide;
+// s.mu is held.
 func (s *Server) deviceDecision(d *device) (approved, denied bool) {
 	if !d.decided && s.decision != Ask {
-		s.settle(d, s.decision == Approve)
+		s.setDecision(d, s.decision == Approve)
 	}
 	return d.decided && d.approved, d.decided && !d.approved
 }
 
-// settle decides a device login; s.mu is held.
-func (s *Server) settle(d *device, approved bool) {
+// setDecision sets the decision of a device login; s.mu is held.
+func (s *Server) setDecision(d *device, approved bool) {
 	d.decided, d.approved = true, approved
 	kind := Denied
 	if approved {
@@ -105,14 +105,14 @@ func (s *Server) devicePage(w http.ResponseWriter, r *http.Request) {
 	show(w, http.StatusOK, pageContent{Action: "/device", UserCode: r.FormValue("user_code")})
 }
 
-// decideDevice takes the answer of the device page.
+// decideDevice handles the form of the device page.
 func (s *Server) decideDevice(w http.ResponseWriter, r *http.Request) {
 	asked := strings.ToUpper(strings.TrimSpace(r.PostFormValue("user_code")))
 	s.mu.Lock()
 	found := false
 	for _, d := range s.devices {
 		if d.userCode == asked && !d.decided && time.Now().Before(d.expires) {
-			s.settle(d, r.PostFormValue("decision") == "approve")
+			s.setDecision(d, r.PostFormValue("decision") == "approve")
 			found = true
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// An Endpoint is one of those that can be made to fail.
+// An Endpoint of a [Server] can be made to fail.
 type Endpoint string
 
 // The endpoints of a [Server].
@@ -25,29 +25,29 @@ const (
 	DevicePage       Endpoint = "device page"
 )
 
-// A Fault is what an endpoint does instead of its work. Of the members that
-// are set, the first in this order decides; Delay comes before each.
+// A Fault replaces the response of an endpoint. The first member that is set
+// decides; Delay comes before it.
 type Fault struct {
-	Times int // how many requests it hits; 0 for all until Heal
+	Times int // number of requests; 0 for all until Heal
 
-	Delay    time.Duration // wait before anything else
-	Drop     bool          // cut the connection, nothing having been done
-	Lose     bool          // do the work and cut the connection instead of answering
-	Redirect string        // answer 307 to this URL
-	Endless  bool          // answer a body that never ends, as fast as it is read
-	Trickle  time.Duration // answer a byte of JSON each time this passes, without end
-	Status   int           // answer this with Body
+	Delay    time.Duration // wait first
+	Drop     bool          // close the connection without doing anything
+	Lose     bool          // do the work and close the connection without a response
+	Redirect string        // redirect to this URL with 307
+	Endless  bool          // send an endless body as fast as it is read
+	Trickle  time.Duration // send an endless body, one byte in this time
+	Status   int           // send this status with Body
 	Body     string        // 200 if Status is not set
 }
 
-// Fail makes an endpoint fail from now on.
+// Fail sets the fault of an endpoint.
 func (s *Server) Fail(e Endpoint, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults[e] = &f
 }
 
-// Heal ends what Fail and Override began at an endpoint.
+// Heal removes the fault and the overrides of an endpoint.
 func (s *Server) Heal(e Endpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,16 +55,16 @@ func (s *Server) Heal(e Endpoint) {
 	delete(s.members, e)
 }
 
-// Override replaces members of the JSON object that an endpoint answers when
-// it succeeds, or parameters of the redirect that [Authorize] answers; nil
-// leaves a member out.
+// Override replaces members of the JSON object that an endpoint sends on
+// success, or parameters of the redirect of [Authorize]. nil removes a
+// member.
 func (s *Server) Override(e Endpoint, members map[string]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.members[e] = members
 }
 
-// override applies what Override asked for.
+// override applies the overrides of an endpoint.
 func (s *Server) override(e Endpoint, answer map[string]any) map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +73,7 @@ func (s *Server) override(e Endpoint, answer map[string]any) map[string]any {
 	return answer
 }
 
-// next returns the fault that the next request meets, or nil.
+// next returns the fault for the next request, or nil.
 func (s *Server) next(e Endpoint) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,7 +90,7 @@ func (s *Server) next(e Endpoint) *Fault {
 	return &hit
 }
 
-// faulty serves an endpoint with its faults.
+// faulty serves an endpoint with its fault.
 func (s *Server) faulty(e Endpoint, h http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f := s.next(e)
@@ -123,7 +123,7 @@ func (s *Server) faulty(e Endpoint, h http.HandlerFunc) http.Handler {
 	})
 }
 
-// pour writes JSON that has no end, until the client has enough.
+// pour writes endless JSON until the client disconnects.
 func (f *Fault) pour(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	piece := " "
@@ -138,7 +138,7 @@ func (f *Fault) pour(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// wait reports whether the client is still there after d.
+// wait waits for d and reports whether the client is still connected.
 func wait(r *http.Request, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -150,17 +150,18 @@ func wait(r *http.Request, d time.Duration) bool {
 	}
 }
 
-// nowhere is an answer that is lost on its way.
+// nowhere discards a response.
 type nowhere struct{ header http.Header }
 
 func (n nowhere) Header() http.Header       { return n.header }
 func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
 func (nowhere) WriteHeader(int)             {}
 
-// answer writes a JSON object that must not be cached, RFC 6749 section 5.1.
+// answer writes a JSON response that must not be cached, RFC 6749 section
+// 5.1.
 func answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // to whom it concerns; a client that left needs none
+	_ = json.NewEncoder(w).Encode(v) // fails if the client is gone
 }

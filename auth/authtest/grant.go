@@ -14,8 +14,8 @@ const (
 	grantDevice  = "urn:ietf:params:oauth:grant-type:device_code"
 )
 
-// A grant is one person's yes to one client. All tokens that came from it die
-// with it.
+// A grant is the consent of a person to a client. Revoking it revokes all
+// its tokens.
 type grant struct {
 	client   string
 	scopes   []string
@@ -23,7 +23,7 @@ type grant struct {
 	revoked  bool
 }
 
-// A request waits at the authorization endpoint for the person's decision.
+// A request waits for the person's decision.
 type request struct {
 	grant       *grant
 	redirectURI string
@@ -46,7 +46,7 @@ type accessToken struct {
 
 type refreshToken struct {
 	grant *grant
-	used  bool // and replaced by another
+	used  bool // and replaced by a new one
 }
 
 // revokeGrant ends a grant; s.mu is held.
@@ -57,8 +57,8 @@ func (s *Server) revokeGrant(g *grant) {
 	}
 }
 
-// issue makes the tokens of a grant for an answer of the token endpoint,
-// RFC 6749 section 5.1; s.mu is held.
+// issue makes the token response for a grant, RFC 6749 section 5.1; s.mu is
+// held.
 func (s *Server) issue(g *grant, scopes []string, withRefresh bool) map[string]any {
 	access := "access-" + rand.Text()
 	s.access[access] = accessToken{g, scopes, time.Now().Add(s.o.AccessTokenTTL)}
@@ -85,8 +85,8 @@ func (s *Server) mayRefresh(g *grant) bool {
 		(!s.o.RefreshNeedsOfflineAccess || slices.Contains(g.scopes, "offline_access"))
 }
 
-// grantFor checks what a client asks for, RFC 6749 section 3.3 and RFC 8707
-// section 2, and returns the grant it would get, or an error code.
+// grantFor checks a request (RFC 6749 section 3.3, RFC 8707 section 2) and
+// returns the grant or an error code.
 func (s *Server) grantFor(client, scope string, resources []string) (*grant, string) {
 	scopes := strings.Fields(scope)
 	if len(scopes) == 0 {

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// A MetadataPlace is where authorization server metadata is found.
+// A MetadataPlace is where authorization server metadata is served.
 type MetadataPlace int
 
-// The places, in the order in which a client of MCP looks.
+// The places, in the order in which an MCP client looks.
 const (
 	MetadataEverywhere     MetadataPlace = iota
 	MetadataOAuth                        // RFC 8414: /.well-known/oauth-authorization-server + path
@@ -17,7 +17,7 @@ const (
 	MetadataNowhere
 )
 
-// A ResourceMetadataPlace is where protected resource metadata is found.
+// A ResourceMetadataPlace is where protected resource metadata is served.
 type ResourceMetadataPlace int
 
 // The places.
@@ -84,8 +84,8 @@ func (s *Server) grantTypes() []string {
 	return types
 }
 
-// ResourceMetadata answers RFC 9728 section 3 for a resource of the host that
-// was asked. The server itself does so for /mcp; a resource on another origin
+// ResourceMetadata answers RFC 9728 section 3 for a resource on the
+// requested host. The server uses it for /mcp; a resource on another origin
 // mounts it at /.well-known/oauth-protected-resource and below.
 func (s *Server) ResourceMetadata(w http.ResponseWriter, r *http.Request) {
 	path, found := "/mcp", false
@@ -110,7 +110,7 @@ func (s *Server) ResourceMetadata(w http.ResponseWriter, r *http.Request) {
 	}))
 }
 
-// resourceMetadataURL is what a challenge names, "" if it names nothing.
+// resourceMetadataURL is the URL in a challenge, or "" for none.
 func (s *Server) resourceMetadataURL(r *http.Request) string {
 	switch s.o.ResourceMetadataAt {
 	case ResourceMetadataByBoth:

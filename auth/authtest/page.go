@@ -30,7 +30,7 @@ type pageContent struct {
 func show(w http.ResponseWriter, status int, c pageContent) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_ = page.Execute(w, c) // fails if the browser left
+	_ = page.Execute(w, c) // fails if the browser is gone
 }
 
 func showMessage(w http.ResponseWriter, status int, message string) {

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Protect lets through to next who bears a token of this server that holds,
-// was issued for the URL asked (RFC 8707, if it was issued for any), and has
-// the scopes. Others get the challenges of RFC 6750 section 3 and RFC 9728
-// section 5.1.
+// Protect passes a request to next if it bears a valid token of this server,
+// issued for the requested URL (RFC 8707, if it was issued for any), with
+// the scopes. Other requests get the challenges of RFC 6750 section 3 and
+// RFC 9728 section 5.1.
 func (s *Server) Protect(next http.Handler, scopes ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		value, bears := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")

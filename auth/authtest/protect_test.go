@@ -129,7 +129,7 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	c := start(t, Options{})
 	const path = "/.well-known/oauth-authorization-server"
-	get := func() (answered, error) {
+	get := func() (response, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		return c.try(ctx, "GET", path, nil)
@@ -187,7 +187,7 @@ func TestLostAnswer(t *testing.T) {
 	}
 	c.refresh(tokens["refresh_token"]).expect(t, 400, "invalid_grant")
 	c.s.Override(Authorize, map[string]any{"iss": "https://evil.example"})
-	if q := landed(t, c.do("GET", c.authorization(), nil)); q.Get("iss") != "https://evil.example" {
+	if q := landingQuery(t, c.do("GET", c.authorization(), nil)); q.Get("iss") != "https://evil.example" {
 		t.Errorf("landed with %v", q)
 	}
 }

@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// Options say what the server offers. The zero value is a server that offers
-// everything but Client ID Metadata Documents and approves every login at
-// once.
+// Options configure a [Server]. The zero value supports everything except
+// Client ID Metadata Documents, and approves every login at once.
 type Options struct {
 	// IssuerPath gives the issuer a path ("/tenant"), empty for none.
 	IssuerPath string
@@ -26,32 +25,33 @@ type Options struct {
 
 	Scopes        []string // supported; "read", "write" and "offline_access" by default
 	DefaultScopes []string // granted where none is asked for; "read" by default
-	// RefreshNeedsOfflineAccess issues refresh tokens with the scope
-	// offline_access only, as OpenID Connect Core section 11 has it.
+	// RefreshNeedsOfflineAccess issues refresh tokens only with the scope
+	// offline_access, OpenID Connect Core section 11.
 	RefreshNeedsOfflineAccess bool
 	NoRotation                bool          // refresh tokens stay the same
-	AccessTokenTTL            time.Duration // one hour by default; answers name whole seconds
-	RequireResource           bool          // refuse requests without RFC 8707's resource
+	AccessTokenTTL            time.Duration // one hour by default; responses name whole seconds
+	RequireResource           bool          // RFC 8707: refuse requests without resource
 
 	NoDevice       bool          // no RFC 8628 endpoint
 	DeviceTTL      time.Duration // of a device code, 5 minutes by default
-	DeviceInterval time.Duration // between polls, 1 s by default; answers name whole seconds
-	// DeviceErrorsOK answers a poll's errors with status 200, as GitHub does.
+	DeviceInterval time.Duration // between polls, 1 s by default; responses name whole seconds
+	// DeviceErrorsOK answers errors of a poll with status 200, as GitHub
+	// does.
 	DeviceErrorsOK bool
 
-	// Protected is served at /mcp of the same origin, if it is set, behind
+	// Protected, if set, is served at /mcp of the same origin, behind
 	// [Server.Protect] with ProtectedScopes.
 	Protected       http.Handler
 	ProtectedScopes []string
 }
 
-// A Decision is what the person at the authorization server says.
+// A Decision is how the person at the authorization server decides.
 type Decision int
 
 // The decisions of [Server.Decide].
 const (
 	Approve Decision = iota // at once
-	Ask                     // by a page with two buttons
+	Ask                     // on a page with two buttons
 	Deny                    // at once
 )
 
@@ -62,7 +62,7 @@ type Server struct {
 
 	o    Options
 	http *http.Server
-	done chan struct{} // closed by the goroutine that serves, nil before Start
+	done chan struct{} // closed by the goroutine that serves; nil before Start
 
 	mu       sync.Mutex
 	decision Decision
@@ -78,7 +78,7 @@ type Server struct {
 	secrets  []string
 }
 
-// New returns a server that does not yet listen.
+// New returns a server that does not listen yet.
 func New(o Options) *Server {
 	setDefault(&o.Scopes, "read", "write", "offline_access")
 	setDefault(&o.DefaultScopes, "read")
@@ -121,12 +121,12 @@ func (s *Server) Start() error {
 	s.URL, s.done = "http://"+l.Addr().String(), make(chan struct{})
 	go func() {
 		defer close(s.done)
-		_ = s.http.Serve(l) // ends by Close only
+		_ = s.http.Serve(l) // ends with Close
 	}()
 	return nil
 }
 
-// Close stops the server, cutting what connections there are.
+// Close stops the server and its connections.
 func (s *Server) Close() error {
 	err := s.http.Close()
 	if s.done != nil {
@@ -135,10 +135,10 @@ func (s *Server) Close() error {
 	return err
 }
 
-// Issuer is the authorization server's issuer identifier, RFC 8414 section 2.
+// Issuer is the issuer identifier, RFC 8414 section 2.
 func (s *Server) Issuer() string { return s.URL + s.o.IssuerPath }
 
-// ResourceURL is where Options.Protected is served.
+// ResourceURL is the URL of Options.Protected.
 func (s *Server) ResourceURL() string { return s.URL + "/mcp" }
 
 func (s *Server) routes() http.Handler {
@@ -170,15 +170,15 @@ func (s *Server) routes() http.Handler {
 	return mux
 }
 
-// Decide says how logins from now on, and device logins that still wait, are
-// decided.
+// Decide sets the decision for new logins and for device logins that are
+// still pending.
 func (s *Server) Decide(d Decision) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.decision = d
 }
 
-// RevokeGrants ends every grant: all tokens are dead and a new login is needed.
+// RevokeGrants revokes every grant with all its tokens.
 func (s *Server) RevokeGrants() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,14 +190,14 @@ func (s *Server) RevokeGrants() {
 	}
 }
 
-// ExpireTokens ends every access token, and no grant.
+// ExpireTokens expires every access token, and keeps the grants.
 func (s *Server) ExpireTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.access)
 }
 
-// ForgetClients drops every dynamic registration.
+// ForgetClients removes every dynamically registered client.
 func (s *Server) ForgetClients() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,7 +220,7 @@ const (
 	Refused      = "refused" // Detail is the error code
 )
 
-// An Event is something that happened at the server. It holds no secret.
+// An Event happened at the server. It holds no secret.
 type Event struct {
 	Time   time.Time
 	Kind   string
@@ -228,20 +228,20 @@ type Event struct {
 	Detail string
 }
 
-// record notes an event; s.mu is held.
+// record adds an event; s.mu is held.
 func (s *Server) record(kind, client, detail string) {
 	s.events = append(s.events, Event{time.Now(), kind, client, detail})
 }
 
-// Events returns what happened so far.
+// Events returns all events so far.
 func (s *Server) Events() []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.events)
 }
 
-// Count returns how many events of that kind happened, and with that detail
-// if it is not empty.
+// Count returns the number of events of that kind, and with that detail
+// unless it is empty.
 func (s *Server) Count(kind, detail string) int {
 	n := 0
 	for _, e := range s.Events() {
@@ -252,13 +252,13 @@ func (s *Server) Count(kind, detail string) int {
 	return n
 }
 
-// Secrets returns everything that was issued or shown and must not be found
-// elsewhere: tokens, codes, client secrets, verifiers, states.
+// Secrets returns what was issued or shown and must not leak: tokens, codes,
+// client secrets, verifiers, states.
 func (s *Server) Secrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(s.secrets), func(v string) bool { return v == "" })
 }
 
-// hide notes secrets; s.mu is held.
+// hide adds secrets; s.mu is held.
 func (s *Server) hide(secrets ...string) { s.secrets = append(s.secrets, secrets...) }

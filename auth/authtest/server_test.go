@@ -16,11 +16,11 @@ func TestCodeFlow(t *testing.T) {
 	c := start(t, Options{})
 	resource := "https://up.example/mcp"
 	code := c.code("scope", "read offline_access", "resource", resource)
-	c.redeem(c.code(), "code_verifier", "another").expect(t, 400, "invalid_grant")
-	c.redeem(c.code(), "redirect_uri", redirectURI).expect(t, 400, "invalid_grant")
-	c.redeem(c.code("resource", resource), "resource", "https://other.example").expect(t, 400, "invalid_target")
+	c.exchange(c.code(), "code_verifier", "another").expect(t, 400, "invalid_grant")
+	c.exchange(c.code(), "redirect_uri", redirectURI).expect(t, 400, "invalid_grant")
+	c.exchange(c.code("resource", resource), "resource", "https://other.example").expect(t, 400, "invalid_target")
 
-	tokens := c.redeem(code, "resource", resource)
+	tokens := c.exchange(code, "resource", resource)
 	if tokens.status != 200 || tokens.json["scope"] != "read offline_access" || tokens.json["expires_in"] != 3600.0 {
 		t.Fatalf("tokens: %s", tokens.body)
 	}
@@ -29,7 +29,7 @@ func TestCodeFlow(t *testing.T) {
 		t.Errorf("introspection: %s", info.body)
 	}
 	// The code again: the grant is gone.
-	c.redeem(code).expect(t, 400, "invalid_grant")
+	c.exchange(code).expect(t, 400, "invalid_grant")
 	c.refresh(tokens.json["refresh_token"]).expect(t, 400, "invalid_grant")
 	if c.s.Count(Reused, "code") != 1 || c.s.Count(GrantRevoked, "") != 1 {
 		t.Errorf("events: %v", c.s.Events())
@@ -51,7 +51,7 @@ func TestAuthorizeRefuses(t *testing.T) {
 		{"token", "response_type", "token", "unsupported_response_type"},
 		{"scope", "scope", "everything", "invalid_scope"},
 	} {
-		q := landed(t, c.do("GET", c.authorization("resource", "https://up.example", test.param, test.value), nil))
+		q := landingQuery(t, c.do("GET", c.authorization("resource", "https://up.example", test.param, test.value), nil))
 		if q.Get("error") != test.problem || q.Get("state") != state || q.Get("iss") != c.s.Issuer() || q.Has("code") {
 			t.Errorf("%s: landed with %v", test.name, q)
 		}
@@ -107,7 +107,7 @@ func TestConsentPage(t *testing.T) {
 		_, rest, _ := strings.Cut(page.body, `name="id" value="`)
 		id, _, _ := strings.Cut(rest, `"`)
 		form := url.Values{"id": {id}, "decision": {decision}}
-		if q := landed(t, c.do("POST", "/decide", form)); !q.Has(want) {
+		if q := landingQuery(t, c.do("POST", "/decide", form)); !q.Has(want) {
 			t.Errorf("%s landed with %v", decision, q)
 		}
 		if a := c.do("POST", "/decide", form); a.status != 400 {
@@ -115,7 +115,7 @@ func TestConsentPage(t *testing.T) {
 		}
 	}
 	c.s.Decide(Deny)
-	if q := landed(t, c.do("GET", c.authorization(), nil)); q.Get("error") != "access_denied" {
+	if q := landingQuery(t, c.do("GET", c.authorization(), nil)); q.Get("error") != "access_denied" {
 		t.Errorf("denied login landed with %v", q)
 	}
 }
@@ -125,10 +125,10 @@ func TestDeviceFlow(t *testing.T) {
 	for _, errorStatus := range []int{http.StatusBadRequest, http.StatusOK} {
 		c := start(t, Options{DeviceInterval: time.Millisecond, DeviceErrorsOK: errorStatus == http.StatusOK})
 		c.s.Decide(Ask)
-		begin := func() (answered, func() answered) {
+		begin := func() (response, func() response) {
 			a := c.do("POST", "/device_authorization", url.Values{"client_id": {c.id}, "scope": {"read"}})
 			form := url.Values{"grant_type": {grantDevice}, "client_id": {c.id}, "device_code": {a.json["device_code"].(string)}}
-			return a, func() answered {
+			return a, func() response {
 				<-time.After(2 * time.Millisecond) // the interval
 				return c.do("POST", "/token", form)
 			}
@@ -173,7 +173,7 @@ func TestDeviceSlowDownAndExpiry(t *testing.T) {
 func TestRegistration(t *testing.T) {
 	t.Parallel()
 	c := start(t, Options{})
-	register := func(body string) answered {
+	register := func(body string) response {
 		return c.send("POST", "/register", body, "Content-Type", "application/json")
 	}
 	register(`{"redirect_uris": ["http://127.0.0.1/callback"]}`).expect(t, 400, "invalid_redirect_uri") // web by default
@@ -211,7 +211,7 @@ func TestRegistration(t *testing.T) {
 		}
 	}
 	c.s.ForgetClients()
-	c.redeem("any").expect(t, 401, "invalid_client")
+	c.exchange("any").expect(t, 401, "invalid_client")
 }
 
 // TestClose: a server that was never started closes too, and one with a slow

@@ -23,15 +23,15 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, client.ID, http.StatusBadRequest, "unauthorized_client", "not this grant type")
 		return
 	}
-	redeem := map[string]func(*http.Request, Client) (map[string]any, string){
-		grantCode: s.redeemCode, grantRefresh: s.redeemRefresh, grantDevice: s.redeemDevice,
+	exchange := map[string]func(*http.Request, Client) (map[string]any, string){
+		grantCode: s.exchangeCode, grantRefresh: s.exchangeRefreshToken, grantDevice: s.exchangeDeviceCode,
 	}[grantType]
-	if redeem == nil || grantType == grantDevice && s.o.NoDevice {
+	if exchange == nil || grantType == grantDevice && s.o.NoDevice {
 		s.refuse(w, client.ID, http.StatusBadRequest, "unsupported_grant_type", grantType)
 		return
 	}
 	s.mu.Lock()
-	tokens, problem := redeem(r, client)
+	tokens, problem := exchange(r, client)
 	s.mu.Unlock()
 	if problem == "" {
 		answer(w, http.StatusOK, s.override(Token, tokens))
@@ -44,8 +44,8 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	s.refuse(w, client.ID, status, problem, "authtest says "+problem)
 }
 
-// redeemCode exchanges a code, RFC 6749 section 4.1.3; s.mu is held.
-func (s *Server) redeemCode(r *http.Request, client Client) (map[string]any, string) {
+// exchangeCode exchanges a code, RFC 6749 section 4.1.3; s.mu is held.
+func (s *Server) exchangeCode(r *http.Request, client Client) (map[string]any, string) {
 	value := r.PostFormValue("code")
 	verifier := r.PostFormValue("code_verifier")
 	s.hide(verifier)
@@ -54,7 +54,7 @@ func (s *Server) redeemCode(r *http.Request, client Client) (map[string]any, str
 		return nil, "invalid_grant"
 	}
 	if c.used {
-		// RFC 6749 section 4.1.2: whoever uses a code again may have stolen it.
+		// RFC 6749 section 4.1.2: a code that is used twice may be stolen.
 		s.record(Reused, client.ID, "code")
 		s.revokeGrant(c.grant)
 		return nil, "invalid_grant"
@@ -72,9 +72,9 @@ func (s *Server) redeemCode(r *http.Request, client Client) (map[string]any, str
 	return s.issue(c.grant, c.grant.scopes, s.mayRefresh(c.grant)), ""
 }
 
-// redeemRefresh exchanges a refresh token, RFC 6749 section 6, and replaces
+// exchangeRefreshToken exchanges a refresh token, RFC 6749 section 6, and replaces
 // it, RFC 9700 section 4.14.2; s.mu is held.
-func (s *Server) redeemRefresh(r *http.Request, client Client) (map[string]any, string) {
+func (s *Server) exchangeRefreshToken(r *http.Request, client Client) (map[string]any, string) {
 	old := s.refresh[r.PostFormValue("refresh_token")]
 	if old == nil || old.grant.client != client.ID || old.grant.revoked {
 		return nil, "invalid_grant"
@@ -114,7 +114,8 @@ func (s *Server) sameResource(r *http.Request, g *grant) bool {
 	return len(resources) == 1 && resources[0] == g.resource
 }
 
-// revoke answers RFC 7009 section 2: a refresh token takes its grant with it.
+// revoke answers RFC 7009 section 2. With a refresh token it revokes the
+// grant.
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 	client, ok := s.authenticate(w, r)
 	if !ok {
@@ -129,11 +130,11 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 		delete(s.access, value)
 	}
 	s.mu.Unlock()
-	w.WriteHeader(http.StatusOK) // also for a token that is not known, section 2.2
+	w.WriteHeader(http.StatusOK) // also for an unknown token, RFC 7009 section 2.2
 }
 
-// introspect answers RFC 7662 section 2 to anyone: there is no secret but the
-// token, which the asker has.
+// introspect answers RFC 7662 section 2 without authentication, since the
+// caller knows the token.
 func (s *Server) introspect(w http.ResponseWriter, r *http.Request) {
 	value := r.PostFormValue("token")
 	s.mu.Lock()
@@ -150,7 +151,7 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, s.override(Introspect, reply))
 }
 
-// validAccess returns an access token that holds; s.mu is held.
+// validAccess returns an access token if it is valid; s.mu is held.
 func (s *Server) validAccess(value string) (accessToken, bool) {
 	t, ok := s.access[value]
 	return t, ok && !t.grant.revoked && time.Now().Before(t.expires)

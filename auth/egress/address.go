@@ -5,16 +5,16 @@ import (
 	"net/netip"
 )
 
-// A BlockedAddressError says that a name which may only lead to public
-// addresses leads elsewhere.
+// A BlockedAddressError says that a host which must have a public address
+// has another one.
 type BlockedAddressError struct{ Address string }
 
 func (e *BlockedAddressError) Error() string {
 	return "address " + e.Address + " is not public, and the host is not listed by its exact name"
 }
 
-// notPublic are the ranges of IANA's special-purpose registries that netip has
-// no predicate for.
+// notPublic are ranges of IANA's special-purpose registries for which netip
+// has no predicate.
 var notPublic = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),      // RFC 791, "this network"
 	netip.MustParsePrefix("100.64.0.0/10"),  // RFC 6598, carrier-grade NAT
@@ -27,11 +27,11 @@ var notPublic = []netip.Prefix{
 	netip.MustParsePrefix("fec0::/10"),      // RFC 3879, site-local
 }
 
-// nat64 embeds an IPv4 address in its last four bytes (RFC 6052).
+// nat64 addresses embed an IPv4 address in their last four bytes (RFC 6052).
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 
-// isPublic reports whether addr is reachable by everyone, so that contacting
-// it gives a hostile name nothing that it could not reach by itself.
+// isPublic reports whether everyone can reach addr. A hostile name gains
+// nothing by leading there.
 func isPublic(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	if nat64.Contains(addr) {
@@ -49,9 +49,9 @@ func isPublic(addr netip.Addr) bool {
 	return true
 }
 
-// checkAddress refuses to connect to an address that is not public. It sees
-// the address itself, after the name was resolved, so that no later answer of
-// a name server can differ from the one that was checked.
+// checkAddress refuses an address that is not public. It is called with the
+// resolved address when it is dialled, so that a later answer of the name
+// server cannot differ from the one that was checked.
 func checkAddress(address string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

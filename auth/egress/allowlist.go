@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// A Rule is one entry of the allowlist: a host, "*." before it for its
-// subdomains (not the host itself), and ":port" behind it to pin the port.
+// A Rule is one entry of the allowlist: a host, with "*." in front for its
+// subdomains without the host itself, and with ":port" behind to fix the
+// port.
 type Rule struct {
 	entry    string // as written
 	host     string // lower case, without the final dot
@@ -58,27 +59,28 @@ type Allowlist struct {
 	Rules []Rule     // oauth.discovery_allowlist
 }
 
-// A BlockedHostError says that a host outside the allowlist would have to be
-// contacted. Nothing was sent to it.
+// A BlockedHostError says that a host is not on the allowlist. Nothing was
+// sent to it.
 type BlockedHostError struct {
 	Host string // with a port if it is not the scheme's own
-	Line string // the one line of configuration that would allow it
+	Line string // the line of configuration that would allow it
 }
 
 func (e *BlockedHostError) Error() string {
 	return e.Host + " is not in oauth.discovery_allowlist"
 }
 
-// Check reports whether u may be contacted. The error is
-// a [*BlockedHostError], or says what is wrong with u, see [CheckURL].
+// Check reports whether u may be contacted. The error is a
+// [*BlockedHostError], or that of [CheckURL].
 func (l Allowlist) Check(u *url.URL) error {
 	_, err := l.admit(u)
 	return err
 }
 
-// admit is Check, and reports whether any address will do: a name that only
-// a wildcard matches may lead to public addresses alone, since whoever owns
-// the zone can point it at the person's own network.
+// admit is Check, and also reports whether u may be contacted at any
+// address. A host that only a wildcard lists may only have public addresses,
+// because the owner of the zone could point it at the private network of the
+// user.
 func (l Allowlist) admit(u *url.URL) (anyAddress bool, err error) {
 	if err := CheckURL(u); err != nil {
 		return false, err

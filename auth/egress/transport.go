@@ -9,22 +9,22 @@ import (
 )
 
 const (
-	requestTimeout = 15 * time.Second // of one request, its body included
+	requestTimeout = 15 * time.Second // of one request, including its body
 	dialTimeout    = 10 * time.Second
 	maxRedirects   = 3
 )
 
 var errNoRedirect = errors.New("redirects are not followed here")
 
-// Transports are the two ways of a request: one to any address, for names that
-// the configuration itself holds, and one to public addresses alone.
+// Transports send requests, either to any address or to public addresses
+// only.
 type Transports struct {
 	open, public http.RoundTripper
 }
 
 // NewTransports makes the transports of one process. The caller must Close
-// them. hook, if it is not nil, carries every request in their stead: hosts
-// are checked before, but what address they resolve to is its own affair.
+// them. If hook is not nil, it carries every request instead, after the host
+// was checked; addresses are then not checked.
 func NewTransports(hook http.RoundTripper) Transports {
 	if hook != nil {
 		return Transports{open: hook, public: hook}
@@ -62,10 +62,10 @@ func (t Transports) Close() {
 	}
 }
 
-// Client returns a client that keeps to list. Its requests take 15 s at most,
-// their bodies included. Every hop of a redirect is checked like a first
-// request; only a GET follows redirects, 3 at most and none from https to
-// http, because another request would carry codes and secrets along.
+// Client returns a client that contacts only the hosts on list. A request
+// takes 15 s at most, including its body. Each hop of a redirect is checked
+// like a first request. Only a GET follows redirects, at most 3 and never
+// from https to http, because other requests carry codes and secrets.
 func (t Transports) Client(list Allowlist) *http.Client {
 	return &http.Client{
 		Transport: guard{t, list},
@@ -82,7 +82,7 @@ func (t Transports) Client(list Allowlist) *http.Client {
 	}
 }
 
-// A guard sends each request by the transport that its host may be reached by.
+// A guard checks the host of each request and chooses its transport.
 type guard struct {
 	Transports
 	list Allowlist
@@ -97,8 +97,8 @@ func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		return g.open.RoundTrip(req)
 	}
 	if t, ok := g.public.(*http.Transport); ok {
-		// A configured web proxy resolves the name itself. Its own address
-		// may be private, and only a literal one can be checked here.
+		// A web proxy resolves the host itself and may have a private
+		// address, so that only a literal address can be checked.
 		if proxy, err := t.Proxy(req); err == nil && proxy != nil {
 			if net.ParseIP(req.URL.Hostname()) != nil {
 				if err := checkAddress(net.JoinHostPort(req.URL.Hostname(), portOf(req.URL))); err != nil {

@@ -14,8 +14,9 @@ var (
 	errFragment = errors.New("must not have a fragment")
 )
 
-// CheckURL holds for every URL of OAuth: https, or http on loopback (OAuth 2.1
-// section 1.5), no userinfo, no fragment.
+// CheckURL checks a URL as every URL of OAuth must be: https, or http on
+// loopback (OAuth 2.1 section 1.5), without user name, password and
+// fragment.
 func CheckURL(u *url.URL) error {
 	switch {
 	case u.Host == "" || u.Hostname() == "" || u.Opaque != "":
@@ -30,11 +31,11 @@ func CheckURL(u *url.URL) error {
 	return errNotHTTPS
 }
 
-// ParseURL is url.Parse and CheckURL.
+// ParseURL parses s and checks it with [CheckURL].
 func ParseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	if err != nil {
-		return nil, ErrNotURL // the parser's own error would repeat what may hold a secret
+		return nil, ErrNotURL // the error of the parser contains s, which may hold a secret
 	}
 	return u, CheckURL(u)
 }

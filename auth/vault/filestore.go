@@ -9,17 +9,17 @@ import (
 	"mcpproxy/auth/privatefile"
 )
 
-// A store keeps secrets by key. Whoever changes one holds the vault's write
-// lock; reading needs none. Errors other than [ErrNoCredential] and the
-// context's are an [*Error] with its Reason.
+// A store keeps secrets by key. A change needs the write lock of the vault,
+// reading does not. Errors are [ErrNoCredential], that of the context, or an
+// [*Error] with its Reason.
 type store interface {
 	get(ctx context.Context, key string) ([]byte, error)
 	set(ctx context.Context, key string, value []byte) error
-	remove(ctx context.Context, key string) error // nothing there is not an error
+	remove(ctx context.Context, key string) error // no error if there is none
 }
 
-// A fileStore keeps secrets, JSON values, in one file that only the user can
-// read. It is used where the user asked for it and never as a fallback.
+// A fileStore keeps secrets, which are JSON values, in one private file. It
+// is used only if the user asks for it, never as a fallback.
 type fileStore struct{ path string }
 
 func (s fileStore) get(_ context.Context, key string) ([]byte, error) {
@@ -34,8 +34,8 @@ func (s fileStore) get(_ context.Context, key string) ([]byte, error) {
 	return value, nil
 }
 
-// set replaces a damaged file too, having set it aside: whatever it still
-// holds is the user's, who may want to look at it.
+// set sets a damaged file aside before it writes a new one, because the user
+// may want what it still holds.
 func (s fileStore) set(_ context.Context, key string, value []byte) error {
 	all, err := s.read()
 	if ReasonOf(err) == Damaged {
@@ -73,7 +73,7 @@ func (s fileStore) read() (map[string]json.RawMessage, error) {
 	}
 	var all map[string]json.RawMessage
 	if json.Unmarshal(b, &all) != nil {
-		// The decoder's own words may quote what they stumbled over.
+		// The error of the decoder could quote a secret.
 		return nil, &Error{Reason: Damaged, File: s.path, Err: errNotJSON}
 	}
 	return all, nil
@@ -94,8 +94,8 @@ func (s fileStore) unavailable(err error) error {
 	return &Error{Reason: Unavailable, File: s.path, Err: err}
 }
 
-// maxFile bounds the credentials and the index, in bytes: as many credentials
-// of the greatest size as nobody has.
+// maxFile is the limit of the credentials file and of the index, in bytes:
+// 256 credentials of the maximum size.
 const maxFile = 64 << 20
 
 var errNotJSON = errors.New("not valid JSON")

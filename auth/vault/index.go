@@ -13,38 +13,38 @@ import (
 	"mcpproxy/auth/privatefile"
 )
 
-// An Index is the vault without its secrets: enough for a status.
+// An Index describes what the vault holds, without secrets.
 type Index struct {
-	// Last is the highest generation given out; it never goes back.
+	// Last is the highest generation used; it never decreases.
 	Last uint64 `json:"last"`
 
 	Credentials map[string]IndexEntry   `json:"credentials"` // by key, see Key
-	Pending     map[string]PendingEntry `json:"pending"`     // by the key of the credential they will give
+	Pending     map[string]PendingEntry `json:"pending"`     // by the key of the future credential
 }
 
-// An IndexEntry tells about one credential.
+// An IndexEntry describes one credential.
 type IndexEntry struct {
 	Server          string    `json:"server"`            // the upstream's name
 	Project         string    `json:"project,omitempty"` // hash of the project's path, empty for the global layer
 	ServerURL       string    `json:"server_url"`        // without user, query and fragment
 	Issuer          string    `json:"issuer,omitempty"`
 	Scopes          []string  `json:"scopes,omitempty"`
-	Expiry          time.Time `json:"expiry,omitzero"` // zero: until the server says 401
+	Expiry          time.Time `json:"expiry,omitzero"` // zero: until the upstream answers 401
 	HasRefreshToken bool      `json:"has_refresh_token,omitempty"`
 	Generation      uint64    `json:"generation"`
 
-	NeedsLogin      bool      `json:"needs_login,omitempty"`   // the grant is gone
-	RefreshError    string    `json:"refresh_error,omitempty"` // code of the last failure since the record was put
+	NeedsLogin      bool      `json:"needs_login,omitempty"`   // the grant is revoked
+	RefreshError    string    `json:"refresh_error,omitempty"` // code of the last failure since Put
 	RefreshFailedAt time.Time `json:"refresh_failed_at,omitzero"`
 }
 
-// IsOf reports whether the credential is of the server at rawURL, as far as
-// the index can tell.
+// IsOf reports whether the credential is for the server at rawURL, apart
+// from its query.
 func (e IndexEntry) IsOf(rawURL string) bool { return e.ServerURL == bareURL(rawURL) }
 
-// A PendingEntry tells about one login that is not finished.
+// A PendingEntry describes one unfinished login.
 type PendingEntry struct {
-	ID        string    `json:"id"` // of this attempt; another ID means that it was superseded
+	ID        string    `json:"id"` // changes when the login is superseded
 	Server    string    `json:"server"`
 	Project   string    `json:"project,omitempty"`
 	Flow      Flow      `json:"flow"`
@@ -52,13 +52,13 @@ type PendingEntry struct {
 	Started   time.Time `json:"started"`
 	Expires   time.Time `json:"expires"`
 
-	// Orphaned is set when the index is read: the process that began the
-	// login and waited for its answer is gone. A code flow can still be
-	// finished by pasting the URL.
+	// Orphaned is set when the index is read. It says that the process which
+	// began the login is gone. A code flow can still be finished by pasting
+	// the URL.
 	Orphaned bool `json:"-"`
 }
 
-// newIndexEntry tells about r, kept under key.
+// newIndexEntry describes r under key.
 func newIndexEntry(key string, r Record) IndexEntry {
 	server, project := splitKey(key)
 	return IndexEntry{
@@ -68,7 +68,7 @@ func newIndexEntry(key string, r Record) IndexEntry {
 	}
 }
 
-// newPendingEntry tells about p, pending for key.
+// newPendingEntry describes the pending login p for key.
 func newPendingEntry(key string, p Pending) PendingEntry {
 	server, project := splitKey(key)
 	return PendingEntry{
@@ -77,7 +77,7 @@ func newPendingEntry(key string, p Pending) PendingEntry {
 	}
 }
 
-// set makes the entry of key say what the vault now holds.
+// set updates the entry of key after a change of the store.
 func (ix *Index) set(key string, r Record, found bool) {
 	ix.Last = max(ix.Last, r.Generation)
 	if !found {
@@ -87,24 +87,24 @@ func (ix *Index) set(key string, r Record, found bool) {
 	ix.Credentials[key] = newIndexEntry(key, r)
 }
 
-// next gives out a generation, higher than any before it. The clock keeps it
-// so even where the index was lost.
+// next returns a new generation. It follows the clock, so that it grows even
+// if the index was lost.
 func (ix *Index) next() uint64 {
 	ix.Last = max(ix.Last+1, uint64(time.Now().UnixMilli()))
 	return ix.Last
 }
 
-// An indexFile is the index on disk, changed by several processes.
+// An indexFile is the index on disk, which several processes change.
 type indexFile struct {
 	path string
 
 	mu     sync.Mutex
-	bytes  []byte // what was read last,
-	parsed Index  // and what it says; not to be changed
+	bytes  []byte // as read last
+	parsed Index  // decoded from bytes; not to be changed
 }
 
-// read returns the index, which the caller must not change. A file that is
-// damaged counts as empty: it holds nothing that the vault does not.
+// read returns the index, which the caller must not change. A missing file
+// is an empty index.
 func (f *indexFile) read() (Index, error) {
 	b, err := privatefile.Read(f.path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -126,7 +126,7 @@ func (f *indexFile) read() (Index, error) {
 	return ix, nil
 }
 
-// clone returns an index that may be changed, its maps made.
+// clone returns a copy that may be changed, with its maps made.
 func (ix Index) clone() Index {
 	ix.Credentials, ix.Pending = maps.Clone(ix.Credentials), maps.Clone(ix.Pending)
 	if ix.Credentials == nil {
@@ -138,8 +138,8 @@ func (ix Index) clone() Index {
 	return ix
 }
 
-// update changes the index under its lock and writes it durably. A damaged
-// one is set aside and begun anew.
+// update changes the index under its lock, durably. A damaged file is set
+// aside.
 func (f *indexFile) update(ctx context.Context, change func(*Index)) error {
 	err := privatefile.Update(ctx, f.path, maxFile, func(content []byte) ([]byte, error) {
 		var ix Index

@@ -7,20 +7,18 @@ import (
 	"strings"
 )
 
-// The namespaces of the vault. A namespace never contains a colon beyond its
-// last byte and a server name contains none at all, so that no two keys of
-// different namespaces are equal.
+// The namespaces of the vault. Each ends with its only colon, and a server
+// name has none, so that keys of different namespaces differ.
 const (
 	credentialSpace = "mcp:"
 	pendingSpace    = "mcp-pending:"
 	partSpace       = "mcp-part:"
 )
 
-// Key is the name under which the credential of a server is kept:
-// "mcp:NAME" for the global layer, and "mcp:NAME@HASH" for a project's, HASH
-// being that of the project's absolute path. project is "" for the global
-// layer. An "@" or "%" in the name is percent-encoded, so that no name can be
-// mistaken for that of a project's server.
+// Key is the name of the credential of a server: "mcp:NAME" for the global
+// layer, where project is "", and "mcp:NAME@HASH" for a project, with the
+// hash of its absolute path. "@" and "%" in the name are percent-encoded, so
+// that no name looks like that of a project.
 func Key(server, project string) string {
 	key := credentialSpace + nameEncoder.Replace(server)
 	if project != "" {
@@ -34,19 +32,19 @@ var (
 	nameDecoder = strings.NewReplacer("%25", "%", "%40", "@")
 )
 
-// splitKey is the inverse of Key, but for the hash.
+// splitKey is the inverse of Key, except that it returns the hash of the
+// project.
 func splitKey(key string) (server, projectHash string) {
 	name, projectHash, _ := strings.Cut(strings.TrimPrefix(key, credentialSpace), "@")
 	return nameDecoder.Replace(name), projectHash
 }
 
-// pendingKey is where the secrets of a pending login for key are kept.
+// pendingKey is the name of the pending login for key.
 func pendingKey(key string) string {
 	return pendingSpace + strings.TrimPrefix(key, credentialSpace)
 }
 
-// hash stands for a text in a key or a file name. Its 128 bits leave no chance
-// of two projects meeting.
+// hash represents a text in a key or a file name, by 128 bits.
 func hash(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:16])

@@ -9,16 +9,17 @@ import (
 	"github.com/zalando/go-keyring"
 )
 
-// items are small values under names, as operating systems keep them. The
-// calls know no context, and may wait for a person to unlock the keyring.
+// items are small values by name, as a keyring of the operating system keeps
+// them. A call may wait for the person to unlock the keyring, and takes no
+// context.
 type items interface {
 	get(name string) (string, error) // keyring.ErrNotFound
 	set(name, value string) error    // keyring.ErrSetDataTooBig
-	remove(name string) error        // nothing there is not an error
+	remove(name string) error        // no error if there is none
 }
 
-// osItems are the items of the operating system's keyring that have service
-// as their service name and the key as their user name.
+// osItems are the items of the operating system's keyring with that service
+// name; the key is the user name.
 type osItems struct{ service string }
 
 func (o osItems) get(name string) (string, error) {
@@ -28,8 +29,8 @@ func (o osItems) get(name string) (string, error) {
 	return keyring.Get(o.service, name)
 }
 
-// set reads back what it wrote: on macOS a failure shows only in the output
-// of the program that go-keyring runs.
+// set reads the value back, because on macOS go-keyring reports a failed
+// write only in the output of a program.
 func (o osItems) set(name, value string) error {
 	if err := reachable(); err != nil {
 		return err
@@ -58,13 +59,12 @@ func (o osItems) remove(name string) error {
 
 var errNotKept = errors.New("the keyring did not keep the value")
 
-// A keyringStore keeps each secret in one item, or in several where the
-// platform's limit asks for it, see keyring_split.go. Every call to the keyring has
-// a time limit, and one is made at a time.
+// A keyringStore keeps each secret in one item, or in several if the
+// platform limits the size, see keyring_split.go. It makes one call at a
+// time, each with a time limit.
 //
-// A call that is late cannot be ended: its goroutine is left behind until the
-// person answers the prompt or the process ends. That is one goroutine at
-// most, because no other call is started in the meantime.
+// A late call cannot be cancelled. Its goroutine ends when the person
+// answers the prompt, and no other call starts until then.
 type keyringStore struct {
 	items   items
 	limit   int // bytes in one item; 0 for no limit
@@ -74,7 +74,7 @@ type keyringStore struct {
 	running atomic.Pointer[keyringCall]
 }
 
-// A keyringCall is one that has been started and has not come back.
+// A keyringCall is a call that has not returned.
 type keyringCall struct{ late atomic.Bool }
 
 func newKeyringStore(it items, limit int, timeout time.Duration) *keyringStore {
@@ -103,8 +103,8 @@ func (k *keyringStore) call(ctx context.Context, f func() (string, error)) (stri
 	go func() {
 		var a answer
 		defer func() {
-			// go-keyring takes a bus that goes away while it waits for
-			// a prompt for an answer, and reads from nil.
+			// go-keyring panics if the bus goes away while it waits for a
+			// prompt.
 			if p := recover(); p != nil {
 				a.err = &Error{Reason: Unavailable, Err: errPanicked}
 			}
@@ -129,9 +129,8 @@ var (
 	errPanicked     = errors.New("the connection to the keyring broke")
 )
 
-// keyringError gives an error of the keyring its reason. Only that nothing is
-// there is told from the rest by a type; what is the matter otherwise is asked
-// of the platform.
+// keyringError gives an error of the keyring its reason. Only go-keyring's
+// "not found" and "too big" have types; for the rest the platform is asked.
 func keyringError(ctx context.Context, err error) error {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):

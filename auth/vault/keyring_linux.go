@@ -6,11 +6,12 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// itemLimit is 0: the Secret Service takes values of many megabytes.
+// itemLimit is 0, for no limit: the Secret Service accepts values of many
+// megabytes.
 const itemLimit = 0
 
-// reachable reports whether there is a session bus. Without one go-keyring
-// would have dbus-launch start one, which then outlives this process.
+// reachable reports whether there is a session bus. Without one, go-keyring
+// would start a bus with dbus-launch that outlives this process.
 func reachable() error {
 	conn, err := dbus.SessionBusPrivateNoAutoStartup()
 	if err != nil {
@@ -19,9 +20,9 @@ func reachable() error {
 	return conn.Close()
 }
 
-// isLocked asks the Secret Service whether the collection that go-keyring
-// uses is locked, which its error says in words only. Reading the property
-// prompts nobody.
+// isLocked asks the Secret Service whether the collection of go-keyring is
+// locked, which go-keyring reports only as text. Reading the property opens
+// no prompt.
 func isLocked(ctx context.Context, _ error) bool {
 	conn, err := dbus.SessionBusPrivateNoAutoStartup(dbus.WithContext(ctx))
 	if err != nil {

@@ -10,27 +10,28 @@ import (
 	"strings"
 )
 
-// A value over the limit of one item is kept in parts. There are two slots for
-// the parts of a key, and its item, the head, says which one holds. A new
-// value is written to the other slot, then the head is switched, then the
-// parts of the old are removed: after a crash at any point the head names
-// a slot that is whole, and what is left over lies in the other slot, where
-// the next change finds it. Within a slot, parts are written from the first on
-// and removed from the last back, so that a slot without a first part is empty.
+// A value over the limit of one item is kept in parts. A key has two slots
+// for parts, and its item, the head, names the slot in use. A new value is
+// written to the other slot, then the head is switched, then the old parts
+// are removed.
 //
-// A head is JSON, as is every value that a vault keeps; only a head has the
-// member "parts".
+// After a crash at any point the head names a complete slot, and leftovers
+// are in the other slot, where the next change removes them. Parts are
+// written from the first to the last and removed from the last to the first,
+// so that a slot without a first part is empty.
+//
+// A head is JSON like every value, and only a head has the member "parts".
 type head struct {
 	Parts int    `json:"parts"`
 	Slot  int    `json:"slot"` // 0 or 1
-	Sum   string `json:"sum"`  // SHA-256 of the value, hex: tells a torn read
+	Sum   string `json:"sum"`  // SHA-256 of the value in hex, to detect a torn read
 }
 
 func partName(key string, slot, n int) string {
 	return fmt.Sprintf("%s%d.%d:%s", partSpace, slot, n, key)
 }
 
-// parseHead tells a head from a value that is kept in one item.
+// parseHead reports whether item is a head, and not a value.
 func parseHead(item string) (head, bool) {
 	var h head
 	if len(item) > 200 || json.Unmarshal([]byte(item), &h) != nil {
@@ -53,8 +54,8 @@ func (k *keyringStore) get(ctx context.Context, key string) ([]byte, error) {
 		if err != nil || whole {
 			return value, err
 		}
-		// Another process may have replaced the value meanwhile; then the
-		// head has changed too.
+		// If another process has replaced the value meanwhile, the head has
+		// changed.
 		again, err := k.getItem(ctx, key)
 		if err != nil {
 			return nil, err
@@ -68,7 +69,7 @@ func (k *keyringStore) get(ctx context.Context, key string) ([]byte, error) {
 
 var errPartMissing = errors.New("a part is missing or does not fit")
 
-// join reads the parts that h names; they are whole if their sum is right.
+// join reads the parts of h and reports whether they are complete.
 func (k *keyringStore) join(ctx context.Context, key string, h head) (value []byte, whole bool, err error) {
 	var b strings.Builder
 	for n := range h.Parts {
@@ -114,8 +115,8 @@ func (k *keyringStore) set(ctx context.Context, key string, value []byte) error 
 	if err := k.setItem(ctx, key, item); err != nil {
 		return err
 	}
-	// The new value holds. Old parts that cannot be removed now are when the
-	// slot's turn comes again.
+	// The new value is in use. Old parts that cannot be removed now are removed
+	// by a later change.
 	_ = k.clear(ctx, key, old.Slot)
 	return nil
 }
@@ -127,7 +128,8 @@ func (k *keyringStore) remove(ctx context.Context, key string) error {
 	return errors.Join(k.clear(ctx, key, 0), k.clear(ctx, key, 1))
 }
 
-// head returns the head of key; for a value without parts, one of slot 0.
+// head returns the head of key, or one with slot 0 for a value without
+// parts.
 func (k *keyringStore) head(ctx context.Context, key string) (head, error) {
 	item, err := k.getItem(ctx, key)
 	if errors.Is(err, ErrNoCredential) {
@@ -137,7 +139,7 @@ func (k *keyringStore) head(ctx context.Context, key string) (head, error) {
 	return h, err
 }
 
-// clear removes the parts in a slot, from the last back.
+// clear removes the parts in a slot, from the last to the first.
 func (k *keyringStore) clear(ctx context.Context, key string, slot int) error {
 	count := 0
 	for ; ; count++ {

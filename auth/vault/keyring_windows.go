@@ -7,6 +7,6 @@ const itemLimit = 2560
 
 func reachable() error { return nil }
 
-// isLocked is always false: the Credential Manager is open while the user is
-// logged in.
+// isLocked is always false: the Credential Manager is unlocked while the
+// user is logged in.
 func isLocked(context.Context, error) bool { return false }

@@ -2,12 +2,13 @@ package vault
 
 import "time"
 
-// maxSkew is how long before its end a token is refreshed; one that lives less
-// than five times as long is refreshed when a fifth of its life is left.
+// maxSkew is how long before its expiry a token is refreshed. A token that
+// lives less than five times as long is refreshed when a fifth of its life
+// is left.
 const maxSkew = time.Minute
 
-// Stale reports whether the access token of r should be refreshed. Times are
-// compared by the wall clock, so that a token ends while the machine sleeps.
+// Stale reports whether the access token should be refreshed. It compares
+// wall clock times, so that tokens expire while the machine sleeps.
 func (r Record) Stale(now time.Time) bool {
 	if r.Expiry.IsZero() {
 		return false
@@ -19,7 +20,7 @@ func (r Record) Stale(now time.Time) bool {
 	return !now.Round(0).Before(r.Expiry.Add(-skew))
 }
 
-// Expired reports whether the access token of r is worth nothing any more.
+// Expired reports whether the access token has expired.
 func (r Record) Expired(now time.Time) bool {
 	return !r.Expiry.IsZero() && !now.Round(0).Before(r.Expiry)
 }

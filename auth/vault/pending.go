@@ -23,15 +23,15 @@ const (
 	DeviceFlow Flow = "device" // RFC 8628
 )
 
-// A Pending is a login that has begun and may be finished by another process.
-// Like a [Record] it prints, logs and marshals without its secrets.
+// A Pending is an unfinished login, which any process may finish. Like a
+// [Record] it prints, logs and marshals without its secrets.
 type Pending struct {
-	ID   string `json:"id"` // set by [Vault.SavePending]; a new one supersedes the old
+	ID   string `json:"id"` // set by [Vault.SavePending]
 	Flow Flow   `json:"flow"`
 
 	ServerURL          string   `json:"server_url"`
 	Issuer             string   `json:"issuer,omitempty"`
-	AuthorizeURL       string   `json:"authorize_url,omitempty"` // the whole URL the person opens, code flow
+	AuthorizeURL       string   `json:"authorize_url,omitempty"` // opened by the person, code flow
 	TokenEndpoint      string   `json:"token_endpoint"`
 	RevocationEndpoint string   `json:"revocation_endpoint,omitempty"`
 	Resource           string   `json:"resource,omitempty"` // RFC 8707
@@ -42,7 +42,7 @@ type Pending struct {
 	State       string `json:"state,omitempty"`         // RFC 6749 section 10.12
 	Verifier    string `json:"code_verifier,omitempty"` // RFC 7636
 	RedirectURI string `json:"redirect_uri,omitempty"`
-	IssRequired bool   `json:"iss_required,omitempty"` // the metadata promises RFC 9207's iss
+	IssRequired bool   `json:"iss_required,omitempty"` // RFC 9207: the metadata promises the iss parameter
 
 	// Device flow, RFC 8628 section 3.2.
 	DeviceCode              string        `json:"device_code,omitempty"`
@@ -55,7 +55,7 @@ type Pending struct {
 	Expires time.Time `json:"expires"`
 }
 
-// Expired reports whether the authorization server has forgotten the login.
+// Expired reports whether the login can no longer be finished.
 func (p Pending) Expired() bool { return !time.Now().Before(p.Expires) }
 
 // LogValue implements [slog.LogValuer] without any secret.
@@ -89,14 +89,13 @@ func (p Pending) encode() ([]byte, error) {
 	}{plainPending(p), plainClient(p.Client)})
 }
 
-// keepExpired is how long an expired login is remembered, so that a late
-// paste learns that it came too late.
+// keepExpired is how long an expired login is kept, so that a late paste
+// gets the right error.
 const keepExpired = time.Hour
 
-// SavePending keeps p as the pending login of key (see [Key]),
-// superseding the former one, and returns it with its new ID. The login counts
-// as owned until release is called or this process ends, and as orphaned
-// from then on.
+// SavePending stores p as the pending login of key (see [Key]), in place of
+// the former one, and returns it with its new ID. The login is owned by this
+// process until release is called, and orphaned after that.
 func (v *Vault) SavePending(ctx context.Context, key string, p Pending) (saved Pending, release func(), err error) {
 	p.ID = rand.Text()
 	release, err = v.Lock(ctx, v.ownerLock(p.ID))
@@ -119,8 +118,8 @@ func (v *Vault) SavePending(ctx context.Context, key string, p Pending) (saved P
 	return p, release, nil
 }
 
-// listPending enters p into the index, in place of the former one, and drops
-// the logins that nobody finished. The write lock is held.
+// listPending puts p into the index in place of the former login, and
+// removes logins that expired long ago. The caller holds the write lock.
 func (v *Vault) listPending(ctx context.Context, key string, p Pending) error {
 	var gone map[string]PendingEntry
 	err := v.index.update(ctx, func(ix *Index) {
@@ -138,7 +137,7 @@ func (v *Vault) listPending(ctx context.Context, key string, p Pending) error {
 	}
 	for k, e := range gone {
 		if k != key {
-			// What cannot be removed now is worthless to anyone: it has expired.
+			// It has expired, so a failed removal does no harm.
 			_ = v.store.remove(ctx, pendingKey(k))
 		}
 		_ = os.Remove(v.ownerLock(e.ID))
@@ -146,9 +145,8 @@ func (v *Vault) listPending(ctx context.Context, key string, p Pending) error {
 	return nil
 }
 
-// Pending returns the pending login of key, even if it has expired, or
-// [ErrNoCredential], or an [*Error], or the error of ctx if the caller
-// gave up.
+// Pending returns the pending login of key, even if it has expired. The
+// error is [ErrNoCredential], an [*Error], or that of ctx.
 func (v *Vault) Pending(ctx context.Context, key string) (Pending, error) {
 	b, err := v.store.get(ctx, pendingKey(key))
 	if err != nil {
@@ -161,16 +159,16 @@ func (v *Vault) Pending(ctx context.Context, key string) (Pending, error) {
 	return Pending(p), nil
 }
 
-// PendingCurrent reports whether the pending login of key is still the one
-// with that ID: neither superseded nor finished by another process. It costs
-// a glance at the index and may be polled.
+// PendingCurrent reports whether the pending login of key still has that ID,
+// and was neither superseded nor finished. It reads only the index, and may
+// be polled.
 func (v *Vault) PendingCurrent(key, id string) bool {
 	ix, err := v.index.read()
 	return err != nil || ix.Pending[key].ID == id
 }
 
-// RemovePending removes the pending login of key if it still has that ID: one
-// that was superseded must not take its successor away.
+// RemovePending removes the pending login of key if it still has that ID,
+// and not its successor.
 func (v *Vault) RemovePending(ctx context.Context, key, id string) error {
 	err := v.underWriteLock(ctx, func(ctx context.Context) error {
 		p, err := v.Pending(ctx, key)
@@ -190,12 +188,12 @@ func (v *Vault) RemovePending(ctx context.Context, key, id string) error {
 	return v.failed("delete", err)
 }
 
-// ownerLock is the file that the process which waits for a login keeps
-// locked. It bears the login's own ID, so that, unlike other lock files, it
-// can be removed: nobody else ever takes it to keep it.
+// ownerLock is the file that the process which waits for the login keeps
+// locked. It is named by the ID of the login, so that it can be removed: no
+// other login uses it.
 func (v *Vault) ownerLock(id string) string {
 	return filepath.Join(v.dir, "pending", hash(id)+".lock")
 }
 
-// isOwned reports whether a living process waits for the login.
+// isOwned reports whether a process still waits for the login.
 func (v *Vault) isOwned(id string) bool { return privatefile.Held(v.ownerLock(id)) }

@@ -14,14 +14,14 @@ import (
 	"mcpproxy/auth/privatefile"
 )
 
-// The stores a [Vault] can keep its secrets in.
+// The stores for the secrets of a [Vault].
 const (
-	StoreKeyring = "keyring" // the operating system's, the default
-	StoreFile    = "file"    // a 0600 file, only where the user asks for it
+	StoreKeyring = "keyring" // the operating system's keyring, the default
+	StoreFile    = "file"    // a file of mode 0600, only where the user asks for it
 )
 
-// ErrNoCredential says that the vault holds nothing under a key, as against a
-// vault that cannot be asked, which is an [Error].
+// ErrNoCredential says that the vault holds nothing under a key. A vault
+// that cannot be asked gives an [Error].
 var ErrNoCredential = errors.New("no credential")
 
 // A Reason says why a vault could not do its work.
@@ -29,24 +29,24 @@ type Reason string
 
 // The reasons of an [Error].
 const (
-	Unavailable Reason = "unavailable" // there is no keyring, or it refused; or the file cannot be read or written
-	Locked      Reason = "locked"      // the keyring waits to be unlocked by the person
-	Timeout     Reason = "timeout"     // no answer in time; an unlock prompt may be open
-	TooBig      Reason = "too big"     // the credential exceeds what a vault takes
-	Damaged     Reason = "damaged"     // something is there and cannot be read
+	Unavailable Reason = "unavailable" // there is no keyring or it refused, or the file cannot be read or written
+	Locked      Reason = "locked"      // the keyring has to be unlocked by the person
+	Timeout     Reason = "timeout"     // no answer in time, perhaps because of an unlock prompt; or the lock was held for too long
+	TooBig      Reason = "too big"     // the credential is larger than a vault accepts
+	Damaged     Reason = "damaged"     // the content cannot be decoded
 )
 
-// A Error says that the vault could not do its work. It never means that
-// a credential is absent, which is [ErrNoCredential].
+// An Error says that the vault could not do its work. It never means that a
+// credential is absent, see [ErrNoCredential].
 type Error struct {
 	Op     string // "get", "put", "delete", "lock" or "index"
 	Store  string // StoreKeyring or StoreFile
 	Reason Reason
-	File   string // the file concerned, if there is one
+	File   string // the file, if one is concerned
 	Err    error
 }
 
-// Error states the fact, without any secret.
+// Error describes e without any secret.
 func (e *Error) Error() string {
 	s := e.Store + " " + string(e.Reason)
 	if e.File != "" {
@@ -60,7 +60,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// ReasonOf is the Reason of an [Error], "" for any other error.
+// ReasonOf returns the Reason of the [Error] within err, or "".
 func ReasonOf(err error) Reason {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Reason
@@ -68,8 +68,8 @@ func ReasonOf(err error) Reason {
 	return ""
 }
 
-// fileError tells a caller that gave up from a lock that another process held
-// for too long and from a file that cannot be used.
+// fileError returns the Error for a file or lock file, or err itself if the
+// caller gave up.
 func fileError(path string, err error) error {
 	reason := Unavailable
 	switch {
@@ -79,50 +79,50 @@ func fileError(path string, err error) error {
 		reason = Timeout
 	}
 	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == path {
-		err = e.Err // which an Error says with the path already
+		err = e.Err // an Error names the path already
 	}
 	return &Error{Reason: reason, File: path, Err: err}
 }
 
-// Options say where a vault keeps what. StateDir is required.
+// Options configure a [Vault]. StateDir is required.
 type Options struct {
-	StateDir string // absolute; the vault uses its own folder in it, made 0700
+	StateDir string // absolute; the vault makes its own folder in it
 	Store    string // StoreKeyring (default) or StoreFile
 	Service  string // the keyring's service name, "proxy" by default
 
-	// Timeout bounds each call to the keyring, which may hang on an unlock
-	// prompt for ever; 5 s by default. One who told the person that a prompt
-	// may appear should give more, about a minute.
+	// Timeout bounds each call to the keyring, which may wait for an unlock
+	// prompt; 5 s by default. A caller that has announced the prompt should
+	// allow about a minute.
 	Timeout time.Duration
 
 	Log *slog.Logger // nil discards
 }
 
-// A Vault keeps credentials and pending logins, shared with all other
+// A Vault keeps credentials and pending logins. It shares them with all
 // processes of the user that have the same state folder. Its methods may be
-// called concurrently. Locks are taken in this order: a credential's, the
-// write lock, the index's.
+// called concurrently.
 type Vault struct {
 	dir   string
 	name  string // of the store
 	store store
 	index *indexFile
 	log   *slog.Logger
-	loads chan struct{} // capacity 1: one load at a time, the next finds its answer in memory
+	loads chan struct{} // capacity 1: the first reader loads a record, the next find it in the cache
 
 	mu    sync.Mutex
 	cache map[string]cacheEntry
 }
 
-// cacheEntry is what the store held for a key while the index said generation.
+// A cacheEntry is what the store held for a key at a generation of the
+// index.
 type cacheEntry struct {
 	generation uint64
 	record     Record
 	err        error // nil or ErrNoCredential
 }
 
-// Open returns a vault. Nothing is touched on disk or in the keyring
-// before the first use.
+// Open returns a vault. It touches neither the disk nor the keyring before
+// the first use.
 func Open(o Options) *Vault {
 	v := &Vault{
 		name:  cmp.Or(o.Store, StoreKeyring),
@@ -133,8 +133,8 @@ func Open(o Options) *Vault {
 	if v.log == nil {
 		v.log = slog.New(slog.DiscardHandler)
 	}
-	// Each store has its own index, so that one that is changed for another
-	// does not inherit what it does not hold.
+	// Each store has its own index, because another store does not hold the
+	// same records.
 	v.dir = filepath.Join(o.StateDir, "vault", v.name)
 	v.index = &indexFile{path: filepath.Join(v.dir, "index.json")}
 	if v.name == StoreFile {
@@ -145,13 +145,12 @@ func Open(o Options) *Vault {
 	return v
 }
 
-// Get returns the credential kept under key (see [Key]), or
-// [ErrNoCredential], or an [*Error], or the error of ctx if the caller
-// gave up.
+// Get returns the credential under key (see [Key]). The error is
+// [ErrNoCredential], an [*Error], or that of ctx.
 //
-// The answer comes from memory while the index says that no process has
-// changed the credential, so that one start prompts at most once. Before
-// a refresh, under [Vault.Lock], use [Vault.Reload].
+// The credential comes from the cache if the index says that no process has
+// changed it since, so that a process asks the keyring once. Before a
+// refresh, under [Vault.Lock], use [Vault.Reload].
 func (v *Vault) Get(ctx context.Context, key string) (Record, error) {
 	if m, ok := v.cached(key); ok {
 		return m.record, m.err
@@ -168,7 +167,7 @@ func (v *Vault) Get(ctx context.Context, key string) (Record, error) {
 	return v.Reload(ctx, key)
 }
 
-// cached returns what is in memory for key and still holds.
+// cached returns the entry of key if it is still current.
 func (v *Vault) cached(key string) (cacheEntry, bool) {
 	ix, err := v.index.read()
 	if err != nil {
@@ -180,10 +179,10 @@ func (v *Vault) cached(key string) (cacheEntry, bool) {
 	return m, ok && m.generation == ix.Credentials[key].Generation
 }
 
-// Reload is Get past the memory: it asks the store.
+// Reload is Get without the cache.
 func (v *Vault) Reload(ctx context.Context, key string) (Record, error) {
-	// The index is read first: if the credential changes in between, what is
-	// remembered is too old by the index and not too new.
+	// The index is read before the record, so that a change in between makes
+	// the cache entry look older than the record, never newer.
 	ix, indexErr := v.index.read()
 	entry := ix.Credentials[key]
 	r, err := v.load(ctx, key)
@@ -191,7 +190,7 @@ func (v *Vault) Reload(ctx context.Context, key string) (Record, error) {
 		return Record{}, v.failed("get", err)
 	}
 	switch {
-	case r.Generation != entry.Generation: // 0 if there is none
+	case r.Generation != entry.Generation: // both are 0 if there is no record
 		v.repairIndex(ctx, key)
 	case indexErr == nil:
 		v.setCached(key, cacheEntry{entry.Generation, r, err})
@@ -211,9 +210,9 @@ func (v *Vault) load(ctx context.Context, key string) (Record, error) {
 	return r, nil
 }
 
-// repairIndex makes the index agree with the store, which a lost index or a process
-// that died between the two has left apart. It is not worth an error: the
-// vault works without.
+// repairIndex makes the index agree with the store, after the index was lost
+// or a process died between the two writes. The vault works without, so a
+// failure is only logged.
 func (v *Vault) repairIndex(ctx context.Context, key string) {
 	err := v.underWriteLock(ctx, func(ctx context.Context) error {
 		r, err := v.load(ctx, key)
@@ -228,8 +227,8 @@ func (v *Vault) repairIndex(ctx context.Context, key string) {
 }
 
 // Put stores r under key and returns when it is durable. It sets the
-// generation, and the lock file if r names none, and returns the record as
-// stored. On an error the former record is still there, whole; but a keyring
+// generation, sets the lock file if r has none, and returns the record as
+// stored. After an error the former record is still there, but a keyring
 // call that timed out may yet take effect.
 func (v *Vault) Put(ctx context.Context, key string, r Record) (Record, error) {
 	if r.LockFile == "" {
@@ -250,8 +249,8 @@ func (v *Vault) Put(ctx context.Context, key string, r Record) (Record, error) {
 			return err
 		}
 		v.dropCached(key)
-		// The record is safe. Failing now would make the caller believe that
-		// a rotated refresh token was lost.
+		// The record is stored. An error would make the caller believe that
+		// a new refresh token was lost.
 		if err := v.index.update(ctx, func(ix *Index) { ix.set(key, r, true) }); err != nil {
 			v.log.WarnContext(ctx, "vault index not written", "key", key, "error", err)
 			return nil
@@ -262,8 +261,8 @@ func (v *Vault) Put(ctx context.Context, key string, r Record) (Record, error) {
 	return r, v.failed("put", err)
 }
 
-// Delete removes the credential and its entry in the index; nothing there is
-// not an error.
+// Delete removes the credential and its index entry. It is no error if there
+// is none.
 func (v *Vault) Delete(ctx context.Context, key string) error {
 	err := v.underWriteLock(ctx, func(ctx context.Context) error {
 		if err := v.store.remove(ctx, key); err != nil {
@@ -275,7 +274,7 @@ func (v *Vault) Delete(ctx context.Context, key string) error {
 	return v.failed("delete", err)
 }
 
-// set bounds what is put into the store.
+// set stores a value of at most maxValue bytes.
 func (v *Vault) set(ctx context.Context, key string, value []byte) error {
 	if len(value) > maxValue {
 		return &Error{Reason: TooBig, Err: fmt.Errorf("%d of %d bytes", len(value), maxValue)}
@@ -283,13 +282,13 @@ func (v *Vault) set(ctx context.Context, key string, value []byte) error {
 	return v.store.set(ctx, key, value)
 }
 
-// maxValue is far above any real credential, two tokens of a large identity
-// provider being some 8 KiB.
+// maxValue is far above any real credential: two tokens of a large identity
+// provider have about 8 KiB.
 const maxValue = 256 << 10
 
-// underWriteLock runs f under the write lock, which every process takes to change the
-// store: the one file of a fileStore, and the parts that one value of
-// a keyring can have. All of it, the wait included, takes vaultTimeout at most.
+// underWriteLock runs f under the lock that every process takes to change
+// the store: a fileStore is one file, and a value in the keyring may have
+// several parts. It takes changeTimeout at most, including the wait.
 func (v *Vault) underWriteLock(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
@@ -301,14 +300,12 @@ func (v *Vault) underWriteLock(ctx context.Context, f func(context.Context) erro
 	return f(ctx)
 }
 
-// changeTimeout bounds one change of the vault. Another process may hold a lock
-// for ever, having been stopped.
+// changeTimeout bounds a change of the vault, because a stopped process
+// holds its locks for ever.
 const changeTimeout = 30 * time.Second
 
-// Lock takes the lock file, against other processes and other goroutines, and
-// returns the function that gives it back. It waits until ctx ends.
-// For a credential, take its Record.LockFile, or [Vault.LockFile] where there
-// is no record yet.
+// Lock takes a lock file as [privatefile.Lock] does. For a credential it is
+// Record.LockFile, or [Vault.LockFile] if there is no record.
 func (v *Vault) Lock(ctx context.Context, lockFile string) (unlock func(), err error) {
 	unlock, err = privatefile.Lock(ctx, lockFile)
 	if err != nil {
@@ -317,15 +314,16 @@ func (v *Vault) Lock(ctx context.Context, lockFile string) (unlock func(), err e
 	return unlock, nil
 }
 
-// LockFile is the lock file of a key for which there is no record yet.
+// LockFile is the lock file for a key without a record.
 func (v *Vault) LockFile(key string) string {
 	return filepath.Join(v.dir, "locks", hash(key)+".lock")
 }
 
-// RefreshFailed notes in the index that a refresh of the record of that
-// generation failed with an OAuth error code (RFC 6749 section 5.2) or a word
-// of ours. needsLogin says that only a new login helps. It does nothing if the
-// credential has changed since: a success is never overwritten by a failure.
+// RefreshFailed records in the index that a refresh of the record with that
+// generation failed. code is an OAuth error code (RFC 6749 section 5.2) or a
+// word of the caller; needsLogin says that only a new login helps. It does
+// nothing if the credential has changed since, so that a failure never
+// overwrites a success.
 func (v *Vault) RefreshFailed(ctx context.Context, key string, generation uint64, code string, needsLogin bool) error {
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
@@ -334,13 +332,13 @@ func (v *Vault) RefreshFailed(ctx context.Context, key string, generation uint64
 		if !ok || e.Generation != generation {
 			return
 		}
-		// The entry keeps its generation, for the record is the same.
+		// The entry keeps its generation, because the record is unchanged.
 		e.RefreshError, e.NeedsLogin, e.RefreshFailedAt = code, needsLogin, time.Now()
 		ix.Credentials[key] = e
 	}))
 }
 
-// Index returns what is known without asking the keyring.
+// Index returns the index, without asking the keyring.
 func (v *Vault) Index() (Index, error) {
 	ix, err := v.index.read()
 	if ix = ix.clone(); err != nil {
@@ -365,7 +363,7 @@ func (v *Vault) dropCached(key string) {
 	delete(v.cache, key)
 }
 
-// failed completes an Error with what was being done; other errors pass.
+// failed adds the operation to an Error; it returns other errors unchanged.
 func (v *Vault) failed(op string, err error) error {
 	if e, ok := errors.AsType[*Error](err); ok && e.Op == "" {
 		e.Op, e.Store = op, v.name
