@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// environment is the environment a child gets: the base set of the MCP
-// convention, the names it inherits, and its own settings on top. Nothing
-// else of ours reaches it: the environment of a host is full of secrets.
+// environment returns the environment of a child: the base set of the MCP
+// convention, the names that cfg inherits, and the settings of cfg on top.
+// Nothing else reaches it, since the environment of a host is full of secrets.
 func environment(cfg Config) []string {
 	keep := func(name string) bool {
 		return slices.Contains(baseEnv, envKey(name)) || strings.HasPrefix(name, "LC_") ||
@@ -35,7 +35,7 @@ func environment(cfg Config) []string {
 	return env
 }
 
-// envKey makes names comparable: on Windows their case does not count.
+// envKey returns what variables are compared by: on Windows case does not count.
 func envKey(name string) string {
 	if runtime.GOOS == "windows" {
 		return strings.ToUpper(name)

@@ -10,7 +10,8 @@ var (
 	errIsDir         = errors.New("is a folder")
 )
 
-// A NotFoundError says that a command was not found, and where it was looked for.
+// A NotFoundError says that there is no program of that name in any of the
+// folders, which are those of the child's own PATH, or the one of the path.
 type NotFoundError struct {
 	Command string
 	Dirs    []string
@@ -20,7 +21,7 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("command %q not found", e.Command)
 }
 
-// A WorkDirError says that the folder to start a command in is not there.
+// A WorkDirError says that [Config].Cwd is no folder.
 type WorkDirError struct{ Dir string }
 
 func (e *WorkDirError) Error() string {

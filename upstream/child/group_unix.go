@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// A group is the process group that a child leads, its own children included.
+// A group is the process group that a child leads, with what it starts.
 type group struct{ pgid int }
 
-// startGroup starts cmd as the leader of a new process group: a shell, npx or
-// uvx in front of the server would otherwise die alone.
+// startGroup starts cmd as the leader of a new process group, without which a
+// shell, npx or uvx in front of a server would die alone.
 func startGroup(cmd *exec.Cmd) (*group, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {

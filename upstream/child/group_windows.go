@@ -7,13 +7,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// A group is the job object that a child and all its children belong to. The
+// A group is the job object that a child and all that it starts belong to. The
 // system ends them when the last handle of the job is closed, which happens
-// however the proxy dies.
+// however this process dies.
 type group struct{ job windows.Handle }
 
-// startGroup starts cmd in a new job. The process begins suspended, so that it
-// cannot start anything before it belongs to the job.
+// startGroup starts cmd in a new job. The process is created suspended, so that
+// it starts nothing before it belongs to the job.
 func startGroup(cmd *exec.Cmd) (*group, error) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
@@ -79,8 +79,8 @@ func resume(pid uint32) error {
 	return nil
 }
 
-// terminate has no polite form on Windows: a console event would need a
-// console shared with the child.
+// terminate kills: a console event, the milder way, would need a console shared
+// with the child.
 func (g *group) terminate() { g.kill() }
 
 func (g *group) kill() { windows.TerminateJobObject(g.job, 1) }

@@ -1,5 +1,5 @@
 package child
 
-// guardEnv names the variable by which everything that a child starts can be
-// recognized, also after it left the child's process group.
+// guardEnv names the variable that marks everything that a child starts, also
+// what has left the child's process group.
 const guardEnv = "MCPPROXY_GUARD"

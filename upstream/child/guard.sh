@@ -1,6 +1,6 @@
-# Reads "mark TOKEN", "+ PGID" and "- PGID". At the end of its input it kills
-# the groups that are left, and every process whose environment holds
-# $1=TOKEN: that finds the ones that changed their group.
+# Reads lines: "mark TOKEN", "+ PGID", "- PGID". At the end of its input it
+# kills the groups that are left, and every process whose environment holds
+# $1=TOKEN, by which those are found that have left their group.
 trap '' HUP INT TERM
 var=$1 mark= groups=' ' left=
 while read -r op id; do
@@ -41,7 +41,7 @@ signal() {
 	done
 }
 
-# The end of their own input told the children before us.
+# The children were told to end by the end of their own input.
 signal TERM
 for _ in 1 2 3; do
 	[ -n "$left" ] || exit 0

@@ -16,14 +16,14 @@ import (
 )
 
 // A Guard kills what is left of the children when this process dies without
-// stopping them, however it dies. It is one small shell in a session of its
-// own, which reads a pipe from us: each line names a process group that
-// appeared or is gone, and the end of the pipe is our end. (A parent death
-// signal would do for the direct child alone, and fires when the thread ends
-// that started it.)
+// stopping them, however it dies. It is safe for concurrent use.
 //
-// One goroutine, which [guard.close] waits for, starts the shell again if it
-// dies before us.
+// It is a small shell in a session of its own that reads a pipe: each line
+// names a process group that appeared or is gone, and the end of the pipe is
+// the end of this process. A parent death signal would not do: it reaches the
+// direct child alone, and is sent when the thread ends that started it.
+//
+// One goroutine, which [Guard.Close] waits for, replaces the shell if it dies.
 type Guard struct {
 	token string
 	wg    sync.WaitGroup
@@ -40,12 +40,13 @@ type Guard struct {
 //go:embed guard.sh
 var guardScript string
 
+// NewGuard returns a guard, whose shell runs from the first child on.
 func NewGuard() *Guard {
 	return &Guard{token: rand.Text(), done: make(chan struct{}), groups: make(map[int]bool)}
 }
 
 // prepare makes sure that the shell runs, and returns the mark of a new child.
-// From then on a child is found by its mark even if we die before [guard.add].
+// With it a child is found even if this process dies before [Guard.add].
 func (g *Guard) prepare() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -54,8 +55,8 @@ func (g *Guard) prepare() string {
 	return g.token + "-" + strconv.Itoa(g.marks)
 }
 
-// start runs the shell if none runs. Without one, on a system that has no
-// /bin/sh, children are stopped by us alone. g.mu is held.
+// start runs the shell if none runs. On a system without /bin/sh children are
+// stopped by this process alone. g.mu is held.
 func (g *Guard) start() {
 	if g.pipe != nil || g.closed {
 		return
@@ -65,8 +66,8 @@ func (g *Guard) start() {
 		return
 	}
 	defer r.Close()
-	// The script travels in the environment, so that a list of processes shows
-	// a name instead of it.
+	// The script is passed in the environment, so that a list of processes
+	// shows a name instead of it.
 	cmd := exec.Command("/bin/sh", "-c", `eval "$GUARD"`, "mcpproxy-guard", guardEnv)
 	cmd.Stdin = r
 	cmd.Dir = "/"
@@ -77,19 +78,19 @@ func (g *Guard) start() {
 		return
 	}
 	g.shell, g.pipe = cmd.Process, w
-	g.tell("mark %s", g.token)
+	g.write("mark %s", g.token)
 	for pgid := range g.groups {
-		g.tell("+ %d", pgid)
+		g.write("+ %d", pgid)
 	}
-	g.wg.Go(func() { g.keep(cmd, w) })
+	g.wg.Go(func() { g.watch(cmd, w) })
 }
 
 // guardPause is the least time between a shell's start and that of its
-// replacement, so that one that cannot live does not keep us busy.
+// replacement, so that one that cannot live is not started without end.
 const guardPause = time.Second
 
-// keep waits for the shell's end and starts another if it is still needed.
-func (g *Guard) keep(cmd *exec.Cmd, w io.Closer) {
+// watch waits for the shell's end and starts another if it is still needed.
+func (g *Guard) watch(cmd *exec.Cmd, w io.Closer) {
 	pause := time.NewTicker(guardPause)
 	defer pause.Stop()
 	cmd.Wait()
@@ -108,35 +109,36 @@ func (g *Guard) keep(cmd *exec.Cmd, w io.Closer) {
 	}
 }
 
-// tell writes one line. A pipe takes it at once: the shell does nothing but
-// read, and a dead one is noticed by keep. g.mu is held.
-func (g *Guard) tell(format string, args ...any) {
+// write writes one line. The pipe takes it at once, since the shell only
+// reads, and watch notices a dead one. g.mu is held.
+func (g *Guard) write(format string, args ...any) {
 	if g.pipe != nil {
 		fmt.Fprintf(g.pipe, format+"\n", args...)
 	}
 }
 
-// add starts the shell too: while there is no group, keep does not replace one
-// that dies.
+// add starts the shell too: while there is no group, watch does not replace
+// one that dies.
 func (g *Guard) add(p *group) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.start()
 	g.groups[p.pgid] = true
-	g.tell("+ %d", p.pgid)
+	g.write("+ %d", p.pgid)
 }
 
 func (g *Guard) remove(p *group) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.groups, p.pgid)
-	g.tell("- %d", p.pgid)
+	g.write("- %d", p.pgid)
 }
 
 // guardWait bounds the shell's last work.
 const guardWait = 5 * time.Second
 
-// Close lets the shell go, which kills what is left, and waits for it.
+// Close ends the shell, which kills what is left, and waits for it up to 5 s.
+// The processes under the guard must have been stopped before.
 func (g *Guard) Close() {
 	g.mu.Lock()
 	if !g.closed {

@@ -1,7 +1,7 @@
 package child
 
-// A Guard is not needed on Windows: the system ends a job object's processes
-// when the last handle to it is closed, see [group].
+// A Guard does nothing on Windows, where the system ends the processes of a job
+// object when its last handle is closed, see [group].
 type Guard struct{}
 
 // NewGuard returns a guard.

@@ -38,14 +38,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// program does what a kind of server does that is hard to stop. Each ends
-// with its stdin, except the stubborn one.
+// program does what a kind of server does that is hard to stop. Each but the
+// stubborn one ends with its stdin.
 func program(kind string) {
 	switch kind {
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 		fmt.Println("up")
-		select {}
+		<-time.After(time.Hour)
 	case "grandchild", "runaway":
 		c := exec.Command("sleep", "3600")
 		if kind == "runaway" {

@@ -10,10 +10,9 @@ import (
 	"strings"
 )
 
-// completePath lengthens the PATH in env by the folders where people's
-// programs usually are, those that exist. A host that was started from a
-// desktop has a PATH without them, and a program found there needs its
-// neighbours: npx its node.
+// completePath adds to the PATH in env those folders that exist where programs
+// usually are. A host that was started from a desktop has a PATH without them,
+// and a program found there needs its neighbours, as npx needs node.
 func completePath(env []string) []string {
 	dirs := filepath.SplitList(envValue(env, "PATH"))
 	home := envValue(env, homeVar)
@@ -43,8 +42,8 @@ func newestFirst(pattern string) []string {
 	return dirs
 }
 
-// compareVersions compares texts with the numbers in them by value, so that
-// v9 is less than v10.
+// compareVersions compares texts and the numbers in them by value: v9 is less
+// than v10.
 func compareVersions(a, b string) int {
 	digits := func(s string) int {
 		n := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
@@ -73,7 +72,7 @@ func compareVersions(a, b string) int {
 	return len(a) - len(b)
 }
 
-// lookPath finds a command as the child's own environment would.
+// lookPath finds a command in the child's own PATH.
 func lookPath(command, cwd string, env []string) (string, error) {
 	if strings.ContainsRune(command, '/') || strings.ContainsRune(command, filepath.Separator) {
 		path := command
@@ -95,7 +94,7 @@ func lookPath(command, cwd string, env []string) (string, error) {
 	dirs := filepath.SplitList(envValue(env, "PATH"))
 	for _, dir := range dirs {
 		if !filepath.IsAbs(dir) {
-			continue // what a relative entry means depends on where the host started us
+			continue // its meaning would depend on where the host started this process
 		}
 		if path, err := exec.LookPath(filepath.Join(dir, command)); err == nil {
 			return path, nil

@@ -10,8 +10,8 @@ import (
 
 const homeVar = "HOME"
 
-// usualDirs returns patterns of the folders where programs usually are, the
-// ones that a person chose before the system's.
+// usualDirs returns patterns of the folders where programs usually are, those
+// of the person before the system's.
 func usualDirs(home string, env func(string) string) []string {
 	or := func(name, dir string) string {
 		if v := env(name); v != "" {

@@ -1,44 +1,79 @@
 package child
 
 import (
-	"bufio"
-	"errors"
-	"io"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"time"
 )
 
-// How long each step of a child's shutdown may take before the next
-// (MCP 2025-11-25, basic/lifecycle, shutdown over stdio).
+// How long each step of a shutdown may take before the next (MCP 2025-11-25,
+// basic/lifecycle, shutdown over stdio).
 const (
 	stdinGrace = 2 * time.Second // after its stdin was closed, before SIGTERM
 	termGrace  = 1 * time.Second // after SIGTERM, before SIGKILL
 )
 
-// A Process is a started process with its whole group. Two goroutines, which
-// [child.stop] waits for, drain its stderr and wait for its end.
+// A Process is a started program with its whole group. Two goroutines, which
+// [Process.Stop] waits for, read its stderr and wait for its end.
 type Process struct {
+	Stdin  *os.File // what is written to it the program reads; the caller may close it
+	Stdout *os.File // what the program writes; Stop closes it
+
 	cmd    *exec.Cmd
 	group  *group
-	Stdin  *os.File
-	Stdout *os.File
+	guard  *Guard
+	mark   string // in the environment of everything that the program starts
+	stderr *os.File
 	tail   tail
 
-	guard *Guard
-	mark  string // in the environment of everything that the child starts
-
-	wg     sync.WaitGroup
-	stderr *os.File
-	exited chan struct{} // closed when the direct child has ended
-	silent chan struct{} // closed when nobody holds its stderr any more
+	wg      sync.WaitGroup
+	exited  chan struct{} // closed when the program itself has ended
+	drained chan struct{} // closed when nobody holds its stderr any more
 }
 
-// Start starts a command under the guard. Each line of its stderr goes
-// through line and is kept in the tail.
-func Start(cfg Config, g *Guard, line func(string) string) (*Process, error) {
+// Start starts a program under the guard, which must outlive it. Each line of
+// the program's stderr goes through redact, from a goroutine of the process,
+// and the last lines are kept as it returned them.
+//
+// The error is a [WorkDirError], a [NotFoundError], or that of the system.
+func Start(cfg Config, g *Guard, redact func(line string) string) (*Process, error) {
+	cmd, err := command(cfg)
+	if err != nil {
+		return nil, err
+	}
+	mark := g.prepare()
+	cmd.Env = append(cmd.Env, guardEnv+"="+mark)
+	ours, theirs, err := pipes()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs.stdin, theirs.stdout, theirs.stderr
+	group, err := startGroup(cmd)
+	theirs.close()
+	if err != nil {
+		ours.close()
+		return nil, err
+	}
+	g.add(group)
+	p := &Process{
+		Stdin: ours.stdin, Stdout: ours.stdout, stderr: ours.stderr,
+		cmd: cmd, group: group, guard: g, mark: mark,
+		exited: make(chan struct{}), drained: make(chan struct{}),
+	}
+	p.wg.Go(func() {
+		p.tail.read(p.stderr, redact)
+		close(p.drained)
+	})
+	p.wg.Go(func() {
+		p.cmd.Wait()
+		close(p.exited)
+	})
+	return p, nil
+}
+
+// command prepares what cfg says, without starting it.
+func command(cfg Config) (*exec.Cmd, error) {
 	if info, err := os.Stat(cfg.Cwd); cfg.Cwd != "" && (err != nil || !info.IsDir()) {
 		return nil, &WorkDirError{Dir: cfg.Cwd}
 	}
@@ -47,104 +82,77 @@ func Start(cfg Config, g *Guard, line func(string) string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Process{
-		cmd:    exec.Command(path, cfg.Args...),
-		guard:  g,
-		mark:   g.prepare(),
-		exited: make(chan struct{}),
-		silent: make(chan struct{}),
-	}
-	c.cmd.Args[0] = cfg.Command
-	c.cmd.Env = append(env, guardEnv+"="+c.mark)
-	c.cmd.Dir = cfg.Cwd
+	cmd := exec.Command(path, cfg.Args...)
+	cmd.Args[0] = cfg.Command
+	cmd.Env, cmd.Dir = env, cfg.Cwd
+	return cmd, nil
+}
 
-	var theirs []*os.File
+// A stdio holds one end of each of a program's standard streams.
+type stdio struct{ stdin, stdout, stderr *os.File }
+
+// pipes connects standard streams: theirs are the program's, ours the other
+// ends.
+func pipes() (ours, theirs stdio, err error) {
 	defer func() {
-		for _, f := range theirs {
-			f.Close()
+		if err != nil {
+			ours.close()
+			theirs.close()
 		}
 	}()
-	pipe := func(mine, other **os.File, swap bool) {
-		if err != nil {
-			return
-		}
-		r, w, perr := os.Pipe()
-		if err = perr; err != nil {
-			return
-		}
-		if swap {
-			r, w = w, r
-		}
-		*mine, *other = r, w
-		theirs = append(theirs, w)
+	if theirs.stdin, ours.stdin, err = os.Pipe(); err != nil {
+		return ours, theirs, err
 	}
-	var in, out, errs *os.File
-	pipe(&c.Stdin, &in, true)
-	pipe(&c.Stdout, &out, false)
-	pipe(&c.stderr, &errs, false)
-	if err == nil {
-		c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = in, out, errs
-		c.group, err = startGroup(c.cmd)
+	if ours.stdout, theirs.stdout, err = os.Pipe(); err != nil {
+		return ours, theirs, err
 	}
-	if err != nil {
-		c.closePipes()
-		return nil, err
-	}
-	g.add(c.group)
-	c.wg.Go(func() {
-		c.tail.drain(c.stderr, line)
-		close(c.silent)
-	})
-	c.wg.Go(func() {
-		c.cmd.Wait()
-		close(c.exited)
-	})
-	return c, nil
+	ours.stderr, theirs.stderr, err = os.Pipe()
+	return ours, theirs, err
 }
 
-func (c *Process) closePipes() {
-	for _, f := range []*os.File{c.Stdin, c.Stdout, c.stderr} {
-		if f != nil {
-			f.Close()
-		}
+// close closes what is open.
+func (s stdio) close() {
+	for _, f := range []*os.File{s.stdin, s.stdout, s.stderr} {
+		f.Close() // nothing if f is nil
 	}
 }
 
-// Stop ends the child and everything in its group, the polite way first, and
-// returns when nothing of it is left or nothing more can be done.
-func (c *Process) Stop() {
+// Stop ends the program and everything in its group, and returns when nothing
+// of it is left or nothing more can be done, after about 4 s at most. It must
+// be called once.
+func (p *Process) Stop() {
 	// "First, closing the input stream to the child process (the server)"
-	c.Stdin.Close()
+	p.Stdin.Close()
 	// "Waiting for the server to exit, or sending SIGTERM if the server does
 	// not exit within a reasonable time"
-	if !c.gone(stdinGrace) {
-		c.group.terminate()
+	if !p.gone(stdinGrace) {
+		p.group.terminate()
 		// "Sending SIGKILL if the server does not exit within a reasonable
 		// time after SIGTERM"
-		if !c.gone(termGrace) {
-			c.group.kill()
-			c.gone(termGrace)
+		if !p.gone(termGrace) {
+			p.group.kill()
+			p.gone(termGrace)
 		}
 	}
-	killStrays(c.mark)
-	c.guard.remove(c.group)
-	c.group.close()
-	c.closePipes()
-	c.wg.Wait()
+	killStrays(p.mark)
+	p.guard.remove(p.group)
+	p.group.close()
+	stdio{p.Stdin, p.Stdout, p.stderr}.close()
+	p.wg.Wait()
 }
 
-// gone waits for the direct child, then for the rest of its group.
-func (c *Process) gone(limit time.Duration) bool {
+// gone waits for the program, then for the rest of its group.
+func (p *Process) gone(limit time.Duration) bool {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	select {
-	case <-c.exited:
+	case <-p.exited:
 	case <-deadline.C:
 		return false
 	}
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
-	for c.group.alive() {
+	for p.group.alive() {
 		select {
 		case <-poll.C:
 		case <-deadline.C:
@@ -154,95 +162,47 @@ func (c *Process) gone(limit time.Duration) bool {
 	return true
 }
 
-// Bounds of the wait for what a dying child leaves.
+// Bounds of the wait for what a dying program leaves.
 const (
 	exitGrace   = 250 * time.Millisecond // for its exit status, after its end of output
-	stderrGrace = 100 * time.Millisecond // for its stderr, which may outlive it in a grandchild
+	stderrGrace = 100 * time.Millisecond // for its stderr, which a grandchild may hold open
 )
 
-// An Outcome is how a child ended and what it said last.
+// An Outcome is how a program ended and what it wrote last to stderr.
 type Outcome struct {
-	ExitStatus string // of the direct child, as in "exit status 1" or "signal: killed"; empty while it lives
-	Stderr     string // its last lines, as they were kept
+	ExitStatus string // as in "exit status 1" or "signal: killed"; empty while it lives
+	Stderr     string // its last lines as redacted, at most 10 of at most 500 bytes
 }
 
-// Outcome waits a moment for the exit status and the last lines.
-func (c *Process) Outcome() Outcome {
+// Outcome waits up to 350 ms for the program's end and its last lines.
+func (p *Process) Outcome() Outcome {
 	var o Outcome
 	t := time.NewTimer(exitGrace)
 	defer t.Stop()
 	select {
-	case <-c.exited:
-		o.ExitStatus = c.cmd.ProcessState.String()
+	case <-p.exited:
+		o.ExitStatus = p.cmd.ProcessState.String()
 		t.Reset(stderrGrace)
 		select {
-		case <-c.silent:
+		case <-p.drained:
 		case <-t.C:
 		}
 	case <-t.C:
 	}
-	o.Stderr = c.tail.String()
+	o.Stderr = p.tail.String()
 	return o
 }
 
-// Pid returns the id of the direct child. On Unix it is the id of its process
+// Pid returns the id of the program's process. On Unix it is the id of its
 // group too.
-func (c *Process) Pid() int { return c.cmd.Process.Pid }
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Succeeded reports whether the direct child has ended without an error.
-func (c *Process) Succeeded() bool {
+// Succeeded reports whether the program has ended without an error.
+func (p *Process) Succeeded() bool {
 	select {
-	case <-c.exited:
-		return c.cmd.ProcessState.Success()
+	case <-p.exited:
+		return p.cmd.ProcessState.Success()
 	default:
 		return false
 	}
-}
-
-// Bounds of what is kept of a child's stderr.
-const (
-	tailLines   = 10
-	tailLineLen = 500 // bytes of one line
-)
-
-// A tail keeps the last lines of a child's stderr.
-type tail struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-// drain reads until the pipe ends or is closed, so that a child that floods
-// its stderr never blocks.
-func (t *tail) drain(r io.Reader, line func(string) string) {
-	br := bufio.NewReaderSize(r, 4096)
-	for {
-		b, err := br.ReadSlice('\n')
-		if len(b) > 0 {
-			t.add(line(strings.TrimRight(string(b[:min(len(b), tailLineLen)]), "\r\n")))
-		}
-		for errors.Is(err, bufio.ErrBufferFull) { // the rest of an overlong line
-			_, err = br.ReadSlice('\n')
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-func (t *tail) add(line string) {
-	if line == "" {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.lines) == tailLines {
-		t.lines = append(t.lines[:0], t.lines[1:]...)
-	}
-	t.lines = append(t.lines, line)
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.Join(t.lines, "\n")
 }

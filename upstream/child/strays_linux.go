@@ -40,7 +40,7 @@ func strays(mark string) []int {
 }
 
 // allZombies reports whether all processes of a group have ended and only wait
-// to be collected, which in a container may never happen.
+// to be collected, which may never happen in a container.
 func allZombies(pgid int) bool {
 	files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well-formed
 	want := strconv.Itoa(pgid)

@@ -5,5 +5,5 @@ package child
 // killStrays does nothing where a process cannot see the environment of another.
 func killStrays(string) {}
 
-// allZombies cannot be known: the group counts as alive.
+// allZombies is false where it cannot be known: the group counts as alive.
 func allZombies(int) bool { return false }

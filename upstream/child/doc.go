@@ -1,0 +1,23 @@
+// Package child runs programs and leaves nothing of them behind, however this
+// process ends (DESIGN, section 6).
+//
+// A [Process] is a started program with everything that it starts in turn: a
+// process group on Unix, a job object on Windows. [Start] gives it a scrubbed
+// environment and finds its command as a login shell would; [Process.Stop]
+// ends it in the steps of the specification. A [Guard] stands by on Unix to do
+// that when this process is killed.
+//
+// Each process has two goroutines, which Stop waits for: one reads its stderr,
+// one waits for its end. A guard has one, which [Guard.Close] waits for: it
+// replaces the guard's shell if that dies. Guard.mu and tail.mu are never held
+// together.
+//
+// What always holds: the shell runs before a child does; a child has a mark in
+// its environment, by which what left its group is found; of the environment
+// of this process only the base set and the names in [Config] reach a child;
+// a line of its stderr is kept only after the caller's function has redacted
+// it.
+//
+// Start reading at [Start] and [Process.Stop] in process.go, then guard_unix.go
+// with guard.sh.
+package child

@@ -1,0 +1,10 @@
+package child
+
+// What the tests from outside share with those from inside.
+var (
+	RunID      = runID
+	TestConfig = testConfig
+	Marked     = marked
+	OnLinux    = onLinux
+	Eventually = eventually
+)
