@@ -37,7 +37,7 @@ func (d *doorman) Authorize(_ context.Context, _ *http.Request, resp *http.Respo
 func TestAuthorizationChallengeIsNoFault(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		method string // which is answered by 401
+		method string // that is answered by 401
 		token  error
 	}{
 		"start": {method: "initialize"},
@@ -59,10 +59,10 @@ func TestAuthorizationChallengeIsNoFault(t *testing.T) {
 			t.Cleanup(u.Close)
 			for range 3 {
 				_, err := call(t, u, Call{Tool: "odd"})
-				if !errors.Is(err, errLogin) || errors.As(err, new(*jsonrpc.Error)) {
+				if !errors.Is(err, errLogin) || isA[*jsonrpc.Error](err) {
 					t.Errorf("error %v", err)
 				}
-				if isStart := errors.As(err, new(*StartError)); isStart != (name != "call") {
+				if isStart := isA[*StartError](err); isStart != (name != "call") {
 					t.Errorf("error %T", err)
 				}
 			}

@@ -12,33 +12,33 @@ import (
 )
 
 // A capture takes the result of one request of the SDK's HTTP session out of
-// the response as raw bytes, on whichever stream it arrives: the POST's own or
-// the one it is resumed on. The session is left with an answer that it can
-// read, so that everything around the result stays its work.
+// the response as raw bytes, from the POST's own stream or the one it is
+// resumed on. The session gets a substitute that it can read, and goes on
+// doing everything around the result.
 type capture struct {
 	token    string // of the request's progress notifications
 	progress func(params json.RawMessage)
-	// stand makes the result that the session sees in place of the captured one.
-	stand func(result json.RawMessage) json.RawMessage
+	// substitute returns what the session gets in place of a result.
+	substitute func(result json.RawMessage) json.RawMessage
 
 	mu sync.Mutex
-	capturedState
+	captureState
 }
 
-type capturedState struct {
+type captureState struct {
 	result json.RawMessage // nil until captured
 	sent   bool            // the request itself may have reached the upstream
 	status int             // of the last response
 }
 
-func (c *capture) got() capturedState {
+func (c *capture) state() captureState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.capturedState
+	return c.captureState
 }
 
-// began notes that the request is being sent. A GET only resumes its stream.
-func (c *capture) began(req *http.Request) {
+// sending notes that the request is being sent. A GET only resumes its stream.
+func (c *capture) sending(req *http.Request) {
 	if req.Method == http.MethodPost {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -46,8 +46,8 @@ func (c *capture) began(req *http.Request) {
 	}
 }
 
-// undone takes began back: no connection was made.
-func (c *capture) undone(req *http.Request) {
+// notSent takes sending back, because no connection was made.
+func (c *capture) notSent(req *http.Request) {
 	if req.Method == http.MethodPost {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -72,7 +72,7 @@ func (c *capture) tap(resp *http.Response) {
 	}
 }
 
-// filter returns what the session is to see of a message: nil for nothing.
+// filter returns what the session gets of a message, nil for nothing.
 func (c *capture) filter(data []byte) []byte {
 	var e envelope
 	if e.read(data) != nil {
@@ -90,7 +90,7 @@ func (c *capture) filter(data []byte) []byte {
 		c.mu.Unlock()
 		out := append([]byte(`{"jsonrpc":"2.0","id":`), e.ID...)
 		out = append(out, `,"result":`...)
-		return append(append(out, c.stand(e.Result)...), '}')
+		return append(append(out, c.substitute(e.Result)...), '}')
 	}
 	return data
 }
@@ -142,8 +142,8 @@ func (t *eventTap) Read(p []byte) (int, error) {
 	return 0, t.err
 }
 
-// event reads up to the blank line that ends an event and writes what the
-// session is to see of it. An event cut short by the stream's end is none.
+// event reads up to the blank line that ends an event, and writes what the
+// session gets of it. The end of the stream discards an unfinished event.
 func (t *eventTap) event() error {
 	var data, rest []byte
 	named := false // an event of another type than message
@@ -174,7 +174,7 @@ func (t *eventTap) event() error {
 		data = t.filter(data)
 	}
 	t.out.Write(rest)
-	// A JSON text of several lines stays one: line ends are only space in it.
+	// Line ends in a JSON text are only space.
 	if data = bytes.ReplaceAll(data, []byte("\n"), []byte(" ")); len(data) > 0 {
 		t.out.WriteString("data: ")
 		t.out.Write(data)

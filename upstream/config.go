@@ -6,7 +6,7 @@ import (
 	"mcpproxy/upstream/child"
 )
 
-// The transports an upstream can be reached by.
+// The transports by which an upstream is reached.
 const (
 	Stdio = "stdio"
 	HTTP  = "http" // Streamable HTTP
@@ -17,17 +17,17 @@ const (
 type Config struct {
 	Type string `json:"type,omitempty"` // Stdio, HTTP or SSE
 
-	child.Config // Stdio only
+	child.Config // for Stdio
 
-	// HTTP and SSE only.
+	// For HTTP and SSE.
 	URL     string            `json:"url,omitempty"`
 	Headers map[string]string `json:"headers,omitempty"`
 
 	Limits
 }
 
-// Limits bound one upstream in time. In an entry of the file a zero value
-// means the file's default; what [New] gets must be filled in, see
+// Limits bound one upstream in time. In an entry of the configuration file a
+// zero value means the file's default. [New] wants them filled in, see
 // [Limits.Or].
 type Limits struct {
 	WaitTimeout  Duration `json:"wait_timeout,omitempty"`  // how long a caller waits for a start
@@ -63,14 +63,14 @@ func (l Limits) Or(d Limits) Limits {
 	}
 }
 
-// A Duration is a time span written as Go writes one ("90s", "10m"). "0"
-// means that there is no limit; it is kept apart from an absent value.
+// A Duration is a time span written as Go writes one ("90s", "10m"). "0" means
+// that there is no limit and is not the same as an absent value.
 type Duration time.Duration
 
 // Never is the value of a duration written as "0".
 const Never Duration = -1
 
-// UnmarshalText reads a duration; negative ones are refused.
+// UnmarshalText reads a duration. It refuses negative ones.
 func (d *Duration) UnmarshalText(b []byte) error {
 	v, err := time.ParseDuration(string(b))
 	switch {

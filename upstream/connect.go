@@ -14,39 +14,39 @@ import (
 	"mcpproxy/upstream/child"
 )
 
-// A connection is one life of an upstream, from handshake to death. The
-// goroutine that made it owns it, see [Upstream.live].
+// A connection lives from its handshake to its end. The goroutine that made it
+// owns it, see [Upstream.live].
 type connection struct {
 	session *Session
 	era     era
 	child   *child.Process // nil unless stdio
 	mux     *mux           // nil for Streamable HTTP
-	release func()         // frees what the transport holds beside the session
+	free    func()         // frees what the transport holds beside the session
 	status  func() int     // of the last HTTP response, 0 without one
-	seat    *seat
+	slot    *slot
 	ctx     context.Context // ends with the connection
 	end     context.CancelFunc
 
 	// Signals to the owner, each buffered by one.
-	stop  chan struct{} // end
-	idle  chan struct{} // the last call in flight returned
-	doubt chan struct{} // a call got no answer
+	stop    chan struct{} // end
+	idle    chan struct{} // the last call in flight returned
+	suspect chan struct{} // a call got no answer
 
 	// Guarded by the upstream's mu.
-	lent    int  // calls in flight
+	calls   int  // calls in flight
 	retired bool // takes no new calls
 
-	died claim // its death was counted
+	counted onceFlag // that its end was counted
 }
 
 func newConnection(ctx context.Context, e era) *connection {
 	c := &connection{
 		era:     e,
-		release: func() {},
+		free:    func() {},
 		status:  func() int { return 0 },
 		stop:    make(chan struct{}, 1),
 		idle:    make(chan struct{}, 1),
-		doubt:   make(chan struct{}, 1),
+		suspect: make(chan struct{}, 1),
 	}
 	c.ctx, c.end = context.WithCancel(context.WithoutCancel(ctx))
 	return c
@@ -59,17 +59,17 @@ func (c *connection) wake(signal chan struct{}) {
 	}
 }
 
-// fault returns the claim to have a call's fault counted. What breaks on a
-// shared stream breaks for all calls on it; requests over HTTP fail each on
-// their own.
-func (c *connection) fault() *claim {
+// countFlag returns the flag by which a call's fault counts once. What breaks a
+// shared stream breaks all calls on it, while requests over HTTP fail one by
+// one.
+func (c *connection) countFlag() *onceFlag {
 	if c.mux == nil {
-		return new(claim)
+		return new(onceFlag)
 	}
-	return &c.died
+	return &c.counted
 }
 
-// close ends the connection and waits until nothing is left of it.
+// close ends the connection, and returns when nothing is left of it.
 func (c *connection) close() {
 	c.end()
 	if c.mux != nil {
@@ -78,7 +78,7 @@ func (c *connection) close() {
 	if c.session != nil {
 		c.session.Close()
 	}
-	c.release()
+	c.free()
 	if c.mux != nil {
 		c.mux.wait()
 	}
@@ -92,7 +92,7 @@ func (c *connection) answers(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, pingWait)
 	defer cancel()
 	switch {
-	case c.mux != nil: // any answer will do, also that there is no such method
+	case c.mux != nil: // any answer will do, also an error
 		c.mux.send(ctx, rawRequest{method: "ping", meta: c.session.meta, progress: func(json.RawMessage) {}})
 	case c.era == legacy:
 		c.session.Ping(ctx, nil)
@@ -100,7 +100,7 @@ func (c *connection) answers(ctx context.Context) bool {
 	return !errors.Is(ctx.Err(), context.DeadlineExceeded)
 }
 
-// An era is a generation of the protocol, which decides how a session begins.
+// An era is a generation of the protocol. It decides how a session begins.
 type era int
 
 const (
@@ -109,9 +109,8 @@ const (
 	modern             // from 2026-07-28: server/discover
 )
 
-// probeWait bounds the answer to server/discover where it is not known whether
-// the upstream knows that request: many old servers never answer one that they
-// do not know.
+// probeWait bounds the answer to server/discover of an upstream of unknown era:
+// many old servers never answer a request that they do not know.
 const probeWait = 3 * time.Second
 
 // connect makes a connection. Its errors are *StartError.
@@ -139,18 +138,18 @@ func (u *Upstream) connect(ctx context.Context) (*connection, error) {
 	return c, nil
 }
 
-// mayBeOld reports whether a failed handshake may be due to its first request,
-// on which old servers die or break the session, so that another connection
-// may do without it.
+// mayBeOld reports whether a handshake may have failed because of its first
+// request, on which old servers die or break the session.
 func (u *Upstream) mayBeOld(err error) bool {
-	var start *StartError
-	var status *StatusError
-	return errors.As(err, &start) && start.Stage == StageHandshake && !u.opts.NotFault(err) &&
-		!errors.As(err, new(*OriginError)) &&
-		!(errors.As(err, &status) && (status.Code == http.StatusUnauthorized || status.Code == http.StatusForbidden))
+	start, ok := errors.AsType[*StartError](err)
+	if !ok || start.Stage != StageHandshake || u.opts.NotFault(err) || isA[*OriginError](err) {
+		return false
+	}
+	status, ok := errors.AsType[*StatusError](err)
+	return !ok || status.Code != http.StatusUnauthorized && status.Code != http.StatusForbidden
 }
 
-// handshake begins a session on c, whose era it finds out.
+// handshake begins a session on c and sets the era of c.
 func (u *Upstream) handshake(ctx context.Context, c *connection) error {
 	transport, err := u.dial(c)
 	if err != nil {
@@ -162,7 +161,7 @@ func (u *Upstream) handshake(ctx context.Context, c *connection) error {
 		return &StartError{Stage: stage, Err: err, At: time.Now()}
 	}
 	client := mcp.NewClient(u.opts.Client, &mcp.ClientOptions{
-		// Nothing is declared that is not relayed.
+		// Only what is relayed is declared, which is nothing.
 		Capabilities:   &mcp.ClientCapabilities{},
 		MultiRoundTrip: &mcp.MultiRoundTripOptions{Disabled: true},
 		Logger:         slog.New(slog.DiscardHandler),
@@ -190,25 +189,25 @@ func (u *Upstream) handshake(ctx context.Context, c *connection) error {
 	return nil
 }
 
-// transport prepares the way to the upstream; for stdio it starts the child.
+// transport returns the transport to the upstream. For stdio it starts the child.
 func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 	if u.cfg.Type == Stdio {
 		u.mu.Lock()
-		u.st.noise = nil
+		u.st.strayLines = nil
 		u.mu.Unlock()
 		p, err := child.Start(u.cfg.Config, u.pool.guard, u.stderrLine)
 		if err != nil {
 			return nil, err
 		}
 		c.child = p
-		c.release = p.Stop
-		return muxed{connected{newLineConn(p.Stdin, p.Stdout, u.garbage)}, c}, nil
+		c.free = p.Stop
+		return muxed{connected{newLineConn(p.Stdin, p.Stdout, u.strayLine)}, c}, nil
 	}
 	t, err := newTapTransport(u.cfg, c.era == unknown)
 	if err != nil {
 		return nil, err
 	}
-	c.release = t.base.CloseIdleConnections
+	c.free = t.base.CloseIdleConnections
 	c.status = t.lastStatus
 	client := &http.Client{Transport: t, CheckRedirect: t.checkRedirect}
 	if u.cfg.Type == SSE {
@@ -219,20 +218,16 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 	}, nil
 }
 
-// startError gathers what a person needs to know about a failed handshake and
-// clears away what it left.
+// startError describes a failed handshake and closes its connection.
 func (u *Upstream) startError(ctx context.Context, c *connection, err error) error {
-	_, err = answered(err)
+	_, err = rpcError(err)
 	e := &StartError{Stage: StageHandshake, Err: err, At: time.Now()}
-	// The fact alone: around it the SDK tells how it came upon it.
-	var dial *DialError
-	var origin *OriginError
-	switch {
-	case errors.As(err, &dial):
+	// What the SDK wraps around the fact is left out.
+	if dial, ok := errors.AsType[*DialError](err); ok {
 		e.Stage, e.Err = StageDial, dial
-	case errors.As(err, &origin):
+	} else if origin, ok := errors.AsType[*OriginError](err); ok {
 		e.Err = origin
-	case c.child != nil && (errors.Is(err, io.EOF) || errors.Is(err, mcp.ErrConnectionClosed)):
+	} else if c.child != nil && (errors.Is(err, io.EOF) || errors.Is(err, mcp.ErrConnectionClosed)) {
 		e.Err = errNoAnswer
 	}
 	if code := c.status(); code >= 400 {
@@ -240,11 +235,10 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 	}
 	if c.child != nil {
 		o := c.child.Outcome()
-		e.ExitStatus, e.Stderr = o.ExitStatus, o.Stderr
-		e.FirstLine = u.said()
+		e.ExitStatus, e.Stderr, e.FirstLine = o.ExitStatus, o.Stderr, u.firstLine()
 	}
 	if cause := context.Cause(ctx); cause != nil {
-		e.Err, e.ExitStatus = cause, "" // a child that ended by now did so because of us
+		e.Err, e.ExitStatus = cause, "" // a child that has ended was stopped for the cause
 	}
 	c.close()
 	return e
@@ -258,29 +252,29 @@ func (u *Upstream) stderrLine(line string) string {
 
 // Bounds of what is kept and logged of a child's lines that are no messages.
 const (
-	maxNoise     = 5   // lines
-	maxNoiseLine = 500 // bytes of one line
+	maxStrayLines = 5   // lines
+	maxStrayLen   = 500 // bytes of one line
 )
 
-func (u *Upstream) garbage(line []byte) {
-	text := u.opts.Redact(string(line[:min(len(line), maxNoiseLine)]))
+func (u *Upstream) strayLine(line []byte) {
+	text := u.opts.Redact(string(line[:min(len(line), maxStrayLen)]))
 	u.mu.Lock()
-	u.st.noise = append(u.st.noise, text)[:min(len(u.st.noise)+1, maxNoise)]
-	known := len(u.st.noise) == maxNoise
+	u.st.strayLines = append(u.st.strayLines, text)[:min(len(u.st.strayLines)+1, maxStrayLines)]
+	known := len(u.st.strayLines) == maxStrayLines
 	u.mu.Unlock()
 	if !known {
 		u.opts.Log.Warn("not a JSON-RPC message on stdout", "server", u.name, "line", text)
 	}
 }
 
-// said returns the first line of the child that was no message, if any.
-func (u *Upstream) said() string {
+// firstLine returns the first line of the child that was no message, if any.
+func (u *Upstream) firstLine() string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if len(u.st.noise) == 0 {
+	if len(u.st.strayLines) == 0 {
 		return ""
 	}
-	return u.st.noise[0]
+	return u.st.strayLines[0]
 }
 
 // requestMeta writes the members of _meta that a request of 2026-07-28 must
@@ -297,19 +291,19 @@ func requestMeta(version string, client *mcp.Implementation) json.RawMessage {
 	return b[1 : len(b)-1]
 }
 
-// connected is a transport whose connection exists already.
+// connected is the transport of a connection that exists already.
 type connected struct{ conn mcp.Connection }
 
 func (t connected) Connect(context.Context) (mcp.Connection, error) { return t.conn, nil }
 
-// muxed puts a mux on the connection of another transport.
+// muxed puts a mux on the connections of another transport.
 type muxed struct {
 	mcp.Transport
 	c *connection
 }
 
-// Connect lets the connection live on the ctx of its owner: a stream that is
-// opened here must outlive the handshake.
+// Connect connects on the ctx of the connection, not the handshake's, which a
+// stream that is opened here must outlive.
 func (t muxed) Connect(ctx context.Context) (mcp.Connection, error) {
 	stop := context.AfterFunc(ctx, t.c.end)
 	defer stop()

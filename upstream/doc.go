@@ -1,14 +1,31 @@
-// Package upstream knows how to reach who does the work: child processes and
-// HTTP services, their connection state, and the one verb through which
-// everybody else reaches them, [Upstream.With].
+// Package upstream reaches the servers behind the proxy: child processes and
+// HTTP services (DESIGN, sections 6 and 11). Everybody else reaches them through
+// one verb, [Upstream.With].
 //
-// An [Upstream] connects when it is first needed and is left alone otherwise.
-// Each connection belongs to one goroutine, from the handshake to its end;
-// callers borrow it. What a caller does is never made twice unless it cannot
-// have run or may be repeated. A [Pool] holds what upstreams share: how many
-// start and how many are connected at once, and a guard that ends the children
-// if this process is killed.
+// An [Upstream] owns the connection to one server, its breaker and its backoff.
+// It connects when it is first needed, and closes what is idle. A [Pool] owns
+// what upstreams share: the bounds on starts at once and on connections, and
+// the guard of their children. A [Session] is the SDK's session for what is
+// rare, beside which lists and calls travel as raw bytes: through a mux on a
+// stream of messages, through a capture of the response over HTTP.
 //
-// The SDK's session does what is rare, raw requests travel beside it: through a
-// mux on a stream of messages, through a capture of the response over HTTP.
+// Goroutines: one owns each connection from the handshake to its end
+// (Upstream.live), and [Upstream.Close] waits for it. One more waits for the
+// session's end, and on a stream one reads messages (mux.pump); both end with
+// the connection. A write to a child has its own, which ends when the child
+// reads or the connection is closed.
+//
+// Locks: Upstream.mu guards the state, Pool.mu the slots, mux.mu the exchanges,
+// capture.mu one result. None is held over I/O, a callback or another of them.
+//
+// What always holds: a request that may have run is never repeated, unless its
+// tool is read-only or idempotent; a caller's ctx ends its wait and its call,
+// never the connection; a result is the bytes that the upstream wrote; headers
+// and tokens go to the configured origin alone.
+//
+// Below it, child runs process groups and raw cuts JSON; both import nothing of
+// the proxy.
+//
+// Start reading at [Upstream.With] in upstream.go, then Upstream.live in
+// lifetime.go and Upstream.handshake in connect.go.
 package upstream

@@ -12,25 +12,31 @@ var (
 	errNegative = errors.New("negative duration")
 )
 
-// The stages of reaching an upstream, as a [StartError] and a status name them.
+// A Stage is a step on the way to an answer, at which something failed.
+type Stage = string
+
+// The stages, as a [StartError] and a [State] name them.
 const (
-	StageSpawn     = "spawn"     // the child process could not be started
-	StageDial      = "dial"      // no HTTP connection
-	StageHandshake = "handshake" // initialize or server/discover failed
-	StageList      = "list"      // tools/list failed
-	StageCall      = "call"      // tools/call failed
-	StageIdle      = "idle"      // the child died between two calls
+	StageSpawn     Stage = "spawn"     // the child process could not be started
+	StageDial      Stage = "dial"      // no HTTP connection was made
+	StageHandshake Stage = "handshake" // initialize or server/discover failed
+	StageList      Stage = "list"      // tools/list failed
+	StageCall      Stage = "call"      // tools/call failed
+	StageIdle      Stage = "idle"      // the child died between two calls
 )
 
-// A StartError says why an upstream could not be connected.
+// A StartError says why an upstream could not be connected. What the child
+// said is redacted.
 type StartError struct {
-	Stage      string // StageSpawn, StageDial or StageHandshake
-	ExitStatus string // how the child ended ("exit status 1", "signal: killed"), if it did
-	Stderr     string // the child's last lines, redacted
-	FirstLine  string // the first line on the child's stdout that was no JSON-RPC message, redacted
-	Err        error
-	At         time.Time
-	Retry      time.Time // no new attempt before this, unless asked for explicitly
+	Stage      Stage // StageSpawn, StageDial or StageHandshake
+	ExitStatus string
+	Stderr     string
+	// FirstLine is the first line on the child's stdout that was no JSON-RPC
+	// message.
+	FirstLine string
+	Err       error
+	At        time.Time
+	Retry     time.Time // no new attempt before this but by [Upstream.Connect]
 }
 
 func (e *StartError) Error() string {
@@ -46,7 +52,7 @@ func (e *StartError) Unwrap() error { return e.Err }
 // goes on.
 type StartingError struct {
 	Waited    time.Duration
-	FirstLine string // the first line on the child's stdout that was no JSON-RPC message, redacted
+	FirstLine string // as in a [StartError]
 }
 
 func (e *StartingError) Error() string {
@@ -63,10 +69,10 @@ func (e *CoolingDownError) Error() string { return "too many faults in a row" }
 func (e *CoolingDownError) Unwrap() error { return e.Last }
 
 // A TimeoutError says that a call was given up and that the upstream was told
-// so; whether the tool ran is not known.
+// so. Whether the tool ran is not known.
 type TimeoutError struct {
 	After time.Duration
-	Idle  bool // no progress for After, as against the cap on the whole call
+	Idle  bool // without progress for After; otherwise After bounds the whole call
 }
 
 func (e *TimeoutError) Error() string {
@@ -77,10 +83,10 @@ func (e *TimeoutError) Error() string {
 }
 
 // An InterruptedError says that the connection broke after the request may
-// have been sent: the tool may have run.
+// have been sent: the tool may have run. What the child said is redacted.
 type InterruptedError struct {
-	ExitStatus string // how the child ended, if it did
-	Stderr     string // the child's last lines, redacted
+	ExitStatus string
+	Stderr     string
 	Err        error
 }
 
@@ -93,6 +99,12 @@ var ErrNotSent = errors.New("not sent")
 
 // ErrClosed says that the upstream was closed for good.
 var ErrClosed = errors.New("upstream closed")
+
+// isA reports whether there is a T in err's chain.
+func isA[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
+}
 
 // An InputRequiredError says that the upstream answered a call by asking for
 // input that is not relayed (MCP 2026-07-28, multi round-trip requests).

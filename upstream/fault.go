@@ -16,14 +16,23 @@ type BreakerConfig struct {
 	Cooldown      Duration `json:"cooldown,omitempty"`       // before one call may try again; 60s, Never turns the breaker off
 }
 
+// A BreakerState is a word for whether a circuit breaker lets calls through.
+type BreakerState string
+
+const (
+	Closed   BreakerState = "closed"    // all calls
+	Open     BreakerState = "open"      // none
+	HalfOpen BreakerState = "half-open" // one call, whose outcome decides
+)
+
 // A Breaker is a snapshot of an upstream's circuit breaker.
 type Breaker struct {
-	State   string        // "closed", "open" or "half-open"
+	State   BreakerState
 	RetryIn time.Duration // while open: until one call may try again
 }
 
 // A breaker lets calls through until consecutive faults of the transport open
-// it; after the cooldown one call at a time may try. The nil breaker is always
+// it. After the cooldown one call at a time may try. A nil breaker is always
 // closed.
 type breaker struct {
 	gate     *gobreaker.TwoStepCircuitBreaker[struct{}]
@@ -31,8 +40,7 @@ type breaker struct {
 	opened   atomic.Pointer[time.Time]
 }
 
-// errNoVerdict is what the gate is told of a call that says nothing about the
-// upstream.
+// errNoVerdict is reported of a call that says nothing about the upstream.
 var errNoVerdict = errors.New("no verdict")
 
 func newBreaker(cfg BreakerConfig) *breaker {
@@ -60,35 +68,39 @@ func newBreaker(cfg BreakerConfig) *breaker {
 	return b
 }
 
-// allow asks for one call, whose verdict must be told. ok is false while the
-// breaker is open, or half open with a probe under way.
-func (b *breaker) allow() (tell func(verdict error), ok bool) {
+// allow asks for one call, whose verdict must be reported. ok is false while
+// the breaker is open, or half open with another call in progress.
+func (b *breaker) allow() (report func(verdict error), ok bool) {
 	if b == nil {
 		return func(error) {}, true
 	}
-	tell, err := b.gate.Allow()
-	return tell, err == nil
+	report, err := b.gate.Allow()
+	return report, err == nil
+}
+
+var stateWords = map[gobreaker.State]BreakerState{
+	gobreaker.StateClosed: Closed, gobreaker.StateOpen: Open, gobreaker.StateHalfOpen: HalfOpen,
 }
 
 func (b *breaker) state() Breaker {
 	if b == nil {
-		return Breaker{State: gobreaker.StateClosed.String()}
+		return Breaker{State: Closed}
 	}
-	s := Breaker{State: b.gate.State().String()}
-	if opened := b.opened.Load(); opened != nil && s.State == gobreaker.StateOpen.String() {
+	s := Breaker{State: stateWords[b.gate.State()]}
+	if opened := b.opened.Load(); opened != nil && s.State == Open {
 		s.RetryIn = max(0, time.Until(opened.Add(b.cooldown)))
 	}
 	return s
 }
 
-// isFault reports whether err is the transport's, rather than the tool's, the
-// caller's or ours. A connection found dead is none: what counts is whether
+// isFault reports whether err is the transport's, not the tool's, the caller's
+// or the proxy's. A connection found dead is no fault: what counts is whether
 // another can be made.
 func isFault(err error) bool {
-	if s := (*StatusError)(nil); errors.As(err, &s) {
+	if s, ok := errors.AsType[*StatusError](err); ok {
 		return s.Code >= 500
 	}
-	return !errors.Is(err, errEnded) && (errors.As(err, new(*InterruptedError)) || errors.As(err, new(*StartError)))
+	return !errors.Is(err, errEnded) && (isA[*InterruptedError](err) || isA[*StartError](err))
 }
 
 // verdict says what the outcome of a call means for the breaker: nil, a fault
@@ -99,19 +111,25 @@ func verdict(err error) error {
 		return nil
 	case isFault(err):
 		return err
-	case errors.As(err, new(*jsonrpc.Error)), errors.As(err, new(*InputRequiredError)):
+	case isA[*jsonrpc.Error](err), isA[*InputRequiredError](err):
 		return nil // it answered
 	}
 	return errNoVerdict
 }
 
-// Bounds of the pause after a failed start.
+// A onceFlag makes an error that many callers meet count once.
+type onceFlag struct{ set atomic.Bool }
+
+// first sets the flag, and reports whether it was not set before.
+func (f *onceFlag) first() bool { return f.set.CompareAndSwap(false, true) }
+
+// Bounds of the backoff after a failed start.
 const (
-	minPause = time.Second
-	maxPause = time.Minute
+	minBackoff = time.Second
+	maxBackoff = time.Minute
 )
 
-// pause returns how long to wait after so many failed starts in a row.
-func pause(failed int) time.Duration {
-	return min(minPause<<min(failed-1, 10), maxPause)
+// backoff returns how long to wait after a number of failed starts in a row.
+func backoff(failed int) time.Duration {
+	return min(minBackoff<<min(failed-1, 10), maxBackoff)
 }

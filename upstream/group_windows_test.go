@@ -2,5 +2,5 @@ package upstream
 
 import "os/exec"
 
-// leaveGroup does nothing: a job object cannot be left.
+// leaveGroup does nothing, since a job object cannot be left.
 func leaveGroup(*exec.Cmd) {}

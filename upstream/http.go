@@ -17,8 +17,8 @@ const (
 	tlsTimeout  = 10 * time.Second
 )
 
-// An OriginError says that the upstream tried to lead a request away from the
-// configured origin, where headers and tokens must not go.
+// An OriginError says that the upstream tried to lead a request to another
+// origin than the configured one. Headers and tokens must not go there.
 type OriginError struct{ Want, Got string }
 
 func (e *OriginError) Error() string {
@@ -26,7 +26,7 @@ func (e *OriginError) Error() string {
 }
 
 // A StatusError is an HTTP answer that is neither success nor a JSON-RPC
-// error. What the authorization handler made of a 401 or 403 is in its chain.
+// error. The authorization handler's error after a 401 or 403 is in its chain.
 type StatusError struct {
 	Code int
 	Err  error
@@ -44,7 +44,7 @@ type DialError struct{ Err error }
 func (e *DialError) Error() string { return e.Err.Error() }
 func (e *DialError) Unwrap() error { return e.Err }
 
-// originOf returns scheme, host and port, the port always explicit.
+// originOf returns scheme, host and port. The port is always explicit.
 func originOf(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -53,15 +53,15 @@ func originOf(u *url.URL) string {
 	return u.Scheme + "://" + net.JoinHostPort(u.Hostname(), port)
 }
 
-// A tapTransport keeps requests within one origin, adds the configured
-// headers, and takes the bytes of raw exchanges out of the response bodies.
-// The SDK's HTTP connection cannot be wrapped as a stdio one can: its session
-// must reach an unexported method of it.
+// A tapTransport keeps requests within one origin, adds the configured headers,
+// and lets captures take results out of response bodies. The SDK's HTTP
+// connection cannot be wrapped as a stdio one can, because its session must
+// reach an unexported method of it.
 type tapTransport struct {
 	base    *http.Transport
 	origin  string
 	headers map[string]string
-	probing bool // server/discover is asked of an upstream that may not know it
+	probing bool // the upstream may not know server/discover
 	status  atomic.Int64
 }
 
@@ -111,14 +111,14 @@ func (t *tapTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	c := captureOf(req.Context())
 	if c != nil {
-		c.began(req)
+		c.sending(req)
 	}
 	t.status.Store(0)
 	resp, err := t.roundTrip(req)
 	if err != nil {
 		if isDial(err) {
 			if c != nil {
-				c.undone(req)
+				c.notSent(req)
 			}
 			return nil, &DialError{Err: err}
 		}
@@ -144,6 +144,6 @@ func captureOf(ctx context.Context) *capture {
 
 // isDial reports whether err says that no connection was made.
 func isDial(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, new(*net.DNSError))
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial" || isA[*net.DNSError](err)
 }

@@ -43,7 +43,7 @@ func TestSSEEndpointElsewhereIsRefused(t *testing.T) {
 	u := newTest(t, Config{Type: SSE, URL: srv.URL, Headers: map[string]string{"X-API-Key": "k1"}, Limits: DefaultLimits})
 	t.Cleanup(u.Close)
 	_, err := call(t, u, Call{Tool: "echo"})
-	if !errors.As(err, new(*OriginError)) || !errors.As(err, new(*StartError)) {
+	if !isA[*OriginError](err) || !isA[*StartError](err) {
 		t.Errorf("error %v", err)
 	}
 	if other.count("initialize") != 0 {
@@ -96,14 +96,13 @@ func TestRefusedStartNamesTheStatus(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return true
 	})
-	var e *StatusError
-	if _, err := call(t, newTest(t, httpConfig(f.URL)), Call{Tool: "odd"}); !errors.As(err, &e) || e.Code != 401 {
+	_, err := call(t, newTest(t, httpConfig(f.URL)), Call{Tool: "odd"})
+	if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != 401 {
 		t.Errorf("error %v", err)
 	}
 	f.Close()
-	_, err := call(t, newTest(t, httpConfig(f.URL)), Call{Tool: "odd"})
-	var s *StartError
-	if !errors.As(err, &s) || s.Stage != StageDial {
+	_, err = call(t, newTest(t, httpConfig(f.URL)), Call{Tool: "odd"})
+	if e, ok := errors.AsType[*StartError](err); !ok || e.Stage != StageDial {
 		t.Errorf("nobody listens: %v", err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 )
 
-// A message is what a hand-written server looks at of a request.
+// A message is what a hand-written server reads of a request.
 type message struct {
 	ID     json.RawMessage
 	Method string
@@ -26,8 +26,8 @@ type message struct {
 	}
 }
 
-// A fakeHTTP answers Streamable HTTP requests by hand. before may answer a
-// request itself, and says so.
+// A fakeHTTP answers Streamable HTTP requests by hand. before reports whether
+// it answered a request itself.
 type fakeHTTP struct {
 	*httptest.Server
 	before  func(w http.ResponseWriter, r *http.Request, m message) bool
@@ -127,15 +127,14 @@ func TestHeadersAreSentAndRedirectsElsewhereRefused(t *testing.T) {
 	moved = true
 	mu.Unlock()
 	_, err := call(t, u, Call{Tool: "odd"})
-	var e *OriginError
-	if !errors.As(err, &e) || e.Got != other.URL || e.Want != f.URL {
+	if e, ok := errors.AsType[*OriginError](err); !ok || e.Got != other.URL || e.Want != f.URL {
 		t.Errorf("redirected call: %v", err)
 	}
 	if n := other.count("tools/call"); n != 0 {
 		t.Errorf("%d requests reached another origin", n)
 	}
 	moved2 := newTest(t, cfg)
-	if _, err := call(t, moved2, Call{Tool: "odd"}); !errors.As(err, &e) {
+	if _, err := call(t, moved2, Call{Tool: "odd"}); !isA[*OriginError](err) {
 		t.Errorf("redirected start: %v", err)
 	}
 }
@@ -178,8 +177,7 @@ func refuse(w http.ResponseWriter, m message, status, code int) {
 	fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":%d,"message":"no valid session"}}`, m.ID, code)
 }
 
-// A lost session fails every call on it, but only the one that was refused was
-// not run.
+// A lost session fails every call on it, but only the refused one did not run.
 func TestLostSessionRepeatsNoRunningCall(t *testing.T) {
 	t.Parallel()
 	running := make(chan struct{})
@@ -207,7 +205,7 @@ func TestLostSessionRepeatsNoRunningCall(t *testing.T) {
 	if _, err := call(t, u, Call{Tool: "odd"}); err != nil {
 		t.Errorf("the refused call: %v", err)
 	}
-	if err := <-slow; !errors.As(err, new(*InterruptedError)) {
+	if err := <-slow; !isA[*InterruptedError](err) {
 		t.Errorf("the running call: %v", err)
 	}
 }
@@ -248,7 +246,7 @@ func TestCutStreamIsAnInterruption(t *testing.T) {
 	u := newTest(t, httpConfig(f.URL))
 	for _, repeatable := range []bool{false, true} {
 		before := f.count("tools/call")
-		if _, err := call(t, u, Call{Tool: "odd", Repeatable: repeatable}); !errors.As(err, new(*InterruptedError)) {
+		if _, err := call(t, u, Call{Tool: "odd", Repeatable: repeatable}); !isA[*InterruptedError](err) {
 			t.Errorf("error %v", err)
 		}
 		want := 1
@@ -273,7 +271,7 @@ func TestBrokenConnectionIsAnInterruption(t *testing.T) {
 	})
 	u := newTest(t, httpConfig(f.URL))
 	_, err := call(t, u, Call{Tool: "odd"})
-	if !errors.As(err, new(*InterruptedError)) || errors.As(err, new(*jsonrpc.Error)) {
+	if !isA[*InterruptedError](err) || isA[*jsonrpc.Error](err) {
 		t.Errorf("error %v", err)
 	}
 	if n := f.count("tools/call"); n != 1 {
@@ -291,11 +289,12 @@ func TestServerErrorIsAStatusError(t *testing.T) {
 			return m.Method == "tools/call"
 		})
 		u := newTest(t, httpConfig(f.URL))
-		var e *StatusError
-		if _, err := call(t, u, Call{Tool: "odd"}); !errors.As(err, &e) || e.Code != code {
+		_, err := call(t, u, Call{Tool: "odd"})
+		e, ok := errors.AsType[*StatusError](err)
+		if !ok || e.Code != code {
 			t.Fatalf("%d: %v", code, err)
 		}
-		if errors.As(e, new(*jsonrpc.Error)) {
+		if isA[*jsonrpc.Error](e) {
 			t.Errorf("%d: looks like an answer to the call", code)
 		}
 		if n := f.count("tools/call"); n != 1 {
@@ -306,12 +305,12 @@ func TestServerErrorIsAStatusError(t *testing.T) {
 
 func TestCallOverHTTPTimesOutAndIsCancelled(t *testing.T) {
 	t.Parallel()
-	told := make(chan struct{}, 1)
+	cancelled := make(chan struct{}, 1)
 	f := newFakeHTTP(t, func(w http.ResponseWriter, r *http.Request, m message) bool {
 		switch m.Method {
 		case "notifications/cancelled":
 			select {
-			case told <- struct{}{}:
+			case cancelled <- struct{}{}:
 			default:
 			}
 		case "tools/call":
@@ -325,12 +324,12 @@ func TestCallOverHTTPTimesOutAndIsCancelled(t *testing.T) {
 	cfg := httpConfig(f.URL)
 	cfg.CallTimeout = Duration(50 * time.Millisecond)
 	u := newTest(t, cfg)
-	var e *TimeoutError
-	if _, err := call(t, u, Call{Tool: "slow"}); !errors.As(err, &e) || !e.Idle {
+	_, err := call(t, u, Call{Tool: "slow"})
+	if e, ok := errors.AsType[*TimeoutError](err); !ok || !e.Idle {
 		t.Errorf("error %v", err)
 	}
 	select {
-	case <-told:
+	case <-cancelled:
 	case <-time.After(10 * time.Second):
 		t.Error("the server was not told")
 	}

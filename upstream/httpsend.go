@@ -22,15 +22,15 @@ type httpSender struct {
 
 func (h *httpSender) send(ctx context.Context, r rawRequest) (json.RawMessage, error) {
 	c := &capture{
-		token:    idPrefix + strconv.FormatInt(h.tokens.Add(1), 10),
-		progress: r.progress,
-		stand:    func(json.RawMessage) json.RawMessage { return json.RawMessage(`{"content":[]}`) },
+		token:      idPrefix + strconv.FormatInt(h.tokens.Add(1), 10),
+		progress:   r.progress,
+		substitute: func(json.RawMessage) json.RawMessage { return json.RawMessage(`{"content":[]}`) },
 	}
 	meta := mcp.Meta{"progressToken": c.token}
 	var err error
 	var valid []*mcp.Tool
 	if r.method == "tools/list" {
-		c.stand = withoutTTL
+		c.substitute = withoutTTL
 		var res *mcp.ListToolsResult
 		res, err = h.session.ListTools(withCapture(ctx, c), &mcp.ListToolsParams{Meta: meta, Cursor: r.cursor})
 		if res != nil {
@@ -39,7 +39,7 @@ func (h *httpSender) send(ctx context.Context, r rawRequest) (json.RawMessage, e
 	} else {
 		_, err = h.session.CallTool(withCapture(ctx, c), &mcp.CallToolParams{Meta: meta, Name: r.tool, Arguments: r.args})
 	}
-	got := c.got()
+	got := c.state()
 	if got.result == nil {
 		return nil, h.fault(ctx, got, err)
 	}
@@ -50,16 +50,16 @@ func (h *httpSender) send(ctx context.Context, r rawRequest) (json.RawMessage, e
 }
 
 // fault classifies why a request over HTTP got no result.
-func (h *httpSender) fault(ctx context.Context, got capturedState, err error) error {
-	rpc, err := answered(err)
+func (h *httpSender) fault(ctx context.Context, got captureState, err error) error {
+	rpc, err := rpcError(err)
 	switch {
 	case ctx.Err() != nil && got.status < 400:
 		return ctx.Err()
 	case ctx.Err() != nil && !h.sessionGone(got.status, nil):
-		// The upstream had refused the request. The SDK ends the connection on
-		// that, and so our ctx, perhaps before it tells us.
+		// The upstream refused the request. On that the SDK ends the connection
+		// and so ctx, perhaps before it returns the error.
 		return &StatusError{Code: got.status}
-	case errors.As(err, new(*OriginError)):
+	case isA[*OriginError](err):
 		return err
 	case !got.sent, h.sessionGone(got.status, rpc):
 		return errors.Join(ErrNotSent, err)
@@ -73,15 +73,15 @@ func (h *httpSender) fault(ctx context.Context, got capturedState, err error) er
 	return &InterruptedError{Err: errNoResult}
 }
 
-// codeRejected marks an error that the SDK's transport made up for a request
-// that failed in it, which would look like an answer of the upstream.
+// codeRejected is the code of the errors that the SDK's transport makes for
+// requests that failed in it. They must not pass for answers of the upstream.
 const codeRejected = -32005
 
-// answered returns the JSON-RPC error with which the upstream answered, or nil
-// and an error that cannot be taken for one.
-func answered(err error) (*jsonrpc.Error, error) {
-	var rpc *jsonrpc.Error
-	if !errors.As(err, &rpc) {
+// rpcError returns the JSON-RPC error with which the upstream answered, or nil
+// and an error that cannot be taken for an answer.
+func rpcError(err error) (*jsonrpc.Error, error) {
+	rpc, ok := errors.AsType[*jsonrpc.Error](err)
+	if !ok {
 		return nil, err
 	}
 	if rpc.Code == codeRejected {
@@ -102,9 +102,9 @@ func (u unanswered) As(target any) bool {
 }
 
 // sessionGone reports whether the upstream refused a request because it does
-// not know its session, as after a restart. The status is 404 (MCP 2025-11-25,
-// basic/transports, session management); servers made after the examples of
-// the SDKs answer 400 or 404 with one of a few error codes.
+// not know the session, as after a restart. The status is 404 (MCP 2025-11-25,
+// basic/transports, session management); servers made after the SDKs' examples
+// answer 400 or 404 with one of a few error codes.
 func (h *httpSender) sessionGone(status int, rpc *jsonrpc.Error) bool {
 	if h.session.ID() == "" || status != http.StatusNotFound && status != http.StatusBadRequest {
 		return false
@@ -118,7 +118,7 @@ func (h *httpSender) sessionGone(status int, rpc *jsonrpc.Error) bool {
 var errNoResult = errors.New("the answer held no result")
 
 // withoutTTL hides a list's lifetime from the SDK's session, which would
-// answer the next request from its own memory.
+// otherwise answer the next request from its cache.
 func withoutTTL(result json.RawMessage) json.RawMessage {
 	var m map[string]json.RawMessage
 	if json.Unmarshal(result, &m) != nil {
@@ -145,7 +145,7 @@ func onlyValid(result json.RawMessage, valid []*mcp.Tool) json.RawMessage {
 		}
 		return json.Unmarshal(raw, &t) != nil || !slices.ContainsFunc(valid, func(v *mcp.Tool) bool { return v.Name == t.Name })
 	})
-	// Raw members marshal to their own bytes, but for space between them.
+	// Raw members marshal to their own bytes, without space between them.
 	page["tools"], _ = json.Marshal(tools)
 	out, err := json.Marshal(page)
 	if err != nil {

@@ -3,18 +3,13 @@ package upstream
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 )
 
-// A claim is taken by the first who asks.
-type claim struct{ taken atomic.Bool }
-
-func (c *claim) first() bool { return c.taken.CompareAndSwap(false, true) }
-
-// borrow returns the live connection and counts a call on it. With an error
-// comes the claim to have it counted, nil if it tells nothing new.
-func (u *Upstream) borrow(ctx context.Context, onDemand bool) (*connection, *claim, error) {
+// acquire returns the live connection with a call counted on it, which must be
+// released. With an error comes the flag by which it counts once, nil if the
+// error says nothing new.
+func (u *Upstream) acquire(ctx context.Context, onDemand bool) (*connection, *onceFlag, error) {
 	var timeout <-chan time.Time
 	if u.cfg.WaitTimeout > 0 {
 		t := time.NewTimer(time.Duration(u.cfg.WaitTimeout))
@@ -27,24 +22,24 @@ func (u *Upstream) borrow(ctx context.Context, onDemand bool) (*connection, *cla
 			return nil, nil, err
 		}
 		if c != nil {
-			u.pool.touch(c.seat)
+			u.pool.touch(c.slot)
 			return c, nil, nil
 		}
 		select {
 		case <-a.done:
 			if a.err != nil {
-				return nil, &a.told, a.err
+				return nil, &a.counted, a.err
 			}
 		case <-timeout:
-			return nil, nil, &StartingError{Waited: time.Duration(u.cfg.WaitTimeout), FirstLine: u.said()}
+			return nil, nil, &StartingError{Waited: time.Duration(u.cfg.WaitTimeout), FirstLine: u.firstLine()}
 		case <-ctx.Done():
 			return nil, nil, ctx.Err()
 		}
 	}
 }
 
-// connOrAttempt returns the connection, with a call counted on it, or the
-// attempt to wait for, or the reason why there is none.
+// connOrAttempt returns the connection with a call counted on it, or the
+// attempt to wait for, or the reason why there is neither.
 func (u *Upstream) connOrAttempt(onDemand bool) (*connection, *attempt, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -52,7 +47,7 @@ func (u *Upstream) connOrAttempt(onDemand bool) (*connection, *attempt, error) {
 	case u.ctx.Err() != nil:
 		return nil, nil, ErrClosed
 	case u.st.conn != nil:
-		u.st.conn.lent++
+		u.st.conn.calls++
 		return u.st.conn, nil, nil
 	case u.st.attempt != nil:
 	case !onDemand && time.Now().Before(u.st.retry):
@@ -65,7 +60,7 @@ func (u *Upstream) connOrAttempt(onDemand bool) (*connection, *attempt, error) {
 	return nil, u.st.attempt, nil
 }
 
-// use runs fn until it returns; the end of the connection ends its ctx.
+// use runs fn, whose ctx the end of the connection ends.
 func (u *Upstream) use(ctx context.Context, c *connection, s *Session, fn func(context.Context, *Session) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -74,21 +69,20 @@ func (u *Upstream) use(ctx context.Context, c *connection, s *Session, fn func(c
 	if errors.Is(context.Cause(ctx), errEnded) && errors.Is(err, context.Canceled) {
 		err = &InterruptedError{Err: errEnded}
 	}
-	var i *InterruptedError
-	if c.child != nil && errors.As(err, &i) && i.ExitStatus == "" {
+	if i, ok := errors.AsType[*InterruptedError](err); ok && c.child != nil && i.ExitStatus == "" {
 		o := c.child.Outcome()
 		i.ExitStatus, i.Stderr = o.ExitStatus, o.Stderr
 	}
 	return err
 }
 
-// giveBack ends a call on c, which met err in that stage.
-func (u *Upstream) giveBack(c *connection, stage string, err error) {
-	u.pool.touch(c.seat)
+// release ends a call on c, which met err at that stage.
+func (u *Upstream) release(c *connection, stage Stage, err error) {
+	u.pool.touch(c.slot)
 	fault := isFault(err) && !u.opts.NotFault(err)
 	u.mu.Lock()
-	c.lent--
-	if errors.Is(err, ErrNotSent) || c.mux != nil && errors.As(err, new(*InterruptedError)) {
+	c.calls--
+	if errors.Is(err, ErrNotSent) || c.mux != nil && isA[*InterruptedError](err) {
 		u.retire(c)
 	}
 	switch {
@@ -97,7 +91,7 @@ func (u *Upstream) giveBack(c *connection, stage string, err error) {
 	case err == nil && u.st.conn == c:
 		u.st.failure = failure{}
 	}
-	if c.lent == 0 {
+	if c.calls == 0 {
 		c.wake(c.idle)
 		if c.retired {
 			c.wake(c.stop)
@@ -107,8 +101,8 @@ func (u *Upstream) giveBack(c *connection, stage string, err error) {
 	if fault {
 		u.opts.Failed(u.State())
 	}
-	if errors.As(err, new(*TimeoutError)) {
-		c.wake(c.doubt)
+	if isA[*TimeoutError](err) {
+		c.wake(c.suspect)
 	}
 }
 
@@ -119,29 +113,31 @@ func (u *Upstream) retire(c *connection) {
 		u.st.conn = nil
 	}
 	c.retired = true
-	if c.lent == 0 {
+	if c.calls == 0 {
 		c.wake(c.stop)
 	}
 }
 
-// evict retires the connection of that seat if it is idle; a busy one never.
-func (u *Upstream) evict(s *seat) bool {
+// evict retires the connection in that slot if it is idle, and reports whether
+// it did.
+func (u *Upstream) evict(s *slot) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	c := u.st.conn
-	// A call under way may be about to borrow what was just made for it.
-	if c == nil || c.seat != s || c.lent > 0 || u.st.users > 0 {
+	// A call in progress may be about to acquire what was just made for it.
+	if c == nil || c.slot != s || c.calls > 0 || u.st.users > 0 {
 		return false
 	}
 	u.retire(c)
 	return true
 }
 
-// live is the life of one connection: attempt, service, end.
+// live is the life of one connection: attempt, service, end. The goroutine that
+// runs it owns the connection.
 func (u *Upstream) live(a *attempt) {
-	seat := u.pool.sit(u)
-	defer u.pool.leave(seat)
-	c, err := u.start(seat)
+	slot := u.pool.take(u)
+	defer u.pool.free(slot)
+	c, err := u.start(slot)
 	if err != nil && u.ctx.Err() != nil {
 		err = ErrClosed
 	}
@@ -151,18 +147,18 @@ func (u *Upstream) live(a *attempt) {
 		u.st.conn, u.st.era = c, c.era
 		u.st.failed, u.st.retry, u.st.failure = 0, time.Time{}, failure{}
 	}
-	s := (*StartError)(nil)
-	if errors.As(err, &s) {
+	s, failed := errors.AsType[*StartError](err)
+	if failed {
 		u.st.failure = failure{err: err, stage: s.Stage, at: s.At}
 		if !u.opts.NotFault(err) {
 			u.st.failed++
-			u.st.retry = time.Now().Add(pause(u.st.failed))
+			u.st.retry = time.Now().Add(backoff(u.st.failed))
 			s.Retry, u.st.refusal = u.st.retry, s
 		}
 	}
 	u.mu.Unlock()
-	if s != nil {
-		u.opts.Failed(u.State()) // before a caller can be told, and end the process
+	if failed {
+		u.opts.Failed(u.State()) // before a caller gets the error and ends the process
 	}
 	close(a.done)
 	if c != nil {
@@ -170,9 +166,9 @@ func (u *Upstream) live(a *attempt) {
 	}
 }
 
-// start connects within its own time, which begins when its turn comes.
-func (u *Upstream) start(seat *seat) (*connection, error) {
-	done, err := u.pool.turn(u.ctx)
+// start connects within a time of its own, which begins when its turn comes.
+func (u *Upstream) start(slot *slot) (*connection, error) {
+	done, err := u.pool.awaitTurn(u.ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -186,11 +182,11 @@ func (u *Upstream) start(seat *seat) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.seat = seat
+	c.slot = slot
 	return c, nil
 }
 
-// serve waits for the connection's end, from whichever side, and clears it away.
+// serve waits until the connection ends, from either side, and closes it.
 func (u *Upstream) serve(c *connection) {
 	died := make(chan error, 1)
 	go func() { died <- c.session.Wait() }() // ends when the session is closed below
@@ -204,12 +200,12 @@ func (u *Upstream) serve(c *connection) {
 		case <-c.idle:
 			u.armIdle(idle)
 		case <-idle.C:
-			if u.evict(c.seat) {
+			if u.evict(c.slot) {
 				u.opts.Log.Debug("closing: idle", "server", u.name)
 			} else {
-				u.armIdle(idle) // whoever is in the way may leave without a call
+				u.armIdle(idle) // a user of the upstream may leave without a call
 			}
-		case <-c.doubt:
+		case <-c.suspect:
 			if !c.answers(u.ctx) {
 				u.opts.Log.Debug("retired: no answer to a ping", "server", u.name)
 				u.mu.Lock()
@@ -228,28 +224,28 @@ func (u *Upstream) serve(c *connection) {
 	}
 	u.mu.Lock()
 	u.retire(c)
-	unseen := dead && c.lent == 0
+	unseen := dead && c.calls == 0
 	u.mu.Unlock()
 	if unseen {
-		u.diedUnseen(c)
+		u.diedIdle(c)
 	}
 	c.close()
 	<-died
 }
 
-// diedUnseen records the death of a child between two calls.
-func (u *Upstream) diedUnseen(c *connection) {
+// diedIdle records that a child died between two calls.
+func (u *Upstream) diedIdle(c *connection) {
 	if c.child == nil {
 		return
 	}
-	o := c.child.Outcome()
+	outcome := c.child.Outcome()
 	if c.child.Succeeded() {
-		return // it was done, as a server that has an idle time of its own
+		return // a server may have an idle timeout of its own
 	}
 	u.mu.Lock()
 	if u.st.attempt == nil && u.st.conn == nil && u.ctx.Err() == nil {
 		u.st.failure = failure{
-			err:   &InterruptedError{ExitStatus: o.ExitStatus, Stderr: o.Stderr, Err: errEnded},
+			err:   &InterruptedError{ExitStatus: outcome.ExitStatus, Stderr: outcome.Stderr, Err: errEnded},
 			stage: StageIdle, at: time.Now(),
 		}
 	}

@@ -21,25 +21,25 @@ const maxMessage = 256 << 20
 var errTooLong = fmt.Errorf("a message of more than %d MiB", maxMessage>>20)
 
 // A lineConn speaks newline-delimited JSON with a child (MCP 2025-11-25,
-// basic/transports, stdio). Lines that are no JSON-RPC messages are passed
-// over: many servers greet or log on stdout before they know better.
+// basic/transports, stdio). It skips lines that are no JSON-RPC messages,
+// since many servers greet or log on stdout.
 type lineConn struct {
-	in      io.WriteCloser
-	out     *os.File
-	r       *bufio.Reader
-	batch   []jsonrpc.Message // rest of a batch; touched by Read alone
-	garbage func(line []byte)
+	in    io.WriteCloser
+	out   *os.File
+	r     *bufio.Reader
+	batch []jsonrpc.Message // the rest of a batch, for Read alone
+	stray func(line []byte)
 
 	writing chan struct{} // holds a token while a line is being written
 	closed  chan struct{}
 	once    sync.Once
 }
 
-func newLineConn(in io.WriteCloser, out *os.File, garbage func([]byte)) *lineConn {
+func newLineConn(in io.WriteCloser, out *os.File, stray func(line []byte)) *lineConn {
 	return &lineConn{
 		in: in, out: out,
 		r:       bufio.NewReaderSize(out, 64<<10),
-		garbage: garbage,
+		stray:   stray,
 		writing: make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 	}
@@ -70,27 +70,27 @@ func (c *lineConn) Read(ctx context.Context) (jsonrpc.Message, error) {
 		if err == nil {
 			return m, nil
 		}
-		c.garbage(line)
+		c.stray(line)
 	}
 }
 
-// readBatch takes a JSON-RPC batch apart, which 2025-03-26 allows.
+// readBatch takes a JSON-RPC batch apart (MCP 2025-03-26 allows them).
 func (c *lineConn) readBatch(line []byte) {
 	var raws []json.RawMessage
 	if json.Unmarshal(line, &raws) != nil {
-		c.garbage(line)
+		c.stray(line)
 		return
 	}
 	for _, raw := range raws {
 		if m, err := decodeMessage(raw); err == nil {
 			c.batch = append(c.batch, m)
 		} else {
-			c.garbage(raw)
+			c.stray(raw)
 		}
 	}
 }
 
-// readLine returns a line in memory of its own: its parts are handed on.
+// readLine returns a line in memory of its own, since its parts are passed on.
 func (c *lineConn) readLine() ([]byte, error) {
 	var line []byte
 	for {
@@ -116,8 +116,8 @@ func (c *lineConn) readLine() ([]byte, error) {
 	}
 }
 
-// Write sends one message. It is never cut short: if ctx ends while the child
-// does not read, the rest is written when it does.
+// Write sends one message, always whole: if ctx ends while the child does not
+// read, the rest is written when it does.
 func (c *lineConn) Write(ctx context.Context, msg jsonrpc.Message) error {
 	data, err := jsonrpc.EncodeMessage(msg)
 	if err != nil {
@@ -139,7 +139,7 @@ func (c *lineConn) writeLine(ctx context.Context, line []byte) error {
 	go func() { // ends when the child reads or the connection closes
 		n, err := c.in.Write(line)
 		if err != nil && n < len(line)-1 {
-			err = errors.Join(ErrNotSent, err) // nobody can have understood a part of it
+			err = errors.Join(ErrNotSent, err) // a part of a line is no message
 		}
 		<-c.writing
 		done <- err
@@ -152,8 +152,8 @@ func (c *lineConn) writeLine(ctx context.Context, line []byte) error {
 	}
 }
 
-// Close closes the child's stdin, which asks it to end, and stops reading.
-// The child's stdout stays open, so that it is not killed by its last words.
+// Close closes the child's stdin, which asks it to end, and stops reading. The
+// child's stdout stays open, so that a last write does not kill it.
 func (c *lineConn) Close() error {
 	c.once.Do(func() {
 		close(c.closed)

@@ -26,7 +26,7 @@ import (
 )
 
 // The test binary becomes a child server of the kind that childMode names.
-// runMark marks every process that this run starts, however indirectly.
+// runMark marks every process that this run starts, also indirectly.
 const (
 	childMode = "UPSTREAM_TEST_CHILD"
 	runMark   = "UPSTREAM_TEST_RUN"
@@ -60,8 +60,8 @@ func leaks() int {
 	return 1
 }
 
-// goroutines returns the stacks of all goroutines that are neither ours here
-// nor of the testing package's own.
+// goroutines returns the stacks of all goroutines but this one and those of
+// the standard library.
 func goroutines() []string {
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	buf := make([]byte, 4<<20)
@@ -75,7 +75,7 @@ func goroutines() []string {
 }
 
 // marked returns the processes, as pid and command line, that carry the mark
-// of a run in their environment. Only Linux lets us look.
+// of a run in their environment. Only Linux shows it.
 func marked(id string) []string {
 	var out []string
 	files, _ := filepath.Glob("/proc/[0-9]*/environ")
@@ -206,7 +206,7 @@ func testServer() *mcp.Server {
 	return s
 }
 
-// Bytes that no decoder and encoder would leave alone.
+// Texts that decoding and encoding would change.
 const (
 	rawTool   = `{"zeta": 1, "name":"odd","inputSchema":{"type":"object","properties":{"b":{"minimum":12345678901234567890},"a":{}}},"x-unknown":[1.10,2e5]}`
 	rawResult = `{"structuredContent":{"n":12345678901234567890,"b": 1.0,"a":[]},"content":[{"type":"hologram","depth":9007199254740993},{"text":"<&>\u00e9","type":"text"}],"x":null}`
@@ -251,7 +251,7 @@ func appendLine(file, line string) {
 	f.WriteString(line + "\n")
 }
 
-// oldServer knows nothing of server/discover, each kind in its own way.
+// oldServer does not know server/discover. Each kind shows it in another way.
 func oldServer(mode string) {
 	r := bufio.NewScanner(os.Stdin)
 	initialized := false

@@ -12,8 +12,8 @@ import (
 
 var errNotMessage = errors.New("not a JSON-RPC message")
 
-// An envelope holds the members of a JSON-RPC message as the bytes they
-// arrived in. Absent members are nil.
+// An envelope holds the members of a JSON-RPC message as they arrived. Absent
+// members are nil.
 type envelope struct {
 	Version json.RawMessage `json:"jsonrpc"`
 	ID      json.RawMessage `json:"id"`
@@ -23,9 +23,9 @@ type envelope struct {
 	Error   json.RawMessage `json:"error"`
 }
 
-// decodeMessage reads one JSON-RPC message. A response's result and a
-// request's params are slices of data: nothing below the envelope is decoded,
-// so that a result passes with every member, digit and space it came with.
+// decodeMessage reads one JSON-RPC message. The result of a response is not
+// decoded but a slice of data, so that it keeps every member, digit and space
+// it came with.
 func decodeMessage(data []byte) (jsonrpc.Message, error) {
 	var e envelope
 	if err := e.read(data); err != nil {
@@ -59,8 +59,8 @@ func (e *envelope) id() (jsonrpc.ID, error) {
 	return jsonrpc.MakeID(v)
 }
 
-// read finds the members of the object in data. It is strict: what it accepts
-// is valid JSON, since the bytes are handed on unseen.
+// read finds the members of the object in data. It refuses what is not valid
+// JSON, since the bytes are passed on as they are.
 func (e *envelope) read(data []byte) error {
 	if !json.Valid(data) || !raw.IsObject(data) {
 		return errNotMessage

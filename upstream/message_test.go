@@ -21,7 +21,7 @@ func FuzzMessage(f *testing.F) {
 		got, err := decodeMessage(data)
 		want, wantErr := jsonrpc.DecodeMessage(data)
 		if err != nil || wantErr != nil {
-			return // each refuses more of what is no message
+			return // each refuses texts that the other takes
 		}
 		switch want := want.(type) {
 		case *jsonrpc.Response:
@@ -40,13 +40,12 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
-// FuzzEvents checks that no stream makes the filter panic or lose an event
-// that is none of its business.
+// FuzzEvents checks that no stream makes the filter panic or fail.
 func FuzzEvents(f *testing.F) {
 	f.Add([]byte("id: 1\nevent: message\ndata: {\"jsonrpc\":\"2.0\",\ndata: \"method\":\"m\"}\n\n: c\n\nretry: 5\r\n\r\ndata\n\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var out bytes.Buffer
-		tap := newEventTap(&capture{progress: func(json.RawMessage) {}, stand: func(r json.RawMessage) json.RawMessage { return r }}, nopCloser{bytes.NewReader(data)})
+		tap := newEventTap(&capture{progress: func(json.RawMessage) {}, substitute: func(r json.RawMessage) json.RawMessage { return r }}, nopCloser{bytes.NewReader(data)})
 		if _, err := out.ReadFrom(tap); err != nil {
 			t.Fatalf("%q: %v", data, err)
 		}

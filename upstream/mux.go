@@ -13,18 +13,17 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// idPrefix begins the request ids and progress tokens of raw requests. The
-// SDK's session numbers its own, so the two share one connection.
+// idPrefix begins the request ids and progress tokens of raw requests. Those of
+// the SDK's session are numbers.
 const idPrefix = "raw-"
 
-// A mux lets raw requests travel on the connection of an SDK session: their
-// responses and progress notifications are taken out of the stream before the
-// session sees it.
+// A mux sends raw requests on the connection of an SDK session, and takes their
+// responses and progress notifications out of what the session reads.
 //
 // One goroutine, which [mux.wait] waits for, reads the connection.
 type mux struct {
 	mcp.Connection
-	probe time.Duration // bounds the answer to server/discover; 0 not at all
+	probe time.Duration // bounds the answer to server/discover; 0 is without a bound
 
 	rest  chan jsonrpc.Message // what is for the session
 	ended chan struct{}        // closed when broken is set
@@ -41,8 +40,8 @@ type mux struct {
 type probing struct {
 	id    jsonrpc.ID
 	timer *time.Timer
-	over  bool // it was answered in the upstream's place
-	late  bool // the upstream answered it after all
+	over  bool // the mux answered it
+	late  bool // the upstream answered it later
 }
 
 func newMux(ctx context.Context, c mcp.Connection) *mux {
@@ -59,7 +58,7 @@ func (m *mux) pump(ctx context.Context) {
 			m.fail(err)
 			return
 		}
-		if !m.take(msg) {
+		if !m.deliver(msg) {
 			m.pass(msg)
 		}
 	}
@@ -73,8 +72,8 @@ func (m *mux) pass(msg jsonrpc.Message) {
 	}
 }
 
-// Close asks the connection to end. What the session reads ends at once, also
-// where a read of the connection cannot be interrupted.
+// Close asks the connection to end. The session's read ends at once, also where
+// a read of the connection cannot be interrupted.
 func (m *mux) Close() error {
 	m.fail(errEnded)
 	return m.Connection.Close()
@@ -90,7 +89,7 @@ type exchange struct {
 	progress func(params json.RawMessage)
 }
 
-// begin makes room for a response. The caller must end the exchange.
+// begin registers an exchange, which the caller must end.
 func (m *mux) begin(progress func(json.RawMessage)) (*exchange, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -136,7 +135,7 @@ func (m *mux) Write(ctx context.Context, msg jsonrpc.Message) error {
 	return m.Connection.Write(ctx, msg)
 }
 
-// giveUpProbe answers server/discover in the upstream's place, so that the
+// giveUpProbe answers server/discover in place of the upstream, so that the
 // session falls back to initialize on the same connection.
 func (m *mux) giveUpProbe(id jsonrpc.ID) {
 	m.mu.Lock()
@@ -173,8 +172,8 @@ func (m *mux) takeProbe(r *jsonrpc.Response) bool {
 	return false
 }
 
-// take reports whether msg belongs to a raw request, and delivers it.
-func (m *mux) take(msg jsonrpc.Message) bool {
+// deliver reports whether msg belongs to a raw request, and delivers it.
+func (m *mux) deliver(msg jsonrpc.Message) bool {
 	switch msg := msg.(type) {
 	case *jsonrpc.Response:
 		id, ok := msg.ID.Raw().(string)
@@ -251,14 +250,14 @@ func (m *mux) send(ctx context.Context, r rawRequest) (json.RawMessage, error) {
 	}
 	err = m.Connection.Write(ctx, &jsonrpc.Request{ID: id, Method: r.method, Params: r.params(x.id)})
 	if err != nil && ctx.Err() == nil {
-		return nil, m.unwritten(err)
+		return nil, m.writeError(err)
 	}
 	if err == nil {
 		select {
 		case a, ok := <-x.answer:
 			switch {
 			case !ok:
-				return nil, m.lost(nil)
+				return nil, m.interrupted(nil)
 			case a.Error != nil:
 				return nil, a.Error
 			}
@@ -273,7 +272,7 @@ func (m *mux) send(ctx context.Context, r rawRequest) (json.RawMessage, error) {
 // cancelWrite bounds the notice of a cancellation, which nobody waits for.
 const cancelWrite = 5 * time.Second
 
-// cancel tells the upstream that nobody waits for the answer any more.
+// cancel tells the upstream that nobody waits for the answer.
 func (m *mux) cancel(ctx context.Context, id string) {
 	params, _ := json.Marshal(map[string]string{"requestId": id, "reason": "the caller gave up"})
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelWrite)
@@ -283,16 +282,16 @@ func (m *mux) cancel(ctx context.Context, id string) {
 	}()
 }
 
-// unwritten says whether a request whose write failed may have been read.
-func (m *mux) unwritten(err error) error {
-	if errors.Is(err, ErrNotSent) || errors.As(err, new(*DialError)) {
+// writeError says whether a request whose write failed may have been read.
+func (m *mux) writeError(err error) error {
+	if errors.Is(err, ErrNotSent) || isA[*DialError](err) {
 		return errors.Join(ErrNotSent, err)
 	}
-	return m.lost(err)
+	return m.interrupted(err)
 }
 
-// lost names the reason why an exchange ended without an answer.
-func (m *mux) lost(err error) error {
+// interrupted names the reason why an exchange ended without an answer.
+func (m *mux) interrupted(err error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.broken != nil {

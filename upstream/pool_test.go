@@ -12,7 +12,7 @@ import (
 func TestIdleConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFar(t, Config{Limits: Limits{IdleTTL: Duration(time.Minute), CallTimeout: Never}}, Options{})
+		f := newInMemory(t, Config{Limits: Limits{IdleTTL: Duration(time.Minute), CallTimeout: Never}}, Options{})
 		f.echo(t.Context())
 		time.Sleep(59 * time.Second)
 		f.echo(t.Context())
@@ -39,12 +39,12 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	})
 }
 
-// Someone who is in the way of an eviction, and leaves without a call, does
+// A user of the upstream who prevents an eviction and leaves without a call does
 // not keep the connection for ever.
 func TestIdleConnectionIsClosedAtASecondTry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFar(t, Config{Limits: Limits{IdleTTL: Duration(time.Minute)}}, Options{})
+		f := newInMemory(t, Config{Limits: Limits{IdleTTL: Duration(time.Minute)}}, Options{})
 		f.echo(t.Context())
 		if err := f.enter(); err != nil {
 			t.Fatal(err)
@@ -66,8 +66,8 @@ func TestPoolClosesTheLeastRecentlyUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pool := NewPool(2)
 		defer pool.Close()
-		a, b, c := newFar(t, Config{}, Options{Pool: pool}), newFar(t, Config{}, Options{Pool: pool}), newFar(t, Config{}, Options{Pool: pool})
-		use := func(fs ...*far) {
+		a, b, c := newInMemory(t, Config{}, Options{Pool: pool}), newInMemory(t, Config{}, Options{Pool: pool}), newInMemory(t, Config{}, Options{Pool: pool})
+		use := func(fs ...*inMemory) {
 			for _, f := range fs {
 				if err := f.echo(t.Context()); err != nil {
 					t.Fatal(err)
@@ -78,7 +78,7 @@ func TestPoolClosesTheLeastRecentlyUsed(t *testing.T) {
 		check := func(when string, want ...Status) {
 			t.Helper()
 			synctest.Wait()
-			for i, f := range []*far{a, b, c} {
+			for i, f := range []*inMemory{a, b, c} {
 				if got := f.State().Status; got != want[i] {
 					t.Errorf("%s: upstream %d is %s, want %s", when, i, got, want[i])
 				}
@@ -87,7 +87,7 @@ func TestPoolClosesTheLeastRecentlyUsed(t *testing.T) {
 		use(a, b, a, c)
 		check("b was used least recently", Connected, Idle, Connected)
 
-		during := func(f *far, then func()) func() {
+		during := func(f *inMemory, then func()) func() {
 			return func() {
 				f.With(t.Context(), func(context.Context, *Session) error { then(); return nil })
 			}
@@ -104,13 +104,13 @@ func TestSlowStartsDoNotHoldUpOthers(t *testing.T) {
 		defer pool.Close()
 		ctx, cancel := context.WithCancel(t.Context())
 		for range maxStarts {
-			slow := newFar(t, Config{}, Options{Pool: pool})
+			slow := newInMemory(t, Config{}, Options{Pool: pool})
 			slow.dial = func(c *connection) (mcp.Transport, error) { return muxed{silence{}, c}, nil }
 			go slow.echo(ctx)
 		}
 		synctest.Wait()
 		began := time.Now()
-		if err := newFar(t, Config{}, Options{Pool: pool}).echo(t.Context()); err != nil {
+		if err := newInMemory(t, Config{}, Options{Pool: pool}).echo(t.Context()); err != nil {
 			t.Error(err)
 		}
 		if waited := time.Since(began); waited > startTurn {
@@ -118,4 +118,12 @@ func TestSlowStartsDoNotHoldUpOthers(t *testing.T) {
 		}
 		cancel()
 	})
+}
+
+// silence is a transport whose connection is never made.
+type silence struct{}
+
+func (silence) Connect(ctx context.Context) (mcp.Connection, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
 }

@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,7 +14,7 @@ import (
 func TestDeadConnectionIsNotNoticed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFar(t, Config{}, Options{})
+		f := newInMemory(t, Config{}, Options{})
 		if err := f.echo(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +32,7 @@ func TestRepeatableCallIsMadeTwice(t *testing.T) {
 	t.Parallel()
 	for _, repeatable := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			f := newFar(t, Config{}, Options{})
+			f := newInMemory(t, Config{}, Options{})
 			if err := f.echo(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +51,7 @@ func TestRepeatableCallIsMadeTwice(t *testing.T) {
 			if repeatable && (err != nil || runs != 2 || !repeated) {
 				t.Errorf("repeatable: %v after %d runs, repeated %v", err, runs, repeated)
 			}
-			if !repeatable && (!errors.As(err, new(*InterruptedError)) || runs != 1) {
+			if !repeatable && (!isA[*InterruptedError](err) || runs != 1) {
 				t.Errorf("not repeatable: %v after %d runs", err, runs)
 			}
 		})
@@ -62,7 +61,7 @@ func TestRepeatableCallIsMadeTwice(t *testing.T) {
 func TestStuckUpstreamIsReplaced(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFar(t, Config{Limits: Limits{CallTimeout: Duration(time.Minute)}}, Options{})
+		f := newInMemory(t, Config{Limits: Limits{CallTimeout: Duration(time.Minute)}}, Options{})
 		stuck := make(chan struct{})
 		f.wrap = func(tr mcp.Transport) mcp.Transport {
 			if f.starts.Load() == 1 {
@@ -74,7 +73,7 @@ func TestStuckUpstreamIsReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 		close(stuck)
-		if err := f.echo(t.Context()); !errors.As(err, new(*TimeoutError)) {
+		if err := f.echo(t.Context()); !isA[*TimeoutError](err) {
 			t.Errorf("error %v", err)
 		}
 		time.Sleep(pingWait + time.Second)
@@ -84,7 +83,7 @@ func TestStuckUpstreamIsReplaced(t *testing.T) {
 	})
 }
 
-// A stuckAfter transport swallows what is written once stuck is closed.
+// A stuckAfter transport drops what is written after stuck is closed.
 type stuckAfter struct {
 	mcp.Transport
 	stuck <-chan struct{}

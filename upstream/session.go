@@ -19,7 +19,7 @@ const (
 	firstModern = "2026-07-28"
 )
 
-// A Session is a live connection to an upstream, lent for one call of
+// A Session is a live connection to an upstream, for one call of
 // [Upstream.With]: the SDK's session for what is rare, and raw bytes for lists
 // and calls.
 type Session struct {
@@ -30,12 +30,12 @@ type Session struct {
 	limits Limits
 
 	repeated bool
-	stage    string // what was asked last: StageList or StageCall
-	ran      bool   // a request was sent that must not be sent again
+	stage    Stage // what was asked last: StageList or StageCall
+	ran      bool  // a request was sent that must not be sent again
 }
 
-// Repeated reports whether this is the second time that the request is made,
-// after an interruption: it may run twice.
+// Repeated reports whether the request is made for the second time, after an
+// interruption. It may then run twice.
 func (s *Session) Repeated() bool { return s.repeated }
 
 // A rawSender sends one request and returns the result's own bytes.
@@ -85,8 +85,8 @@ type Call struct {
 	Tool      string
 	Arguments json.RawMessage // an object, passed on byte for byte; nil is {}
 	// Progress, if not nil, gets the params of each progress notification for
-	// this call, in order and before the call returns; where ctx or a timeout
-	// ended it, one may come later. It must not block.
+	// this call, in order and before the call returns. Of a call that ctx or a
+	// timeout ended, one may come later. It must not block.
 	Progress func(params json.RawMessage)
 	// Repeatable says that the tool is read-only or idempotent: after an
 	// interruption the call may be made once more, see [Upstream.With].
@@ -98,20 +98,20 @@ type Call struct {
 // *TimeoutError, *InterruptedError, *InputRequiredError, *StatusError or
 // ctx's, and those of the authorization handler.
 //
-// A progress token is always sent. Progress puts off the idle timeout, not
-// the cap on the whole call; on either, as when ctx ends, the upstream is sent
-// a cancellation and the session stays usable.
+// A progress token is always sent. Progress restarts the idle timeout, not the
+// one of the whole call. On either, and when ctx ends, the upstream is sent a
+// cancellation and the session stays usable.
 func (s *Session) Call(ctx context.Context, c Call) (json.RawMessage, error) {
 	s.stage = StageCall
 	if c.Arguments == nil {
 		c.Arguments = json.RawMessage(`{}`)
 	}
-	ctx, clock := s.limits.watch(ctx)
-	defer clock.stop()
+	ctx, timer := s.limits.start(ctx)
+	defer timer.stop()
 	result, err := s.sender.send(ctx, rawRequest{
 		method: "tools/call", tool: c.Tool, args: c.Arguments, meta: s.meta,
 		progress: func(params json.RawMessage) {
-			clock.beat()
+			timer.progressed()
 			if c.Progress != nil {
 				c.Progress(params)
 			}
@@ -121,7 +121,7 @@ func (s *Session) Call(ctx context.Context, c Call) (json.RawMessage, error) {
 		s.ran = true
 	}
 	if err != nil {
-		return nil, clock.explain(err)
+		return nil, timer.cause(err)
 	}
 	if methods := inputRequests(result); methods != nil {
 		return nil, &InputRequiredError{Methods: methods}
@@ -158,8 +158,8 @@ func inputRequests(result json.RawMessage) []string {
 	return slices.Compact(methods)
 }
 
-// A clock bounds one call: by the time without progress and as a whole.
-type clock struct {
+// A callTimer bounds one call, by the time without progress and as a whole.
+type callTimer struct {
 	limits Limits
 	cancel context.CancelCauseFunc
 	ctx    context.Context
@@ -167,8 +167,8 @@ type clock struct {
 	whole  *time.Timer
 }
 
-func (l Limits) watch(ctx context.Context) (context.Context, *clock) {
-	c := &clock{limits: l}
+func (l Limits) start(ctx context.Context) (context.Context, *callTimer) {
+	c := &callTimer{limits: l}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	after := func(d Duration, idle bool) *time.Timer {
 		if d <= 0 {
@@ -182,13 +182,13 @@ func (l Limits) watch(ctx context.Context) (context.Context, *clock) {
 	return c.ctx, c
 }
 
-func (c *clock) beat() {
+func (c *callTimer) progressed() {
 	if c.idle != nil {
 		c.idle.Reset(time.Duration(c.limits.CallTimeout))
 	}
 }
 
-func (c *clock) stop() {
+func (c *callTimer) stop() {
 	for _, t := range []*time.Timer{c.idle, c.whole} {
 		if t != nil {
 			t.Stop()
@@ -197,20 +197,19 @@ func (c *clock) stop() {
 	c.cancel(nil)
 }
 
-// explain names the timeout where err is the clock's own cancellation.
-func (c *clock) explain(err error) error {
-	var t *TimeoutError
-	if errors.As(context.Cause(c.ctx), &t) && errors.Is(err, context.Canceled) {
+// cause returns the timeout if err is due to it, and err otherwise.
+func (c *callTimer) cause(err error) error {
+	if t, ok := errors.AsType[*TimeoutError](context.Cause(c.ctx)); ok && errors.Is(err, context.Canceled) {
 		return t
 	}
 	return err
 }
 
-// A ToolList is the answer to tools/list, all pages.
+// A ToolList is the answer to tools/list, with all pages.
 type ToolList struct {
 	Tools []json.RawMessage // descriptors as the upstream sent them
 	TTL   time.Duration     // for which the list is fresh; 0 unknown (ttlMs of MCP 2026-07-28)
-	Cut   bool              // the upstream has more pages than are followed
+	Cut   bool              // the upstream has more than 200 pages
 }
 
 // maxPages bounds how far a list is followed.
@@ -250,8 +249,8 @@ func (s *Session) ListTools(ctx context.Context) (ToolList, error) {
 }
 
 func (s *Session) page(ctx context.Context, r rawRequest) (json.RawMessage, error) {
-	ctx, clock := s.limits.watch(ctx)
-	defer clock.stop()
+	ctx, timer := s.limits.start(ctx)
+	defer timer.stop()
 	result, err := s.sender.send(ctx, r)
-	return result, clock.explain(err)
+	return result, timer.cause(err)
 }

@@ -27,20 +27,20 @@ import (
 // upstreams, 64 callers and 10,000 calls.
 const soakSize = "SOAK"
 
-// work is what a soaked upstream is asked to do. It notes each execution.
+// work is the argument of the tool that is called. The server notes each call.
 type work struct {
 	ID    string `json:"id"`
 	Fault string `json:"fault,omitempty"`
 }
 
-// childFaults are what a stdio child does to a call, besides being killed or
-// stopped from outside; httpFaults what an HTTP server does.
+// childFaults are what a stdio child does to a call, beside being killed and
+// stopped from outside. httpFaults are what an HTTP server does.
 var (
 	childFaults = []string{"die", "die-first", "garbage", "slow", "flood", "hang"}
 	httpFaults  = []string{"abort", "abort-first", "503", "slow", "half-open", "cut", "restart"}
 )
 
-// faultyServer is a child that harms calls as they ask for.
+// faultyServer is a child that fails as a call asks for.
 func faultyServer() {
 	s := mcp.NewServer(testClient, nil)
 	mcp.AddTool(s, &mcp.Tool{Name: "work"}, func(ctx context.Context, _ *mcp.CallToolRequest, w work) (*mcp.CallToolResult, any, error) {
@@ -105,15 +105,15 @@ func faultyHTTP(t *testing.T, ledger func(id string)) *fakeHTTP {
 	return f
 }
 
-// A soak is one run and what came of it.
+// A soak is one run and its outcomes.
 type soak struct {
 	t         *testing.T
 	upstreams []*Upstream
 	calls     int
 
 	next atomic.Int64
-	mu   sync.Mutex
-	// guarded by mu
+
+	mu       sync.Mutex
 	outcomes map[string]string // by id of the call
 	repeated map[string]bool   // ids of calls that said that they were repeated
 	faults   map[string]int
@@ -133,7 +133,7 @@ func TestSoak(t *testing.T) {
 	before := measure()
 	ledger := filepath.Join(t.TempDir(), "ledger")
 	s := &soak{t: t, calls: calls, outcomes: map[string]string{}, repeated: map[string]bool{}, faults: map[string]int{}}
-	pool := NewPool(max(2, upstreams*3/4)) // so that some must make room for others
+	pool := NewPool(max(2, upstreams*3/4)) // some must make room for others
 	mark := runID + "-soak"
 	for i := range upstreams {
 		cfg := testChild(t, "faulty")
@@ -173,7 +173,7 @@ func TestSoak(t *testing.T) {
 	})
 }
 
-// A measurement is what must not grow. Servers of the test add a little to it.
+// A measurement is what must not grow, but for the servers of the test.
 type measurement struct{ goroutines, files int }
 
 func measure() measurement {
@@ -181,7 +181,7 @@ func measure() measurement {
 	return measurement{runtime.NumGoroutine(), len(fds)}
 }
 
-// call makes calls until there are enough, most of them without harm.
+// call makes calls until there are enough. Most ask for no fault.
 func (s *soak) call(ctx context.Context, rnd *rand.Rand) {
 	for n := s.next.Add(1); n <= int64(s.calls); n = s.next.Add(1) {
 		u := s.upstreams[rnd.IntN(len(s.upstreams))]
@@ -230,17 +230,17 @@ func outcomeOf(err error) string {
 	switch {
 	case err == nil:
 		return "answered"
-	case errors.As(err, new(*CoolingDownError)):
+	case isA[*CoolingDownError](err):
 		return "cooling down"
-	case errors.As(err, new(*StartError)):
+	case isA[*StartError](err):
 		return "not started"
-	case errors.As(err, new(*StartingError)):
+	case isA[*StartingError](err):
 		return "starting"
-	case errors.As(err, new(*TimeoutError)):
+	case isA[*TimeoutError](err):
 		return "timeout"
-	case errors.As(err, new(*InterruptedError)):
+	case isA[*InterruptedError](err):
 		return "interrupted"
-	case errors.As(err, new(*StatusError)):
+	case isA[*StatusError](err):
 		return "HTTP status"
 	case errors.Is(err, ErrNotSent):
 		return "not sent"

@@ -16,7 +16,7 @@ func (s *soak) harm(ctx context.Context, rnd *rand.Rand) {
 		<-time.After(time.Duration(10+rnd.IntN(40)) * time.Millisecond)
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		s.peak = max(s.peak, m.HeapInuse) // read when this has returned
+		s.peak = max(s.peak, m.HeapInuse) // read after this has returned
 		u := s.upstreams[rnd.IntN(len(s.upstreams))]
 		u.mu.Lock()
 		var pgid int

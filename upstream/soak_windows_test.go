@@ -5,5 +5,5 @@ import (
 	"math/rand/v2"
 )
 
-// harm does nothing: there are no signals.
+// harm does nothing, since there are no signals.
 func (s *soak) harm(context.Context, *rand.Rand) {}

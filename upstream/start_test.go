@@ -94,8 +94,8 @@ func TestChildSeesNoSecretOfOurs(t *testing.T) {
 	t.Setenv("A_TOKEN_OF_THE_HOST", "secret-1")
 	u := newTest(t, testChild(t, "env"))
 	_, err := call(t, u, Call{Tool: "echo"})
-	var e *StartError
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*StartError](err)
+	if !ok {
 		t.Fatalf("error %v", err)
 	}
 	if strings.Contains(e.Stderr, "secret-1") || e.Stderr == "" {
@@ -156,8 +156,7 @@ func TestDeathBetweenCallsIsRecordedAndMended(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := <-failed
-	var e *InterruptedError
-	if s.Stage != StageIdle || s.Status != Idle || !errors.As(s.Last, &e) || e.ExitStatus != "exit status 7" {
+	if e, ok := errors.AsType[*InterruptedError](s.Last); !ok || s.Stage != StageIdle || s.Status != Idle || e.ExitStatus != "exit status 7" {
 		t.Errorf("state %+v", s)
 	}
 	if got, err := call(t, u, Call{Tool: "echo", Arguments: json.RawMessage(`{"text":"again"}`)}); err != nil || !strings.Contains(got, "again") {
@@ -177,10 +176,12 @@ func TestMissingCommandSaysWhere(t *testing.T) {
 	cfg.Env["HOME"], cfg.Env["USERPROFILE"] = home, home
 	u := newTest(t, cfg)
 	_, err := call(t, u, Call{Tool: "echo"})
-	var start *StartError
-	var missing *child.NotFoundError
-	if !errors.As(err, &start) || start.Stage != StageSpawn || !errors.As(err, &missing) {
-		t.Fatalf("error %v, want a NotFoundError at spawn", err)
+	if e, ok := errors.AsType[*StartError](err); !ok || e.Stage != StageSpawn {
+		t.Fatalf("error %v, want a StartError at spawn", err)
+	}
+	missing, ok := errors.AsType[*child.NotFoundError](err)
+	if !ok {
+		t.Fatalf("error %v, want a NotFoundError", err)
 	}
 	if missing.Command != "no-such-command-x" || !slices.Contains(missing.Dirs, dir) {
 		t.Errorf("got %+v, want %s among the folders", missing, dir)

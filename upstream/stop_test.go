@@ -26,7 +26,7 @@ var nasty = []string{"stubborn", "grandchild", "runaway", "shell", "flood"}
 // nastyChild configures a child of that kind whose processes carry the mark.
 func nastyChild(exe, kind, mark string) Config {
 	cfg := Config{Type: Stdio, Config: child.Config{Command: exe, Env: map[string]string{childMode: kind, runMark: mark}}, Limits: DefaultLimits}
-	if kind == "shell" { // as npx and uvx: a process that waits for the server
+	if kind == "shell" { // like npx and uvx: a process that waits for the server
 		cfg.Command, cfg.Args = "/bin/sh", []string{"-c", `"$0"; exit $?`, exe}
 		cfg.Env[childMode] = "stubborn"
 	}
@@ -61,7 +61,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 }
 
-// proxyToBeKilled connects to one child of each nasty kind and waits for death.
+// proxyToBeKilled connects to one child of each nasty kind and waits.
 func proxyToBeKilled() {
 	pool := NewPool(0)
 	exe, _ := os.Executable()
@@ -80,7 +80,7 @@ func proxyToBeKilled() {
 	select {}
 }
 
-// guardOf returns the pid of a process's guard, 0 if there is none.
+// guardOf returns the pid of a process's guard, or 0.
 func guardOf(parent int) int {
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range files {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// roundTrip makes the round trip of one request, in a way of our own where the
-// SDK's session would wait without a bound for something that is not vital.
+// roundTrip sends one request. Where the SDK's session would wait without a
+// bound for what is not vital, the wait is bounded or avoided.
 func (t *tapTransport) roundTrip(req *http.Request) (*http.Response, error) {
 	switch method := req.Header.Get("Mcp-Method"); {
 	case method == "server/discover" && t.probing:
@@ -20,7 +20,7 @@ func (t *tapTransport) roundTrip(req *http.Request) (*http.Response, error) {
 	return t.base.RoundTrip(req)
 }
 
-// within bounds the time of an exchange until the end of its body.
+// within bounds the time of a request up to the end of the response's body.
 func (t *tapTransport) within(req *http.Request, limit time.Duration) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), limit)
 	resp, err := t.base.RoundTrip(req.WithContext(ctx))
@@ -32,7 +32,7 @@ func (t *tapTransport) within(req *http.Request, limit time.Duration) (*http.Res
 	return resp, nil
 }
 
-// A boundedBody frees its timer when it is closed.
+// A boundedBody stops its timer when it is closed.
 type boundedBody struct {
 	io.ReadCloser
 	cancel context.CancelFunc
@@ -50,11 +50,10 @@ const (
 )
 
 // A notificationStream is the body of a stream on which an upstream sends what
-// belongs to no call. It is opened when it is read, since some servers send no
-// headers before the first event and the SDK's session waits for them. It is
-// opened again whenever it ends, and seems never to: gateways cut such streams
-// every minute, and the session gives itself up, with all calls on it, after a
-// few such cuts.
+// belongs to no call. It is opened by the first read, because the SDK's session
+// waits for headers and some servers send none before the first event. It is
+// opened again whenever it ends, because gateways cut such streams every
+// minute, and after a few cuts the session would end with all its calls.
 type notificationStream struct {
 	t      *tapTransport
 	req    *http.Request
@@ -63,10 +62,10 @@ type notificationStream struct {
 	delay  time.Duration // before it is opened
 }
 
-// notifications answers a request for a stream at once.
+// notifications answers a request for a stream without sending it.
 func (t *tapTransport) notifications(req *http.Request) *http.Response {
 	if req.Body != nil {
-		req.Body.Close() // GetBody gives a new one each time
+		req.Body.Close() // GetBody returns a new one for each request
 	}
 	return &http.Response{
 		Status: "200 OK", StatusCode: http.StatusOK,
@@ -113,7 +112,7 @@ func (n *notificationStream) open() error {
 			return nil
 		}
 		resp.Body.Close()
-		if resp.StatusCode < 500 { // there is none, or none any more
+		if resp.StatusCode < 500 { // the upstream offers none
 			<-ctx.Done()
 			return ctx.Err()
 		}

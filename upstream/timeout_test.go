@@ -32,7 +32,7 @@ func TestProgressPutsOffTheIdleTimeoutOnly(t *testing.T) {
 				}
 				return Duration(d)
 			}
-			f := newFar(t, Config{Limits: Limits{CallTimeout: limit(c.idle), MaxCallTime: limit(c.most)}}, Options{})
+			f := newInMemory(t, Config{Limits: Limits{CallTimeout: limit(c.idle), MaxCallTime: limit(c.most)}}, Options{})
 			var cancelled atomic.Bool
 			f.addTool("work", func(ctx context.Context, r *mcp.CallToolRequest) {
 				for i := range c.beats {
@@ -49,8 +49,8 @@ func TestProgressPutsOffTheIdleTimeoutOnly(t *testing.T) {
 				_, err := s.Call(ctx, Call{Tool: "work", Progress: func(json.RawMessage) { heard.Add(1) }})
 				return err
 			})
-			var got *TimeoutError
-			if errors.As(err, &got); c.want == nil && err != nil || c.want != nil && (got == nil || *got != *c.want) {
+			got, _ := errors.AsType[*TimeoutError](err)
+			if c.want == nil && err != nil || c.want != nil && (got == nil || *got != *c.want) {
 				t.Errorf("%s: %v, want %v", c.name, err, c.want)
 			}
 			if c.want == nil && int(heard.Load()) != c.beats {

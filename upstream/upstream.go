@@ -26,35 +26,32 @@ const (
 type State struct {
 	Status Status
 	// Last is the last failure, nil after a success: a *StartError, or a fault
-	// of the connection such as an *InterruptedError. Both tell how a child
-	// ended and what it said last.
+	// of the connection such as an *InterruptedError.
 	Last  error
-	Stage string    // of Last
+	Stage Stage     // of Last
 	At    time.Time // when Last happened
-	// Retry is when the next start may be tried; before it callers get the
-	// last failure at once. Zero if nothing hinders a start.
+	// Retry is when the next start may be tried. Until then callers get Last at
+	// once. Zero if a start may be tried now.
 	Retry   time.Time
 	Breaker Breaker
 }
 
 // Options are what an upstream needs from its owner.
 type Options struct {
-	Client *mcp.Implementation // how we introduce ourselves
+	Client *mcp.Implementation // the name and version that the upstream is told
 	// Pool is shared with the other upstreams of the process. Nil: one of its own.
 	Pool    *Pool
 	Breaker BreakerConfig
 	// Authorize is asked for a token before each HTTP request and told of each
 	// 401 and 403. Nil: no authorization.
 	Authorize auth.OAuthHandler
-	// NotFault reports errors that are no fault of the transport, such as an
-	// authorization that is missing: they neither delay the next start nor
-	// count for the breaker. Nil: none.
+	// NotFault reports errors that neither delay the next start nor count for
+	// the breaker, such as an authorization that is missing. Nil: none.
 	NotFault func(error) bool
 	Log      *slog.Logger
-	// Redact is applied to each line of a child's stderr before it is kept or
-	// logged.
+	// Redact is applied to each line of a child before it is kept or logged.
 	Redact func(string) string
-	// ToolsChanged is called, from a goroutine of the connection, when the
+	// ToolsChanged is called from a goroutine of the connection when the
 	// upstream says that its tools changed. It must not block.
 	ToolsChanged func()
 	// Failed is called with each new failure, from the goroutine that met it.
@@ -72,47 +69,47 @@ type Upstream struct {
 	cfg   Config
 	opts  Options
 	pool  *Pool
-	owned *Pool // pool, if it is ours alone
+	owned *Pool // pool, if no other upstream shares it
 
-	// dial prepares the way to the upstream: [Upstream.transport] but in tests.
+	// dial is [Upstream.transport], but in tests.
 	dial func(*connection) (mcp.Transport, error)
 
 	ctx    context.Context // ends with Close; attempts live on it
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu sync.Mutex // guards st
+	mu sync.Mutex
 	st state
 }
 
 type state struct {
 	closed  bool          // no new calls are taken
-	users   int           // calls of With and Connect under way
+	users   int           // calls of With and Connect in progress
 	drained chan struct{} // set by Drain, closed when users is 0
-	attempt *attempt      // the one under way
+	attempt *attempt      // the one in progress
 	conn    *connection   // the one that new calls use
 	era     era           // what the last handshake found
 	breaker *breaker
 
-	failure failure
-	noise   []string    // the first lines of the newest child that were no messages
-	failed  int         // starts in a row
-	retry   time.Time   // no start before it, but on demand
-	refusal *StartError // why not; callers get it until retry
+	failure    failure
+	strayLines []string    // the first lines of the newest child that were no messages
+	failed     int         // starts that failed in a row
+	retry      time.Time   // no start before it, but by Connect
+	refusal    *StartError // what callers get until retry
 }
 
 // A failure is what went wrong last.
 type failure struct {
 	err   error
-	stage string
+	stage Stage
 	at    time.Time
 }
 
 // An attempt is one try to connect, shared by all who wait for it.
 type attempt struct {
-	done chan struct{}
-	err  error // set before done is closed
-	told claim // its error was counted
+	done    chan struct{}
+	err     error    // set before done is closed
+	counted onceFlag // that err was counted
 }
 
 // New returns an upstream that is not connected.
@@ -143,15 +140,16 @@ func New(name string, cfg Config, opts Options) *Upstream {
 	return u
 }
 
-// With lends fn a live session, connecting first if need be. ctx bounds the
-// caller's wait and what fn does, never the connection itself.
+// With calls fn with a live session, connecting first if there is none. ctx
+// bounds the caller's wait and what fn does, never the connection.
 //
 // fn makes one request. It is called a second time, with a session of a new
-// connection, if its request never left, because the connection had died
-// unseen; and if its request was interrupted but may be repeated, see
-// [Call.Repeatable] and [Session.Repeated].
+// connection, if its request never left because the connection had died
+// unnoticed, or if its request was interrupted but may be repeated, see
+// [Call.Repeatable] and [Session.Repeated]. What may have run is never
+// repeated otherwise.
 //
-// Errors before fn runs: *StartError, *StartingError, *CoolingDownError,
+// Errors before fn runs are *StartError, *StartingError, *CoolingDownError,
 // ErrClosed or ctx's. Errors of the authorization handler are in the chain
 // of a *StartError. ErrNotSent is in the chain of fn's error if its request did
 // not leave the second time either.
@@ -163,15 +161,15 @@ func (u *Upstream) With(ctx context.Context, fn func(context.Context, *Session) 
 	var resent bool
 	var lost error // the interruption after which fn is called again
 	for {
-		s, err := u.once(ctx, lost != nil, fn)
+		s, err := u.try(ctx, lost != nil, fn)
 		switch {
 		case s == nil && lost != nil:
-			return lost // no second try came about: what is known is that the first may have run
+			return lost // there was no second try, and the first may have run
 		case s == nil || err == nil || s.ran || ctx.Err() != nil || u.opts.NotFault(err):
 			return err
 		case errors.Is(err, ErrNotSent) && !resent:
 			resent = true
-		case errors.As(err, new(*InterruptedError)) && lost == nil:
+		case isA[*InterruptedError](err) && lost == nil:
 			lost = err
 		default:
 			return err
@@ -179,65 +177,66 @@ func (u *Upstream) With(ctx context.Context, fn func(context.Context, *Session) 
 	}
 }
 
-// once calls fn with a session, which is nil if there was none to be had.
-func (u *Upstream) once(ctx context.Context, repeated bool, fn func(context.Context, *Session) error) (*Session, error) {
-	tell, err := u.admit()
+// try calls fn with a session, and returns that, or nil if there was none.
+func (u *Upstream) try(ctx context.Context, repeated bool, fn func(context.Context, *Session) error) (*Session, error) {
+	report, err := u.admit()
 	if err != nil {
 		return nil, err
 	}
-	c, told, err := u.borrow(ctx, false)
+	c, counted, err := u.acquire(ctx, false)
 	if err != nil {
-		tell(u.counted(err, told))
+		report(u.verdictOnce(err, counted))
 		return nil, err
 	}
 	s := *c.session
 	s.repeated, s.stage = repeated, StageCall
 	err = u.use(ctx, c, &s, fn)
-	tell(u.counted(err, c.fault()))
-	u.giveBack(c, s.stage, err)
+	report(u.verdictOnce(err, c.countFlag()))
+	u.release(c, s.stage, err)
 	return &s, err
 }
 
-// admit asks the breaker.
-func (u *Upstream) admit() (tell func(error), err error) {
+// admit asks the breaker. What comes of the call must be reported.
+func (u *Upstream) admit() (report func(verdict error), err error) {
 	u.mu.Lock()
 	b, last := u.st.breaker, u.st.failure.err
 	u.mu.Unlock()
-	tell, ok := b.allow()
+	report, ok := b.allow()
 	if !ok {
 		return nil, &CoolingDownError{Until: time.Now().Add(b.state().RetryIn), Last: last}
 	}
-	return tell, nil
+	return report, nil
 }
 
-// counted returns the verdict on err, but once per claim: a connection that
-// dies under many calls is one fault.
-func (u *Upstream) counted(err error, told *claim) error {
+// verdictOnce returns the verdict on err, which counts as a fault only for the
+// first who asks with counted: a connection that dies under many calls is one
+// fault. A nil counted never counts.
+func (u *Upstream) verdictOnce(err error, counted *onceFlag) error {
 	v := verdict(err)
-	if v != nil && v != errNoVerdict && (u.opts.NotFault(err) || told == nil || !told.first()) {
+	if v != nil && v != errNoVerdict && (u.opts.NotFault(err) || counted == nil || !counted.first()) {
 		return errNoVerdict
 	}
 	return v
 }
 
-// Connect connects now if there is no connection: neither the pause after a
-// failed start nor the breaker holds it back. Its errors are those of With.
+// Connect connects now if there is no connection, regardless of the backoff
+// after a failed start and of the breaker. Its errors are those of With.
 func (u *Upstream) Connect(ctx context.Context) error {
 	if err := u.enter(); err != nil {
 		return err
 	}
 	defer u.leave()
-	c, _, err := u.borrow(ctx, true)
+	c, _, err := u.acquire(ctx, true)
 	if err != nil {
 		return err
 	}
-	u.giveBack(c, StageCall, nil)
+	u.release(c, StageCall, nil)
 	u.Reset()
 	return nil
 }
 
-// Reset forgets past failures, so that the next call tries at once: for when
-// their cause was removed, as by a login.
+// Reset forgets past failures, so that the next call tries at once. It is for
+// when their cause was removed, as by a login.
 func (u *Upstream) Reset() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -245,7 +244,7 @@ func (u *Upstream) Reset() {
 	u.st.breaker = newBreaker(u.opts.Breaker)
 }
 
-// State returns what is known now, without I/O.
+// State returns what is known now. It does no I/O.
 func (u *Upstream) State() State {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -261,7 +260,7 @@ func (u *Upstream) State() State {
 		s.Status = Connected
 	case u.st.attempt != nil:
 		s.Status = Connecting
-	case errors.As(f.err, new(*StartError)):
+	case isA[*StartError](f.err):
 		s.Status = Failed
 	}
 	return s
@@ -292,7 +291,7 @@ func (u *Upstream) leave() {
 }
 
 // Drain refuses new calls, waits until the running ones have returned or ctx
-// ends, and closes the upstream.
+// has ended, and closes the upstream.
 func (u *Upstream) Drain(ctx context.Context) {
 	u.mu.Lock()
 	u.st.closed = true
@@ -314,7 +313,7 @@ func (u *Upstream) Drain(ctx context.Context) {
 	u.Close()
 }
 
-// Close ends the connection, with the running calls, and waits for it.
+// Close ends the connection with the running calls, and waits for it.
 func (u *Upstream) Close() {
 	u.mu.Lock()
 	u.st.closed = true

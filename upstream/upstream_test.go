@@ -115,8 +115,8 @@ func TestDeathInHandshakeIsExplained(t *testing.T) {
 	t.Parallel()
 	u := newTest(t, testChild(t, "die-in-handshake"))
 	_, err := call(t, u, Call{Tool: "echo"})
-	var e *StartError
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*StartError](err)
+	if !ok {
 		t.Fatalf("error %v, want a StartError", err)
 	}
 	if e.Stage != StageHandshake || e.ExitStatus != "exit status 3" || !strings.Contains(e.Stderr, "no such database") {
@@ -127,15 +127,15 @@ func TestDeathInHandshakeIsExplained(t *testing.T) {
 	}
 }
 
-// A child that is told to go because it takes too long did not end by itself.
+// A child that is stopped because it takes too long has no exit status.
 func TestStartThatTakesTooLongIsATimeout(t *testing.T) {
 	t.Parallel()
 	cfg := testChild(t, "mute")
 	cfg.StartTimeout = Duration(300 * time.Millisecond)
 	_, err := call(t, newTest(t, cfg), Call{Tool: "echo"})
-	var e *StartError
-	var timeout *TimeoutError
-	if !errors.As(err, &e) || !errors.As(err, &timeout) || timeout.After != time.Duration(cfg.StartTimeout) || e.ExitStatus != "" {
+	e, isStart := errors.AsType[*StartError](err)
+	timeout, isTimeout := errors.AsType[*TimeoutError](err)
+	if !isStart || !isTimeout || timeout.After != time.Duration(cfg.StartTimeout) || e.ExitStatus != "" {
 		t.Errorf("error %#v", err)
 	}
 }
@@ -144,8 +144,8 @@ func TestDeathInCallIsAnInterruption(t *testing.T) {
 	t.Parallel()
 	u := newTest(t, testChild(t, "sdk"))
 	_, err := call(t, u, Call{Tool: "die"})
-	var e *InterruptedError
-	if !errors.As(err, &e) || e.ExitStatus != "exit status 7" || !strings.Contains(e.Stderr, "out of cheese") {
+	e, ok := errors.AsType[*InterruptedError](err)
+	if !ok || e.ExitStatus != "exit status 7" || !strings.Contains(e.Stderr, "out of cheese") {
 		t.Fatalf("got %v, %+v", err, e)
 	}
 	if got, err := call(t, u, Call{Tool: "echo", Arguments: json.RawMessage(`{"text":"again"}`)}); err != nil || !strings.Contains(got, "again") {
@@ -189,8 +189,7 @@ func TestIdleTimeoutNamesItself(t *testing.T) {
 	cfg.CallTimeout = Duration(50 * time.Millisecond)
 	u := newTest(t, cfg)
 	_, err := call(t, u, Call{Tool: "hang"})
-	var e *TimeoutError
-	if !errors.As(err, &e) || !e.Idle {
+	if e, ok := errors.AsType[*TimeoutError](err); !ok || !e.Idle {
 		t.Errorf("error %v, want an idle TimeoutError", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,84 +11,23 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// A far is an upstream in memory, so that time can be the test's.
-type far struct {
-	*Upstream
-	starts atomic.Int32
-	broken atomic.Pointer[error] // what a start fails with
-	conns  chan *connection      // each connection made
-	wrap   func(mcp.Transport) mcp.Transport
-
-	toolName string
-	tool     mcp.ToolHandlerFor[any, any]
-}
-
-// addTool gives the upstream one more tool, before it is connected.
-func (f *far) addTool(name string, do func(context.Context, *mcp.CallToolRequest)) {
-	f.toolName = name
-	f.tool = func(ctx context.Context, r *mcp.CallToolRequest, _ any) (*mcp.CallToolResult, any, error) {
-		do(ctx, r)
-		return &mcp.CallToolResult{}, nil, nil
-	}
-}
-
-var errDown = errors.New("down")
-
-func newFar(t *testing.T, cfg Config, opts Options) *far {
-	t.Helper()
-	cfg.Limits = cfg.Limits.Or(DefaultLimits)
-	cfg.Type = SSE // a mux, and no child
-	opts.Client = &mcp.Implementation{Name: "proxy"}
-	f := &far{Upstream: New("far", cfg, opts), conns: make(chan *connection, 100)}
-	f.dial = func(c *connection) (mcp.Transport, error) {
-		f.starts.Add(1)
-		if err := f.broken.Load(); err != nil {
-			return nil, *err
-		}
-		ours, theirs := mcp.NewInMemoryTransports()
-		server := testServer()
-		if f.tool != nil {
-			mcp.AddTool(server, &mcp.Tool{Name: f.toolName}, f.tool)
-		}
-		if _, err := server.Connect(t.Context(), theirs, nil); err != nil {
-			return nil, err
-		}
-		f.conns <- c
-		if f.wrap != nil {
-			return muxed{f.wrap(ours), c}, nil
-		}
-		return muxed{ours, c}, nil
-	}
-	t.Cleanup(f.Close)
-	return f
-}
-
-func (f *far) fail(err error) { f.broken.Store(&err) }
-func (f *far) heal()          { f.broken.Store(nil) }
-
-func (f *far) echo(ctx context.Context) error {
-	return f.With(ctx, func(ctx context.Context, s *Session) error {
-		_, err := s.Call(ctx, Call{Tool: "echo", Arguments: json.RawMessage(`{"text":"x"}`)})
-		return err
-	})
-}
-
-func TestFailedStartsPause(t *testing.T) {
+func TestFailedStartsBackOff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFar(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 1000}})
+		f := newInMemory(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 1000}})
 		f.fail(errDown)
 		for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
-			var e *StartError
-			if err := f.echo(t.Context()); !errors.As(err, &e) || !errors.Is(err, errDown) {
+			err := f.echo(t.Context())
+			e, ok := errors.AsType[*StartError](err)
+			if !ok || !errors.Is(err, errDown) {
 				t.Fatalf("start %d: %v", i, err)
 			}
 			if got := time.Until(e.Retry); got != want*time.Second {
-				t.Errorf("pause %d is %v, want %v", i, got, want*time.Second)
+				t.Errorf("backoff %d is %v, want %v", i, got, want*time.Second)
 			}
 			n := f.starts.Load()
 			if err := f.echo(t.Context()); !errors.Is(err, e) || f.starts.Load() != n {
-				t.Errorf("in the pause: %v after %d more starts", err, f.starts.Load()-n)
+				t.Errorf("in the backoff: %v after %d more starts", err, f.starts.Load()-n)
 			}
 			if s := f.State(); s.Status != Failed || !s.Retry.Equal(e.Retry) || s.At.IsZero() {
 				t.Errorf("state %+v", s)
@@ -106,12 +44,12 @@ func TestFailedStartsPause(t *testing.T) {
 	})
 }
 
-// A call that never left must not read as one that may have run, whatever
-// else goes wrong in the pause.
-func TestPauseAnswersWithTheFailedStart(t *testing.T) {
+// A call that never left must not look like one that may have run, whatever
+// else goes wrong in the backoff.
+func TestBackoffAnswersWithTheFailedStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFar(t, Config{}, Options{})
+		f := newInMemory(t, Config{}, Options{})
 		if err := f.echo(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -128,23 +66,23 @@ func TestPauseAnswersWithTheFailedStart(t *testing.T) {
 		f.retire(old)
 		f.mu.Unlock()
 		f.fail(errDown)
-		if err := f.echo(t.Context()); !errors.As(err, new(*StartError)) {
+		if err := f.echo(t.Context()); !isA[*StartError](err) {
 			t.Fatalf("start: %v", err)
 		}
 		old.mux.fail(errDown)
-		if err := <-interrupted; !errors.As(err, new(*InterruptedError)) {
+		if err := <-interrupted; !isA[*InterruptedError](err) {
 			t.Fatalf("the call on the old connection: %v", err)
 		}
-		if err := f.echo(t.Context()); !errors.As(err, new(*StartError)) || f.starts.Load() != 2 {
-			t.Errorf("in the pause: %v after %d starts", err, f.starts.Load())
+		if err := f.echo(t.Context()); !isA[*StartError](err) || f.starts.Load() != 2 {
+			t.Errorf("in the backoff: %v after %d starts", err, f.starts.Load())
 		}
 	})
 }
 
-func TestConnectOnDemandSkipsThePause(t *testing.T) {
+func TestConnectSkipsTheBackoff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFar(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 1}})
+		f := newInMemory(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 1}})
 		f.fail(errDown)
 		f.echo(t.Context())
 		if s := f.State(); s.Status != CoolingDown {
@@ -166,7 +104,7 @@ func TestConnectOnDemandSkipsThePause(t *testing.T) {
 func TestMissingLoginIsNoFault(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFar(t, Config{}, Options{NotFault: func(err error) bool { return errors.Is(err, errLogin) }})
+		f := newInMemory(t, Config{}, Options{NotFault: func(err error) bool { return errors.Is(err, errLogin) }})
 		f.fail(errLogin)
 		for i := range int32(5) {
 			if err := f.echo(t.Context()); !errors.Is(err, errLogin) || f.starts.Load() != i+1 {
@@ -179,10 +117,10 @@ func TestMissingLoginIsNoFault(t *testing.T) {
 	})
 }
 
-func TestForgiveTriesAtOnce(t *testing.T) {
+func TestResetTriesAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFar(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 1}})
+		f := newInMemory(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 1}})
 		f.fail(errDown)
 		f.echo(t.Context())
 		f.heal()
@@ -196,14 +134,15 @@ func TestForgiveTriesAtOnce(t *testing.T) {
 func TestBreaker(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFar(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 3, Cooldown: Duration(30 * time.Second)}})
+		f := newInMemory(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 3, Cooldown: Duration(30 * time.Second)}})
 		f.fail(errDown)
 		for range 3 {
 			f.echo(t.Context())
-			time.Sleep(10 * time.Second) // longer than each pause
+			time.Sleep(10 * time.Second) // longer than each backoff
 		}
-		var e *CoolingDownError
-		if err := f.echo(t.Context()); !errors.As(err, &e) || !errors.Is(err, errDown) {
+		err := f.echo(t.Context())
+		e, ok := errors.AsType[*CoolingDownError](err)
+		if !ok || !errors.Is(err, errDown) {
 			t.Fatalf("after three faults: %v", err)
 		}
 		if got := time.Until(e.Until); got != 20*time.Second {
@@ -217,7 +156,7 @@ func TestBreaker(t *testing.T) {
 		if err := f.echo(t.Context()); !errors.Is(err, errDown) || f.starts.Load() != n+1 {
 			t.Errorf("the probe: %v after %d starts", err, f.starts.Load()-n)
 		}
-		if err := f.echo(t.Context()); !errors.As(err, &e) {
+		if err := f.echo(t.Context()); !isA[*CoolingDownError](err) {
 			t.Errorf("after a failed probe: %v", err)
 		}
 		time.Sleep(30*time.Second + 1)
@@ -234,7 +173,7 @@ func TestBreaker(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFar(t, Config{Limits: Limits{CallTimeout: Duration(time.Second)}}, Options{Breaker: BreakerConfig{FailThreshold: 1}})
+		f := newInMemory(t, Config{Limits: Limits{CallTimeout: Duration(time.Second)}}, Options{Breaker: BreakerConfig{FailThreshold: 1}})
 		do := func(tool string, wait time.Duration) error {
 			ctx, cancel := context.WithTimeout(t.Context(), wait)
 			defer cancel()
@@ -256,7 +195,7 @@ func TestVerdicts(t *testing.T) {
 func TestDeathUnderManyCallsIsOneFault(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFar(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 2}})
+		f := newInMemory(t, Config{}, Options{Breaker: BreakerConfig{FailThreshold: 2}})
 		if err := f.echo(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -273,7 +212,7 @@ func TestDeathUnderManyCallsIsOneFault(t *testing.T) {
 		synctest.Wait()
 		c.mux.Close()
 		for range 10 {
-			if err := <-errs; !errors.As(err, new(*InterruptedError)) {
+			if err := <-errs; !isA[*InterruptedError](err) {
 				t.Errorf("error %v", err)
 			}
 		}
@@ -283,24 +222,16 @@ func TestDeathUnderManyCallsIsOneFault(t *testing.T) {
 	})
 }
 
-// silence is a transport that takes for ever to connect.
-type silence struct{}
-
-func (silence) Connect(ctx context.Context) (mcp.Connection, error) {
-	<-ctx.Done()
-	return nil, ctx.Err()
-}
-
 func TestCallerIsToldThatTheStartGoesOn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFar(t, Config{Limits: Limits{WaitTimeout: Duration(30 * time.Second)}}, Options{})
+		f := newInMemory(t, Config{Limits: Limits{WaitTimeout: Duration(30 * time.Second)}}, Options{})
 		dial := f.dial
 		f.dial = func(c *connection) (mcp.Transport, error) {
 			time.Sleep(2 * time.Minute)
 			return dial(c)
 		}
-		if err := f.echo(t.Context()); !errors.As(err, new(*StartingError)) {
+		if err := f.echo(t.Context()); !isA[*StartingError](err) {
 			t.Errorf("error %v", err)
 		}
 		if s := f.State(); s.Status != Connecting {
@@ -316,7 +247,7 @@ func TestCallerIsToldThatTheStartGoesOn(t *testing.T) {
 func TestDrainLetsCallsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFar(t, Config{}, Options{})
+		f := newInMemory(t, Config{}, Options{})
 		inside, goOn := make(chan struct{}), make(chan struct{})
 		result := make(chan error, 1)
 		go func() {
