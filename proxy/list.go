@@ -95,9 +95,9 @@ func (p *Proxy) toolsCount(s *config.Server, infos map[string]catalog.Info) *int
 // A condition is a server's state.
 type condition struct {
 	word  string
-	err   error     // why the server cannot be used as it is, or failed last
-	stage string    // of err, if it happened at one
-	at    time.Time // of err; zero for what is wrong all the time
+	err   error          // why the server cannot be used as it is, or failed last
+	stage upstream.Stage // of err, if it happened at one
+	at    time.Time      // of err; zero for what is wrong all the time
 	auth  *AuthStatus
 	retry int // seconds for which it is left alone, if it is cooling down
 }
@@ -355,9 +355,9 @@ type ServerStatus struct {
 
 // A LastError is the last failure of a server that has not succeeded since.
 type LastError struct {
-	Stage   string     `json:"stage"`
-	Message string     `json:"message"`
-	At      *time.Time `json:"at,omitempty"` // RFC 3339; absent for what is wrong all the time
+	Stage   upstream.Stage `json:"stage"`
+	Message string         `json:"message"`
+	At      *time.Time     `json:"at,omitempty"` // RFC 3339; absent for what is wrong all the time
 }
 
 // A BreakerStatus is given while a server is left alone after faults.

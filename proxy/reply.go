@@ -55,16 +55,16 @@ const (
 
 // A failure is an error as the model reads it: what happened, and one way on.
 type failure struct {
-	Code      string   `json:"code"`
-	Message   string   `json:"message"`
-	Stage     string   `json:"stage,omitempty"`
-	Path      string   `json:"path,omitempty"`
-	Signature string   `json:"signature,omitempty"`
-	Near      []string `json:"nearest,omitempty"`
-	Retry     int      `json:"retry_in_seconds,omitempty"`
-	Exit      string   `json:"exit,omitempty"`
-	Stderr    string   `json:"stderr,omitempty"`
-	Next      string   `json:"next"`
+	Code      string         `json:"code"`
+	Message   string         `json:"message"`
+	Stage     upstream.Stage `json:"stage,omitempty"`
+	Path      string         `json:"path,omitempty"`
+	Signature string         `json:"signature,omitempty"`
+	Near      []string       `json:"nearest,omitempty"`
+	Retry     int            `json:"retry_in_seconds,omitempty"`
+	Exit      string         `json:"exit,omitempty"`
+	Stderr    string         `json:"stderr,omitempty"`
+	Next      string         `json:"next"`
 }
 
 // explain tells the model about an error. This is the one place that does.

@@ -21,6 +21,7 @@ import (
 	"mcpproxy/proxy/redact"
 	"mcpproxy/proxy/results"
 	"mcpproxy/upstream"
+	"mcpproxy/upstream/child"
 	"mcpproxy/upstream/raw"
 )
 
@@ -147,8 +148,8 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"cooling_down", &upstream.CoolingDownError{Until: soon, Last: errors.New("connection reset")}},
 			{"timeout", &upstream.TimeoutError{After: time.Minute, Idle: true}},
 			{"start_paused", &upstream.StartError{Stage: upstream.StageHandshake, Err: errors.New("EOF"), Retry: soon}},
-			{"start_ended", &upstream.StartError{Stage: upstream.StageHandshake, ExitStatus: "exit status 3", Stderr: "fatal:\x1b[1m no such database", Err: errors.New("EOF")}},
-			{"interrupted", &upstream.InterruptedError{ExitStatus: "signal: killed", Stderr: "out of memory", Err: errors.New("EOF")}},
+			{"start_ended", &upstream.StartError{Stage: upstream.StageHandshake, Outcome: child.Outcome{ExitStatus: "exit status 3", Stderr: "fatal:\x1b[1m no such database"}, Err: errors.New("EOF")}},
+			{"interrupted", &upstream.InterruptedError{Outcome: child.Outcome{ExitStatus: "signal: killed", Stderr: "out of memory"}, Err: errors.New("EOF")}},
 			{"dial", &upstream.StartError{Stage: upstream.StageDial, Err: &upstream.DialError{Err: errors.New("connection refused")}}},
 			{"status_code", &upstream.StatusError{Code: http.StatusBadGateway}},
 			{"closed", upstream.ErrClosed},

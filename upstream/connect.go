@@ -234,8 +234,7 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 		e.Err = &StatusError{Code: code, Err: err}
 	}
 	if c.child != nil {
-		o := c.child.Outcome()
-		e.ExitStatus, e.Stderr, e.FirstLine = o.ExitStatus, o.Stderr, u.firstLine()
+		e.Outcome, e.FirstLine = c.child.Outcome(), u.firstLine()
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		e.Err, e.ExitStatus = cause, "" // a child that has ended was stopped for the cause

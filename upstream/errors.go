@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"mcpproxy/upstream/child"
 )
 
 var (
@@ -13,7 +15,7 @@ var (
 )
 
 // A Stage is a step on the way to an answer, at which something failed.
-type Stage = string
+type Stage string
 
 // The stages, as a [StartError] and a [State] name them.
 const (
@@ -28,9 +30,8 @@ const (
 // A StartError says why an upstream could not be connected. What the child
 // said is redacted.
 type StartError struct {
-	Stage      Stage // StageSpawn, StageDial or StageHandshake
-	ExitStatus string
-	Stderr     string
+	Stage         Stage // StageSpawn, StageDial or StageHandshake
+	child.Outcome       // zero without a child
 	// FirstLine is the first line on the child's stdout that was no JSON-RPC
 	// message.
 	FirstLine string
@@ -85,9 +86,8 @@ func (e *TimeoutError) Error() string {
 // An InterruptedError says that the connection broke after the request may
 // have been sent: the tool may have run. What the child said is redacted.
 type InterruptedError struct {
-	ExitStatus string
-	Stderr     string
-	Err        error
+	child.Outcome // zero without a child
+	Err           error
 }
 
 func (e *InterruptedError) Error() string { return fmt.Sprintf("connection lost: %v", e.Err) }

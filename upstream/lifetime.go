@@ -70,8 +70,7 @@ func (u *Upstream) use(ctx context.Context, c *connection, s *Session, fn func(c
 		err = &InterruptedError{Err: errEnded}
 	}
 	if i, ok := errors.AsType[*InterruptedError](err); ok && c.child != nil && i.ExitStatus == "" {
-		o := c.child.Outcome()
-		i.ExitStatus, i.Stderr = o.ExitStatus, o.Stderr
+		i.Outcome = c.child.Outcome()
 	}
 	return err
 }
@@ -245,7 +244,7 @@ func (u *Upstream) diedIdle(c *connection) {
 	u.mu.Lock()
 	if u.st.attempt == nil && u.st.conn == nil && u.ctx.Err() == nil {
 		u.st.failure = failure{
-			err:   &InterruptedError{ExitStatus: outcome.ExitStatus, Stderr: outcome.Stderr, Err: errEnded},
+			err:   &InterruptedError{Outcome: outcome, Err: errEnded},
 			stage: StageIdle, at: time.Now(),
 		}
 	}

@@ -59,7 +59,7 @@ func (s *setup) printStatus(list proxy.StatusList) error {
 		}
 		last := ""
 		if e := server.LastError; e != nil {
-			last = e.Stage + ": " + firstLine(e.Message, maxCell)
+			last = string(e.Stage) + ": " + firstLine(e.Message, maxCell)
 			if e.At != nil {
 				last += " (" + e.At.Local().Format(time.DateTime) + ")"
 			}
