@@ -7,8 +7,8 @@ import (
 	"errors"
 
 	"mcpproxy/catalog"
-	"mcpproxy/catalog/clean"
 	"mcpproxy/catalog/schema"
+	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/mcptool"
 	"mcpproxy/upstream"
 	"mcpproxy/upstream/raw"
@@ -16,13 +16,14 @@ import (
 
 // A CallRequest is one call of a server's tool.
 type CallRequest struct {
-	Server    string
 	Tool      string
 	Arguments json.RawMessage // an object; nil is an empty one
 	// Progress, if not nil, gets the params of each progress notification of
 	// the upstream, in order and before Call returns; where ctx or a timeout
 	// ended the call, one may come later. It must not block.
 	Progress func(params json.RawMessage)
+
+	found *catalog.Tool // the tool, if it was found already
 }
 
 // A CallResult is the upstream's answer.
@@ -33,23 +34,23 @@ type CallResult struct {
 	limit int // bytes of text that a reply may hold; 0 is off
 }
 
-// Call calls a tool. The arguments are repaired where the tool's input schema
-// leaves no doubt, and checked against it before anything is sent. A call
-// that was cut off is repeated once if the tool is declared read-only or
+// Call calls a tool of the server. The arguments are repaired where the tool's
+// input schema leaves no doubt, and checked against it before anything is sent.
+// A call that was cut off is repeated once if the tool is declared read-only or
 // idempotent.
-func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
-	t, err := p.target(r.Server)
+func (v *View) Call(ctx context.Context, s *config.Server, r CallRequest) (CallResult, error) {
+	t, err := v.target(s)
 	if err != nil {
 		return CallResult{}, err
 	}
-	tool, err := p.tool(ctx, t, r.Tool)
+	tool, err := v.tool(ctx, t, r.Tool, r.found)
 	if err != nil {
 		return CallResult{}, err
 	}
 	args, notes, err := t.repair(tool, r.Arguments)
 	if _, refused := errors.AsType[*ArgumentsError](err); refused && !t.listed.Load() {
 		// The schema is of an earlier process and may be out of date.
-		if tool, err = p.freshTool(ctx, t, r.Tool); err != nil {
+		if tool, err = v.freshTool(ctx, t, r.Tool); err != nil {
 			return CallResult{}, err
 		}
 		args, notes, err = t.repair(tool, r.Arguments)
@@ -70,10 +71,10 @@ func (p *Proxy) Call(ctx context.Context, r CallRequest) (CallResult, error) {
 		})
 		return err
 	}
-	if err := p.with(ctx, t, tool.Name, send); err != nil {
+	if err := v.with(ctx, t, tool.Name, send); err != nil {
 		return result, err
 	}
-	p.checkList(t)
+	v.checkList(t)
 	return result, nil
 }
 
@@ -119,101 +120,4 @@ func (t *target) schema(tool catalog.Tool) *schema.Schema {
 	c.schema, _ = schema.Compile(tool.InputSchema) // nil: the upstream reads its own
 	t.schemas.Store(tool.Name, c)
 	return c.schema
-}
-
-// A Description is a tool's descriptor, the schemas byte for byte as the
-// upstream sent them.
-type Description struct {
-	Server       string          `json:"server"`
-	Tool         string          `json:"tool"`
-	Title        string          `json:"title,omitempty"`
-	Description  string          `json:"description"`
-	Warning      string          `json:"warning,omitempty"` // its text or schemas hold what is meant not to be seen
-	InputSchema  json.RawMessage `json:"input_schema,omitempty"`
-	OutputSchema json.RawMessage `json:"output_schema,omitempty"`
-	Annotations  json.RawMessage `json:"annotations,omitempty"`
-	Access       catalog.Access  `json:"access"`
-}
-
-// DescribeTool returns a tool's descriptor, asking the upstream if it is not
-// known.
-func (p *Proxy) DescribeTool(ctx context.Context, server, name string) (Description, error) {
-	t, err := p.target(server)
-	if err != nil {
-		return Description{}, err
-	}
-	tool, err := p.tool(ctx, t, name)
-	if err != nil {
-		return Description{}, err
-	}
-	d := Description{
-		Server:       t.Name,
-		Tool:         clean.Line(tool.Name, 0),
-		Title:        clean.Line(tool.Title, maxSummary),
-		Description:  cleanText(tool.Description, maxFullDescription),
-		InputSchema:  orEmpty(tool.InputSchema),
-		OutputSchema: tool.OutputSchema,
-		Annotations:  tool.Annotations,
-		Access:       tool.Access(),
-	}
-	switch {
-	case hidesText(tool):
-		d.Warning = hiddenText
-	case hidesSchema(tool):
-		d.Warning = hiddenInSchema
-	}
-	return d, nil
-}
-
-// orEmpty stands in for the schema of a tool that has none.
-func orEmpty(schema json.RawMessage) json.RawMessage {
-	if schema == nil {
-		return json.RawMessage("{}")
-	}
-	return schema
-}
-
-// JSON returns the description with its schemas and annotations as they are:
-// an encoder would strip their spaces.
-func (d Description) JSON() []byte {
-	input, output, annotations := d.InputSchema, d.OutputSchema, d.Annotations
-	d.InputSchema, d.OutputSchema, d.Annotations = nil, nil, nil
-	b := bytes.TrimSuffix(raw.Encode(d), []byte("}"))
-	b = append(append(b, `,"input_schema":`...), input...)
-	if output != nil {
-		b = append(append(b, `,"output_schema":`...), output...)
-	}
-	if annotations != nil {
-		b = append(append(b, `,"annotations":`...), annotations...)
-	}
-	return append(b, '}')
-}
-
-// A Connection is what a server says of itself when it is connected.
-type Connection struct {
-	Server   string `json:"server"`
-	Name     string `json:"server_name,omitempty"`
-	Version  string `json:"server_version,omitempty"`
-	Protocol string `json:"protocol_version"`
-	Tools    int    `json:"tools_count"`
-}
-
-// Connect connects to the server and lists its tools afresh.
-func (p *Proxy) Connect(ctx context.Context, server string) (Connection, error) {
-	t, err := p.target(server)
-	if err != nil {
-		return Connection{}, err
-	}
-	if err := t.up.Connect(ctx); err != nil {
-		return Connection{}, &ServerError{Server: t.Name, Err: err}
-	}
-	e, self, err := p.inspect(ctx, t)
-	if err != nil {
-		return Connection{}, err
-	}
-	c := Connection{Server: t.Name, Protocol: self.ProtocolVersion, Tools: len(allowed(t.Server, e))}
-	if about := self.ServerInfo; about != nil {
-		c.Name, c.Version = clean.Line(about.Name, maxSummary), clean.Line(about.Version, maxSummary)
-	}
-	return c, nil
 }

@@ -1,27 +1,56 @@
 package proxy
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/gofrs/flock"
-
-	"mcpproxy/proxy/config"
+	"mcpproxy/auth/privatefile"
 	"mcpproxy/upstream"
 )
 
-// maxFailures bounds the record; the oldest go first.
-const maxFailures = 500
+const (
+	// maxFailures bounds the record; the oldest go first.
+	maxFailures = 500
+	// maxFailuresSize bounds what is read of the file, in bytes.
+	maxFailuresSize = 4 << 20
+	// recordWait bounds the wait for another process, since Close waits for it:
+	// one that was stopped may hold the lock for good.
+	recordWait = 500 * time.Millisecond
+)
+
+// A Failure is a failure of a server in structured facts, with secrets masked.
+type Failure struct {
+	Stage   upstream.Stage `json:"stage"`
+	Message string         `json:"message"`
+	Exit    string         `json:"exit,omitempty"`   // how its child ended
+	Stderr  string         `json:"stderr,omitempty"` // what its child said last
+	At      time.Time      `json:"at,omitzero"`      // zero for what is wrong all the time
+}
+
+// lastError tells a failure in one text.
+func (f Failure) lastError() *LastError {
+	e := &LastError{Stage: f.Stage, Message: f.Message}
+	if f.Exit != "" {
+		e.Message += ": " + f.Exit
+	}
+	if f.Stderr != "" {
+		e.Message += "; stderr: " + f.Stderr
+	}
+	if !f.At.IsZero() {
+		e.At = new(f.At.UTC().Truncate(time.Second))
+	}
+	return e
+}
 
 // A failureRecord keeps the last failure of each server in the state folder,
 // so that "proxy status" can tell what happened in a proxy that a host
-// started. It holds our own words only, with secrets masked.
+// started.
 type failureRecord struct{ file string }
 
 func newFailureRecord(stateDir string) failureRecord {
@@ -32,86 +61,86 @@ func newFailureRecord(stateDir string) failureRecord {
 }
 
 // read returns the failures by server ID. What cannot be read is no failure.
-func (r failureRecord) read() map[string]LastError {
-	failures := make(map[string]LastError)
-	if r.file == "" {
-		return failures
-	}
-	if data, err := os.ReadFile(r.file); err != nil || json.Unmarshal(data, &failures) != nil {
-		return make(map[string]LastError)
-	}
-	return failures
-}
-
-// update changes the record under its own lock.
-func (r failureRecord) update(change func(map[string]LastError)) error {
+func (r failureRecord) read() map[string]Failure {
 	if r.file == "" {
 		return nil
 	}
-	if err := config.MakePrivateDir(filepath.Dir(r.file)); err != nil {
-		return err
-	}
-	lock := flock.New(r.file + ".lock")
-	if err := lock.Lock(); err != nil {
-		return err
-	}
-	defer lock.Close()
-	failures := r.read()
-	change(failures)
-	for len(failures) > maxFailures {
-		delete(failures, slices.MinFunc(slices.Collect(maps.Keys(failures)), func(a, b string) int {
-			return failures[a].when().Compare(failures[b].when())
-		}))
-	}
-	data, err := json.Marshal(failures)
+	content, err := privatefile.Read(r.file, maxFailuresSize)
 	if err != nil {
-		return err
+		return nil
 	}
-	err = config.ReplaceFile(r.file, data)
+	failures, _ := decodeFailures(content)
+	return failures
+}
+
+func decodeFailures(content []byte) (map[string]Failure, error) {
+	failures := make(map[string]Failure)
+	if content != nil && json.Unmarshal(content, &failures) != nil {
+		return nil, privatefile.ErrDamaged
+	}
+	return failures, nil
+}
+
+// update changes the record under its lock.
+func (r failureRecord) update(change func(map[string]Failure)) error {
+	if r.file == "" {
+		return nil
+	}
+	// Not a context of the session: what a command leaves is recorded at its end.
+	ctx, cancel := context.WithTimeout(context.Background(), recordWait)
+	defer cancel()
+	err := privatefile.Update(ctx, r.file, maxFailuresSize, func(content []byte) ([]byte, error) {
+		failures, err := decodeFailures(content)
+		if err != nil {
+			return nil, err
+		}
+		change(failures)
+		for len(failures) > maxFailures {
+			delete(failures, slices.MinFunc(slices.Collect(maps.Keys(failures)), func(a, b string) int {
+				return failures[a].At.Compare(failures[b].At)
+			}))
+		}
+		return json.Marshal(failures)
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // the state folder was removed under us: there is nothing to keep
 	}
 	return err
 }
 
-func (e LastError) when() time.Time {
-	if e.At == nil {
-		return time.Time{}
-	}
-	return *e.At
-}
-
 // failed records a failure of t.
-func (p *Proxy) failed(t *target, st upstream.State) {
+func (s *Session) failed(t *target, st upstream.State) {
 	if st.Last == nil || isAuthorization(st.Last) {
 		return
 	}
 	t.faulty.Store(true)
-	p.watch(func() { p.note(t) })
+	s.start(func() { s.proxy.record(t) })
 }
 
 // recovered forgets the recorded failure of t after a success.
-func (p *Proxy) recovered(t *target) {
+func (s *Session) recovered(t *target) {
 	if !t.faulty.CompareAndSwap(true, false) {
 		return
 	}
-	p.watch(func() {
-		if _, ok := p.failures.read()[t.ID]; ok {
-			p.note(t)
+	s.start(func() {
+		if _, ok := s.proxy.failures.read()[t.ID]; ok {
+			s.proxy.record(t)
 		}
 	})
 }
 
-// note brings the record of t up to date with its state of now, so that it
-// does not matter which of two notes comes first.
-func (p *Proxy) note(t *target) {
-	err := p.failures.update(func(failures map[string]LastError) {
+// record brings the record of t up to date with its state of now, so that it
+// does not matter which of two calls comes first.
+func (p *Proxy) record(t *target) {
+	err := p.failures.update(func(failures map[string]Failure) {
 		switch st := t.up.State(); {
 		case st.Last == nil:
 			delete(failures, t.ID)
 		case !isAuthorization(st.Last):
 			t.faulty.Store(true)
-			failures[t.ID] = *p.lastError(condition{err: &ServerError{Server: t.Name, Err: st.Last}, stage: st.Stage, at: st.At})
+			f := p.failure(&ServerError{Server: t.Name, Err: st.Last})
+			f.Stage, f.At = st.Stage, st.At
+			failures[t.ID] = f
 		}
 	})
 	if err != nil {

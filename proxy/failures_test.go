@@ -12,11 +12,13 @@ import (
 func TestFailuresAreRecordedAtOnceAndForgottenByOthers(t *testing.T) {
 	t.Parallel()
 	c := newConfigured(t, nil)
-	run := func(fn func(p *Proxy)) {
+	run := func(fn func(v *View)) {
 		t.Helper()
-		p := New(c.opts)
+		p := New(c.proxy.opts)
 		defer p.Close()
-		fn(p)
+		s := p.NewSession(c.opts)
+		defer s.Close()
+		fn(s.View())
 	}
 	program := c.file + ".exe"
 	if err := os.WriteFile(program, []byte("no program"), 0o700); err != nil {
@@ -25,17 +27,11 @@ func TestFailuresAreRecordedAtOnceAndForgottenByOthers(t *testing.T) {
 	c.write(`{"mcpServers": {"a": {"command": ` + raw.Quote(program) + `, "env": {"` + childMode + `": "raw"}}}}`)
 	c.opts.Config = c.opts.Load()
 	recorded := func() (e *LastError) {
-		run(func(p *Proxy) {
-			list, err := p.Status("a")
-			if err != nil {
-				t.Fatal(err)
-			}
-			e = list.Servers[0].LastError
-		})
+		run(func(v *View) { e = v.Status(at(t, v, "a"))[0].LastError })
 		return e
 	}
 	connect := func() (err error) {
-		run(func(p *Proxy) { _, err = p.Connect(t.Context(), "a") })
+		run(func(v *View) { _, err = v.Connect(t.Context(), at(t, v, "a")) })
 		return err
 	}
 	if err := connect(); err == nil {

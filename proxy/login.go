@@ -3,17 +3,12 @@ package proxy
 import (
 	"context"
 	"errors"
-	"net/http"
 	"time"
 
 	"mcpproxy/auth"
-	"mcpproxy/auth/vault"
 	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
 )
-
-// needsAuth is the word for a server that only a login makes usable.
-const needsAuth = "needs_auth"
 
 // beginWithin bounds what a login asks of the network before there is
 // something to show to the person.
@@ -25,80 +20,76 @@ type NoLoginError struct{ Server, File string }
 
 func (e *NoLoginError) Error() string { return e.Server + ": no oauth is configured" }
 
-// protected returns what package auth needs to know of a server.
-func (p *Proxy) protected(s *config.Server, r config.Resolved) (auth.Server, bool) {
-	if r.OAuth == nil || p.opts.Authority == nil {
-		return auth.Server{}, false
-	}
-	return auth.Server{
-		Name: s.Name, URL: r.Upstream.URL, Config: *r.OAuth,
-		Key: vault.Key(s.Name, s.ProjectDir()),
-	}, true
-}
-
-// login returns the target of a login.
-func (p *Proxy) login(server string) (*target, auth.Server, error) {
-	t, err := p.target(server)
+// protectedTarget returns the target of a login.
+func (v *View) protectedTarget(s *config.Server) (*target, error) {
+	t, err := v.target(s)
 	if err != nil {
-		return nil, auth.Server{}, err
+		return nil, err
 	}
 	if t.auth == nil {
-		return nil, auth.Server{}, &NoLoginError{Server: t.Name, File: t.File}
+		return nil, &NoLoginError{Server: t.Name, File: t.File}
 	}
-	return t, *t.auth, nil
+	return t, nil
 }
+
+func (v *View) authority() *auth.Authority { return v.session.proxy.opts.Authority }
 
 // Login begins a login and returns what to show to the person. The login goes
 // on by itself, see [auth.Authority.Begin], which tells the errors.
-func (p *Proxy) Login(ctx context.Context, server string, o auth.LoginOptions) (*auth.Login, error) {
-	t, s, err := p.login(server)
+func (v *View) Login(ctx context.Context, server *config.Server, o auth.LoginOptions) (*auth.Login, error) {
+	t, err := v.protectedTarget(server)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, beginWithin)
 	defer cancel()
-	l, err := p.opts.Authority.Begin(ctx, s, o)
+	l, err := v.authority().Begin(ctx, *t.auth, o)
 	if err != nil {
 		return nil, &ServerError{Server: t.Name, Err: err}
 	}
-	p.mu.Lock()
-	p.logins[t.Name] = l
-	p.mu.Unlock()
-	p.watch(func() {
-		if l.Wait(p.ctx) == nil {
+	s := v.session
+	s.mu.Lock()
+	s.logins[t.Name] = l
+	s.mu.Unlock()
+	s.start(func() {
+		if l.Wait(s.ctx) == nil {
 			t.up.Reset()
 		}
 	})
 	return l, nil
 }
 
-// newest returns the login to a server that was begun last by this proxy, or
-// nil.
-func (p *Proxy) newest(server string) *auth.Login {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.logins[server]
+// newestLogin returns the login to a server that was begun last by this
+// session, or nil.
+func (s *Session) newestLogin(server string) *auth.Login {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.logins[server]
 }
 
-// waiting reports whether a login to the server waits for the person, in
+// loginPending reports whether a login to the server waits for the person, in
 // whichever process.
-func (p *Proxy) waiting(server string) bool {
-	t, err := p.target(server)
+func (v *View) loginPending(server string) bool {
+	s, err := v.Server(server)
+	if err != nil {
+		return false
+	}
+	t, err := v.target(s)
 	if err != nil || t.auth == nil {
 		return false
 	}
-	st, err := p.opts.Authority.Status(*t.auth)
+	st, err := v.authority().Status(*t.auth)
 	return err == nil && st.Pending != nil && !st.Pending.Orphaned
 }
 
 // CompleteLogin finishes a pending login with the URL that the person's
 // browser was sent to.
-func (p *Proxy) CompleteLogin(ctx context.Context, server, redirectURL string) error {
-	t, s, err := p.login(server)
+func (v *View) CompleteLogin(ctx context.Context, s *config.Server, redirectURL string) error {
+	t, err := v.protectedTarget(s)
 	if err != nil {
 		return err
 	}
-	if err := p.opts.Authority.Complete(ctx, s, redirectURL); err != nil {
+	if err := v.authority().Complete(ctx, *t.auth, redirectURL); err != nil {
 		return &ServerError{Server: t.Name, Err: err}
 	}
 	t.up.Reset()
@@ -107,47 +98,30 @@ func (p *Proxy) CompleteLogin(ctx context.Context, server, redirectURL string) e
 
 // Logout revokes and deletes the credential of a server. It reports whether
 // the authorization server was told.
-func (p *Proxy) Logout(ctx context.Context, server string) (revoked bool, err error) {
-	t, s, err := p.login(server)
+func (v *View) Logout(ctx context.Context, s *config.Server) (revoked bool, err error) {
+	t, err := v.protectedTarget(s)
 	if err != nil {
 		return false, err
 	}
-	if revoked, err = p.opts.Authority.Logout(ctx, s); err != nil {
+	if revoked, err = v.authority().Logout(ctx, *t.auth); err != nil {
 		err = &ServerError{Server: t.Name, Err: err}
 	}
 	return revoked, err
 }
 
 // Refresh refreshes the access token of a server now.
-func (p *Proxy) Refresh(ctx context.Context, server string) error {
-	t, s, err := p.login(server)
+func (v *View) Refresh(ctx context.Context, s *config.Server) error {
+	t, err := v.protectedTarget(s)
 	if err != nil {
 		return err
 	}
-	if err := p.opts.Authority.Refresh(ctx, s); err != nil {
+	if err := v.authority().Refresh(ctx, *t.auth); err != nil {
 		return &ServerError{Server: t.Name, Err: err}
 	}
 	return nil
 }
 
-// AuthStatus is what is known of a server's credential without asking the
-// keyring.
-type AuthStatus struct {
-	State     auth.State    `json:"state"` // logged_in, needs_login or expired
-	ExpiresAt *time.Time    `json:"expires_at,omitempty"`
-	Scopes    []string      `json:"scopes,omitempty"`
-	LastError string        `json:"refresh_error,omitempty"` // code of a refresh that is tried again
-	Pending   *PendingLogin `json:"pending_login,omitempty"`
-}
-
-// A PendingLogin waits for the person.
-type PendingLogin struct {
-	Flow      vault.Flow `json:"flow"`
-	ExpiresAt time.Time  `json:"expires_at"`
-	Orphaned  bool       `json:"orphaned,omitempty"` // the process that began it is gone: only pasting is left
-}
-
-// authStatus returns nil for a server that takes no login.
+// authStatus tells what the index of credentials knows of a server.
 func (p *Proxy) authStatus(s auth.Server) (*AuthStatus, error) {
 	st, err := p.opts.Authority.Status(s)
 	if err != nil {
@@ -163,12 +137,11 @@ func (p *Proxy) authStatus(s auth.Server) (*AuthStatus, error) {
 	return out, nil
 }
 
-// authorized corrects the state of a protected server by what the index of
+// authorized corrects the condition of a protected server by what the index of
 // credentials says: a login, or the loss of one, may have happened in another
 // process since the connection failed or was made.
 func (p *Proxy) authorized(s auth.Server, c condition) condition {
-	var needs *auth.NeedsAuthError
-	lost := errors.As(c.err, &needs)
+	needs, lost := errors.AsType[*auth.NeedsAuthError](c.err)
 	st, err := p.authStatus(s)
 	c.auth = st
 	switch {
@@ -176,28 +149,15 @@ func (p *Proxy) authorized(s auth.Server, c condition) condition {
 		if c.err == nil {
 			c.err, c.stage = err, stageAuth
 		}
-	case st.State != auth.LoggedIn && (lost || c.word == string(upstream.Idle)):
+	case st.State != auth.LoggedIn && (lost || c.status == upstream.Idle):
 		if !lost {
 			c.err = &ServerError{Server: s.Name, Err: &auth.NeedsAuthError{Server: s.Name, Reason: auth.NoCredential}}
 		}
-		c.word, c.stage = needsAuth, stageAuth
+		c.status, c.stage = NeedsAuth, stageAuth
 	case lost && needs.Reason == auth.InsufficientScope:
-		c.word, c.stage = needsAuth, stageAuth
+		c.status, c.stage = NeedsAuth, stageAuth
 	case lost:
-		c = condition{word: string(upstream.Idle), auth: st}
+		c = condition{status: upstream.Idle, auth: st}
 	}
 	return c
-}
-
-// stageAuth is where a server fails that will not let us in.
-const stageAuth = "auth"
-
-// isAuthorization reports errors that are no fault of the transport.
-func isAuthorization(err error) bool {
-	if s, ok := errors.AsType[*upstream.StatusError](err); ok && (s.Code == http.StatusUnauthorized || s.Code == http.StatusForbidden) {
-		return true
-	}
-	return errors.As(err, new(*auth.NeedsAuthError)) || errors.As(err, new(*auth.ForbiddenError)) ||
-		errors.As(err, new(*auth.RefreshError)) || errors.As(err, new(*vault.Error)) ||
-		errors.As(err, new(*auth.ConfigError))
 }

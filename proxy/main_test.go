@@ -212,19 +212,38 @@ func childServer(t *testing.T, name, mode string) *config.Server {
 	}}}
 }
 
-// newTest returns a proxy in front of the servers.
-func newTest(t *testing.T, servers ...*config.Server) *Proxy {
+// newTest returns a session in front of the servers.
+func newTest(t testing.TB, servers ...*config.Server) *Session {
 	t.Helper()
-	p := New(Options{
-		Config:   &config.Config{Servers: servers},
+	return newSession(t, Options{
 		Catalog:  catalog.New(),
-		Getenv:   func(string) (string, bool) { return "", false },
 		Redactor: new(redact.Redactor),
 		CacheDir: t.TempDir(),
 		Version:  "1.2.3",
+	}, SessionOptions{
+		Config: &config.Config{Servers: servers},
+		Getenv: func(string) (string, bool) { return "", false },
 	})
+}
+
+// newSession returns the one session of a new proxy.
+func newSession(t testing.TB, o Options, so SessionOptions) *Session {
+	t.Helper()
+	p := New(o)
 	t.Cleanup(p.Close)
-	return p
+	s := p.NewSession(so)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// at returns the server of that name.
+func at(t testing.TB, v *View, name string) *config.Server {
+	t.Helper()
+	s, err := v.Server(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // A rawHost is a host that speaks in lines.
@@ -235,13 +254,13 @@ type rawHost struct {
 	end chan error // what Serve returned
 }
 
-func serve(t *testing.T, p *Proxy) *rawHost {
+func serve(t *testing.T, s *Session) *rawHost {
 	t.Helper()
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	h := &rawHost{t: t, in: inW, out: bufio.NewScanner(outR), end: make(chan error, 1)}
 	h.out.Buffer(nil, 1<<26)
-	go func() { h.end <- p.Serve(t.Context(), inR, outW) }()
+	go func() { h.end <- s.Serve(t.Context(), inR, outW) }()
 	t.Cleanup(func() { inW.Close() })
 	return h
 }

@@ -13,9 +13,9 @@ import (
 	"mcpproxy/proxy/redact"
 )
 
-// A configured is a proxy whose configuration is a file that can be edited.
+// A configured is a session whose configuration is a file that can be edited.
 type configured struct {
-	*Proxy
+	*Session
 	t    *testing.T
 	file string
 	gate string // the file that the tool "wait" of each child waits for
@@ -27,12 +27,12 @@ func newConfigured(t *testing.T, servers map[string]string) *configured {
 	c := &configured{t: t, file: filepath.Join(dir, "mcp.json"), gate: filepath.Join(dir, "gate")}
 	c.edit(servers)
 	load := config.LoadOptions{Global: c.file, Explicit: true, Dir: dir, StateDir: filepath.Join(dir, "state")}
-	c.Proxy = New(Options{
-		Config: config.Load(load), Load: func() *config.Config { return config.Load(load) },
-		Catalog: catalog.New(), Getenv: os.LookupEnv, Redactor: new(redact.Redactor),
+	c.Session = newSession(t, Options{
+		Catalog: catalog.New(), Redactor: new(redact.Redactor),
 		StateDir: load.StateDir, CacheDir: dir, Version: "1.2.3",
+	}, SessionOptions{
+		Config: config.Load(load), Load: func() *config.Config { return config.Load(load) }, Getenv: os.LookupEnv,
 	})
-	t.Cleanup(c.Close)
 	return c
 }
 
@@ -74,7 +74,7 @@ var pidOf = regexp.MustCompile(`pid \d+`)
 func TestEditsTakeEffectAtTheNextActionAndLoseNoCall(t *testing.T) {
 	t.Parallel()
 	c := newConfigured(t, map[string]string{"changed": "one", "equal": "same", "removed": "gone"})
-	h := serve(t, c.Proxy).start()
+	h := serve(t, c.Session).start()
 	call := func(server string) string {
 		return h.call(`{"action":"call","server":"` + server + `","tool":"pid"}`)
 	}
@@ -112,7 +112,7 @@ func TestEditsTakeEffectAtTheNextActionAndLoseNoCall(t *testing.T) {
 func TestEditedSettingsTakeEffect(t *testing.T) {
 	t.Parallel()
 	c := newConfigured(t, map[string]string{"a": "one", "b": "two"})
-	h := serve(t, c.Proxy).start()
+	h := serve(t, c.Session).start()
 	pid := func(server string) string {
 		return pidOf.FindString(h.call(`{"action":"call","server":"` + server + `","tool":"pid"}`))
 	}
@@ -137,7 +137,7 @@ func TestEditedSettingsTakeEffect(t *testing.T) {
 func TestBrokenEditChangesNothingAndIsReported(t *testing.T) {
 	t.Parallel()
 	c := newConfigured(t, map[string]string{"a": "one"})
-	h := serve(t, c.Proxy).start()
+	h := serve(t, c.Session).start()
 	pid := pidOf.FindString(h.call(`{"action":"call","server":"a","tool":"pid"}`))
 	c.write(`{"mcpServers": {"a": `)
 	for _, action := range []string{"status", "list_servers"} {
@@ -153,30 +153,29 @@ func TestBrokenEditChangesNothingAndIsReported(t *testing.T) {
 func TestFailuresAreRecordedAndForgotten(t *testing.T) {
 	t.Parallel()
 	c := newConfigured(t, map[string]string{"a": "one"})
-	h := serve(t, c.Proxy).start()
+	h := serve(t, c.Session).start()
 	contains(t, h.call(`{"action":"call","server":"a","tool":"die"}`), "interrupted")
 	c.work.Wait()
 
 	// Another process, such as "proxy status", sees what happened.
-	other := New(c.opts)
-	defer other.Close()
-	list, err := other.Status("a")
-	if err != nil || len(list.Servers) != 1 || list.Servers[0].LastError == nil || list.Servers[0].LastError.At == nil {
-		t.Fatalf("%+v, %v", list, err)
+	other := newSession(t, c.proxy.opts, c.opts).View()
+	list := other.Status(at(t, other, "a"))
+	if len(list) != 1 || list[0].LastError == nil || list[0].LastError.At == nil {
+		t.Fatalf("%+v", list)
 	}
-	contains(t, list.Servers[0].LastError.Message, "broke during the call", "exit status 9")
+	contains(t, list[0].LastError.Message, "broke during the call", "exit status 9")
 
 	contains(t, h.call(`{"action":"call","server":"a","tool":"pid"}`), "pid ")
 	c.work.Wait()
-	if list, _ := other.Status("a"); list.Servers[0].LastError != nil {
-		t.Errorf("not forgotten after a success: %+v", list.Servers[0].LastError)
+	if list := other.Status(at(t, other, "a")); list[0].LastError != nil {
+		t.Errorf("not forgotten after a success: %+v", list[0].LastError)
 	}
 }
 
 func TestWhatAHostWasShownStaysForItsSession(t *testing.T) {
 	t.Parallel()
 	c := newConfigured(t, map[string]string{"a": "one"})
-	h := serve(t, c.Proxy).start()
+	h := serve(t, c.Session).start()
 	tools := func() string {
 		h.send(`{"jsonrpc":"2.0","id":5,"method":"tools/list"}`)
 		return h.line()

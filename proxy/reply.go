@@ -1,21 +1,16 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"math"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
-	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/auth"
 	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
-	"mcpproxy/catalog/clean"
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/mcptool"
 	"mcpproxy/proxy/results"
@@ -24,341 +19,274 @@ import (
 	"mcpproxy/upstream/raw"
 )
 
-// noteKey is the _meta entry under which repairs are told.
-const noteKey = "mcpproxy/note"
+// This file is the one place with advice for the model: each error gets a
+// stable code and one next step. The facts come from elsewhere.
 
-// maxMessage bounds an error's message, in characters.
-const maxMessage = 600
-
-// The codes of errors, as the model reads them.
-const (
-	codeBadRequest       = "bad_request"
-	codeUnknownAction    = "unknown_action"
-	codeUnknownServer    = "unknown_server"
-	codeUnknownTool      = "unknown_tool"
-	codeAmbiguousTool    = "ambiguous_tool"
-	codeBlocked          = "blocked"
-	codeInvalidArguments = "invalid_arguments"
-	codeUnavailable      = "unavailable"
-	codeStarting         = "starting"
-	codeCoolingDown      = "cooling_down"
-	codeInterrupted      = "interrupted"
-	codeTimeout          = "timeout"
-	codeUntrusted        = "untrusted"
-	codeDisabled         = "disabled"
-	codeConfig           = "config"
-	codeNeedsAuth        = "needs_auth"
-	codeLoginPending     = "login_pending"
-	codeLoginFailed      = "login_failed"
-	codeResultExpired    = "result_expired"
-)
-
-// A failure is an error as the model reads it: what happened, and one way on.
-type failure struct {
-	Code      string         `json:"code"`
-	Message   string         `json:"message"`
-	Stage     upstream.Stage `json:"stage,omitempty"`
-	Path      string         `json:"path,omitempty"`
-	Signature string         `json:"signature,omitempty"`
-	Near      []string       `json:"nearest,omitempty"`
-	Retry     int            `json:"retry_in_seconds,omitempty"`
-	Exit      string         `json:"exit,omitempty"`
-	Stderr    string         `json:"stderr,omitempty"`
-	Next      string         `json:"next"`
+// explain tells the model about an error.
+func (v *View) explain(err error) explanation {
+	f := v.session.proxy.failure(err)
+	for _, advise := range []func(error) (explanation, bool){
+		adviseOnRequest, v.adviseOnConfig, v.adviseOnNeedsAuth, adviseOnLogin, adviseOnUpstream,
+	} {
+		e, ok := advise(err)
+		if !ok {
+			continue
+		}
+		if e.Message == "" {
+			e.Message = f.Message
+		}
+		e.Stage, e.Exit, e.Stderr = f.Stage, f.Exit, f.Stderr
+		return e
+	}
+	return explanation{
+		Code: codeUnavailable, Message: f.Message, Stage: f.Stage, Exit: f.Exit, Stderr: f.Stderr,
+		Next: nextStatus(err),
+	}
 }
 
-// explain tells the model about an error. This is the one place that does.
-func (p *Proxy) explain(err error) failure {
-	if err == nil {
-		return failure{}
-	}
-	f := p.explainRequest(err)
-	if f.Code == "" {
-		f = p.explainServer(err)
-	}
-	if f.Code == "" {
-		f = p.explainAuth(err)
-	}
-	if f.Code == "" {
-		f = p.explainUpstream(err)
-	}
-	if f.Message == "" {
-		f.Message = err.Error()
-	}
-	f.Message = clean.Line(p.opts.Redactor.Redact(f.Message), maxMessage)
-	f.Stderr = cleanText(p.opts.Redactor.Redact(f.Stderr), maxMessage)
-	return f
-}
-
-// explainRequest is about what the model asked for.
-func (p *Proxy) explainRequest(err error) failure {
-	switch e := innermost(err).(type) {
-	case *mcptool.RequestError:
+// adviseOnRequest is about what the model asked for.
+func adviseOnRequest(err error) (explanation, bool) {
+	if e, ok := errors.AsType[*mcptool.RequestError](err); ok {
 		if e.OfArguments() {
-			return failure{Code: codeInvalidArguments, Next: say(wayOn(e))}
+			return explanation{Code: codeInvalidArguments, Next: nextCall(mend(e))}, true
 		}
-		return failure{Code: codeBadRequest, Next: say(wayOn(e))}
-	case *mcptool.UnknownActionError:
-		return failure{Code: codeUnknownAction, Near: e.Near, Next: say(mcptool.Request{Action: mcptool.Help})}
-	case *mcptool.UnknownServerError:
-		if len(e.Near) == 0 {
-			return failure{Code: codeUnknownServer, Next: say(mcptool.Request{Action: mcptool.ListServers})}
-		}
-		return failure{Code: codeUnknownServer, Near: e.Near, Next: say(mcptool.Request{Action: mcptool.ListTools, Server: e.Near[0]})}
-	case *mcptool.UnknownToolError:
-		f := failure{Code: codeUnknownTool, Near: e.Near}
-		switch {
-		case e.Server == "":
-			f.Next = say(mcptool.Request{Action: mcptool.ListTools})
-		case len(e.Near) == 0:
-			f.Next = say(mcptool.Request{Action: mcptool.ListTools, Server: e.Server})
-		default:
-			f.Next = say(mcptool.Request{Action: mcptool.DescribeTool, Server: e.Server, Tool: e.Near[0]})
-		}
-		return f
-	case *mcptool.AmbiguousError:
-		f := failure{Code: codeAmbiguousTool, Near: e.Could}
-		if e.Kind == "server" {
-			f.Code = codeBadRequest
-		}
-		f.Next = "repeat the request and name the " + e.Kind + " exactly: one of those under nearest"
-		if e.Kind == "tool" {
-			f.Next = "repeat the request with server and tool set to one of those under nearest (server/tool)"
-		}
-		return f
-	case *BlockedError:
-		return failure{Code: codeBlocked, Next: "only the person can change tool_filter; for the tools that are open, " +
-			say(mcptool.Request{Action: mcptool.ListTools, Server: e.Server})}
-	case *results.ExpiredError:
-		return failure{Code: codeResultExpired, Next: "if the tool only reads, call it again; a stored result lasts until this proxy ends or newer ones need the room"}
-	case *ArgumentsError:
-		return failure{Code: codeInvalidArguments, Path: e.Err.Path, Signature: e.Signature,
-			Next: "correct the arguments and call again; for the whole input schema " +
-				say(mcptool.Request{Action: mcptool.DescribeTool, Server: e.Server, Tool: e.Tool})}
+		return explanation{Code: codeBadRequest, Next: nextCall(mend(e))}, true
 	}
-	return failure{}
+	if e, ok := errors.AsType[*ArgumentsError](err); ok {
+		return explanation{Code: codeInvalidArguments, Path: e.Err.Path, Signature: e.Signature,
+			Next: "correct the arguments and call again; for the whole input schema " +
+				nextCall(mcptool.Request{Action: mcptool.DescribeTool, Server: e.Server, Tool: e.Tool})}, true
+	}
+	if e, ok := errors.AsType[*BlockedError](err); ok {
+		return explanation{Code: codeBlocked, Next: "only the person can change tool_filter; for the tools that are open, " +
+			nextCall(mcptool.Request{Action: mcptool.ListTools, Server: e.Server})}, true
+	}
+	if is[*results.ExpiredError](err) {
+		return explanation{Code: codeResultExpired,
+			Next: "if the tool only reads, call it again; a stored result lasts until this proxy ends or newer ones need the room"}, true
+	}
+	return adviseOnNames(err)
 }
 
-// explainServer is about servers that cannot be used as they are configured.
-func (p *Proxy) explainServer(err error) failure {
+// adviseOnNames is about names that are not known, or could mean several things.
+func adviseOnNames(err error) (explanation, bool) {
+	if e, ok := errors.AsType[*mcptool.UnknownActionError](err); ok {
+		return explanation{Code: codeUnknownAction, Near: e.Near, Next: nextCall(mcptool.Request{Action: mcptool.Help})}, true
+	}
+	if e, ok := errors.AsType[*mcptool.UnknownServerError](err); ok {
+		next := mcptool.Request{Action: mcptool.ListServers}
+		if len(e.Near) > 0 {
+			next = mcptool.Request{Action: mcptool.ListTools, Server: e.Near[0]}
+		}
+		return explanation{Code: codeUnknownServer, Near: e.Near, Next: nextCall(next)}, true
+	}
+	if e, ok := errors.AsType[*mcptool.UnknownToolError](err); ok {
+		next := mcptool.Request{Action: mcptool.ListTools, Server: e.Server}
+		if e.Server != "" && len(e.Near) > 0 {
+			next = mcptool.Request{Action: mcptool.DescribeTool, Server: e.Server, Tool: e.Near[0]}
+		}
+		return explanation{Code: codeUnknownTool, Near: e.Near, Next: nextCall(next)}, true
+	}
+	if e, ok := errors.AsType[*mcptool.AmbiguousError](err); ok {
+		if e.Kind == mcptool.AmbiguousTool {
+			return explanation{Code: codeAmbiguousTool, Near: e.Could,
+				Next: "repeat the request with server and tool set to one of those under nearest (server/tool)"}, true
+		}
+		return explanation{Code: codeBadRequest, Near: e.Could,
+			Next: "repeat the request and name the server exactly: one of those under nearest"}, true
+	}
+	return explanation{}, false
+}
+
+// adviseOnConfig is about servers that cannot be used as they are configured.
+func (v *View) adviseOnConfig(err error) (explanation, bool) {
 	if e, ok := errors.AsType[*config.UntrustedError](err); ok {
-		return failure{Code: codeUntrusted, Next: "ask the person to look at that project's .proxy/mcp.json and, if it is fine, to run: proxy trust " + shellQuote(e.Dir)}
+		return explanation{Code: codeUntrusted, Next: "ask the person to look at that project's .proxy/mcp.json and, if it is fine, to run: proxy trust " + shellQuote(e.Dir)}, true
 	}
 	if e, ok := errors.AsType[*config.DisabledError](err); ok {
-		return failure{Code: codeDisabled, Next: fmt.Sprintf("ask the person to remove \"disabled\" from %s in %s", e.Server, e.File)}
+		return explanation{Code: codeDisabled, Next: fmt.Sprintf("ask the person to remove \"disabled\" from %s in %s", e.Server, e.File)}, true
 	}
-	if e, ok := errors.AsType[*config.EntryError](err); ok {
-		f := failure{Code: codeConfig, Stage: stageConfig, Next: "ask the person to correct the entry of " + e.Server}
-		if v, ok := errors.AsType[*config.MissingVariableError](err); ok {
-			f.Next = fmt.Sprintf("ask the person to set the environment variable %s where the host starts the proxy, or to give it a default in the entry of %s", v.Variable, e.Server)
-		}
-		if pr, ok := errors.AsType[*config.Problem](err); ok {
-			if pr.File != "" {
-				f.Next += " in " + pr.File
-			}
-			if pr.Hint != "" {
-				f.Next += ": " + p.opts.Redactor.Redact(pr.Hint)
-			}
-		}
-		return f
+	e, ok := errors.AsType[*config.EntryError](err)
+	if !ok {
+		return explanation{}, false
 	}
-	return failure{}
+	next := "ask the person to correct the entry of " + e.Server
+	if m, ok := errors.AsType[*config.MissingVariableError](err); ok {
+		next = fmt.Sprintf("ask the person to set the environment variable %s where the host starts the proxy, or to give it a default in the entry of %s", m.Variable, e.Server)
+	}
+	if pr, ok := errors.AsType[*config.Problem](err); ok {
+		if pr.File != "" {
+			next += " in " + pr.File
+		}
+		if pr.Hint != "" {
+			next += ": " + v.session.proxy.opts.Redactor.Redact(pr.Hint)
+		}
+	}
+	return explanation{Code: codeConfig, Next: next}, true
 }
 
-// explainAuth is about being allowed: what only the person can do.
-func (p *Proxy) explainAuth(err error) failure {
-	if e, ok := errors.AsType[*auth.NeedsAuthError](err); ok {
-		return p.explainNeedsAuth(e)
+// adviseOnNeedsAuth is about logins that are missing.
+func (v *View) adviseOnNeedsAuth(err error) (explanation, bool) {
+	e, ok := errors.AsType[*auth.NeedsAuthError](err)
+	if !ok {
+		return explanation{}, false
 	}
-	if e, ok := errors.AsType[*auth.LoginError](err); ok {
-		return explainLogin(e)
-	}
-	if e, ok := errors.AsType[*NoLoginError](err); ok {
-		return failure{Code: codeConfig, Stage: stageAuth, Next: fmt.Sprintf(
-			"nothing, if %s needs no login; else ask the person to add \"oauth\" to its entry in %s", e.Server, e.File)}
-	}
-	var server string
-	if e, ok := errors.AsType[*ServerError](err); ok {
-		server = e.Server
-	}
-	if e, ok := errors.AsType[*vault.Error](err); ok {
-		f := failure{Code: codeUnavailable, Stage: stageAuth, Next: "ask the person to unlock the keyring, then repeat the request"}
-		switch {
-		case e.Op == "lock" && e.Reason == vault.Timeout:
-			f.Next = "repeat the request in a minute; another proxy of the person is at work on this login"
-		case e.Reason != vault.Locked && e.Reason != vault.Timeout:
-			f.Next = "ask the person to run: proxy login " + shellQuote(server) + " (it mends what is damaged, or says what is missing)"
-		}
-		return f
-	}
-	if e, ok := errors.AsType[*auth.ForbiddenError](err); ok {
-		return failure{Code: codeUnavailable, Stage: upstream.StageCall,
-			Next: "another login does not help: tell the person that their account at " + e.Server + " lacks the permission"}
-	}
-	if e, ok := errors.AsType[*auth.RefreshError](err); ok {
-		n := secondsUntil(e.RetryAt)
-		return failure{Code: codeUnavailable, Stage: stageAuth, Retry: n, Next: fmt.Sprintf("repeat the same request in %d s; no new login is needed", n)}
-	}
-	if e, ok := errors.AsType[*egress.BlockedHostError](err); ok {
-		return failure{Code: codeLoginFailed, Stage: stageAuth,
-			Next: fmt.Sprintf("if the person trusts %s, they can allow it in the entry of %s: %s", e.Host, server, e.Line)}
-	}
-	if e, ok := errors.AsType[*auth.ClientRequiredError](err); ok {
-		return failure{Code: codeLoginFailed, Stage: stageAuth, Next: fmt.Sprintf(
-			"ask the person to register a client at %s with the redirect URL %s, and to write oauth.client_id and oauth.redirect_uri into the entry of %s", e.Issuer, e.RedirectURI, server)}
-	}
-	if _, ok := errors.AsType[*auth.ConfigError](err); ok {
-		return failure{Code: codeConfig, Stage: stageAuth, Next: "ask the person to correct the entry of " + server}
-	}
-	for _, ok := range []bool{
-		errors.As(err, new(*auth.DiscoveryError)), errors.As(err, new(*egress.BlockedAddressError)),
-		errors.As(err, new(*auth.OAuthError)), errors.As(err, new(*auth.HTTPError)),
-	} {
-		if ok {
-			return failure{Code: codeLoginFailed, Stage: stageAuth, Next: "ask the person to run: proxy login " + shellQuote(server)}
-		}
-	}
-	return failure{}
-}
-
-func (p *Proxy) explainNeedsAuth(e *auth.NeedsAuthError) failure {
 	login := mcptool.Request{Action: mcptool.Login, Server: e.Server}
 	command := "proxy login " + shellQuote(e.Server)
-	f := failure{Code: codeNeedsAuth, Stage: stageAuth, Message: e.Server + " needs the person to log in"}
 	if e.Reason == auth.InsufficientScope {
 		login.Scope = strings.Join(e.Scopes, " ")
 		for _, scope := range e.Scopes {
 			command += " --scope " + shellQuote(scope)
 		}
-		f.Message = fmt.Sprintf("%s needs the person to allow more: %s", e.Server, login.Scope)
 	}
-	if p.waiting(e.Server) {
-		f.Code = codeLoginPending
-		f.Message = "a login to " + e.Server + " waits for the person"
-		f.Next = "ask the person to finish it, then repeat the request; for a new link " + say(login)
-		return f
+	if v.loginPending(e.Server) {
+		return explanation{Code: codeLoginPending, Message: "a login to " + e.Server + " waits for the person",
+			Next: "ask the person to finish it, then repeat the request; for a new link " + nextCall(login)}, true
 	}
-	f.Next = say(login) + " and show the person the link; or ask them to run: " + command
-	return f
+	return explanation{Code: codeNeedsAuth, Next: nextCall(login) + " and show the person the link; or ask them to run: " + command}, true
 }
 
-func explainLogin(e *auth.LoginError) failure {
-	f := failure{Code: codeLoginFailed, Stage: stageAuth, Next: say(mcptool.Request{Action: mcptool.Login, Server: e.Server}) + " for a new link"}
+// adviseOnLogin is about logins that do not succeed, and about keeping them.
+func adviseOnLogin(err error) (explanation, bool) {
+	server, _ := whereOf(err)
+	if e, ok := errors.AsType[*auth.LoginError](err); ok {
+		return adviseOnLoginReason(e), true
+	}
+	if e, ok := errors.AsType[*NoLoginError](err); ok {
+		return explanation{Code: codeConfig, Next: fmt.Sprintf(
+			"nothing, if %s needs no login; else ask the person to add \"oauth\" to its entry in %s", e.Server, e.File)}, true
+	}
+	if e, ok := errors.AsType[*vault.Error](err); ok {
+		return explanation{Code: codeUnavailable, Next: nextVault(e, server)}, true
+	}
+	if e, ok := errors.AsType[*auth.ForbiddenError](err); ok {
+		return explanation{Code: codeUnavailable,
+			Next: "another login does not help: tell the person that their account at " + e.Server + " lacks the permission"}, true
+	}
+	if e, ok := errors.AsType[*auth.RefreshError](err); ok {
+		n := secondsUntil(e.RetryAt)
+		return explanation{Code: codeUnavailable, Retry: n, Next: fmt.Sprintf("repeat the same request in %d s; no new login is needed", n)}, true
+	}
+	if e, ok := errors.AsType[*egress.BlockedHostError](err); ok {
+		return explanation{Code: codeLoginFailed,
+			Next: fmt.Sprintf("if the person trusts %s, they can allow it in the entry of %s: %s", e.Host, server, e.Line)}, true
+	}
+	if e, ok := errors.AsType[*auth.ClientRequiredError](err); ok {
+		return explanation{Code: codeLoginFailed, Next: fmt.Sprintf(
+			"ask the person to register a client at %s with the redirect URL %s, and to write oauth.client_id and oauth.redirect_uri into the entry of %s", e.Issuer, e.RedirectURI, server)}, true
+	}
+	if is[*auth.ConfigError](err) {
+		return explanation{Code: codeConfig, Next: "ask the person to correct the entry of " + server}, true
+	}
+	if isOfLogin(err) {
+		return explanation{Code: codeLoginFailed, Next: "ask the person to run: proxy login " + shellQuote(server)}, true
+	}
+	return explanation{}, false
+}
+
+func adviseOnLoginReason(e *auth.LoginError) explanation {
 	switch e.Reason {
 	case auth.WrongState, auth.BadRedirect:
-		f.Next = "ask the person for the whole URL that the browser landed on after the newest link; the login still waits"
+		return explanation{Code: codeLoginFailed, Next: "ask the person for the whole URL that the browser landed on after the newest link; the login still waits"}
 	case auth.NotByPaste:
-		f.Code, f.Next = codeLoginPending, "nothing to paste: it finishes by itself when the person has entered the code"
+		return explanation{Code: codeLoginPending, Next: "nothing to paste: it finishes by itself when the person has entered the code"}
 	case auth.AlreadyFinished:
-		f.Next = "repeat what needed the login"
+		return explanation{Code: codeLoginFailed, Next: "repeat what needed the login"}
 	case auth.Denied:
-		f.Next = "respect that; ask the person before another try"
+		return explanation{Code: codeLoginFailed, Next: "respect that; ask the person before another try"}
 	}
-	return f
+	return explanation{Code: codeLoginFailed, Next: nextCall(mcptool.Request{Action: mcptool.Login, Server: e.Server}) + " for a new link"}
 }
 
-// explainUpstream is about reaching and calling an upstream.
-func (p *Proxy) explainUpstream(err error) failure {
-	var server, tool string
-	if e, ok := errors.AsType[*ServerError](err); ok {
-		server, tool = e.Server, e.Tool
+func nextVault(e *vault.Error, server string) string {
+	switch {
+	case e.Op == "lock" && e.Reason == vault.Timeout:
+		return "repeat the request in a minute; another proxy of the person is at work on this login"
+	case e.Reason != vault.Locked && e.Reason != vault.Timeout:
+		return "ask the person to run: proxy login " + shellQuote(server) + " (it mends what is damaged, or says what is missing)"
 	}
-	status := say(mcptool.Request{Action: mcptool.Status, Server: server})
-	again := "before you call it again, find out whether it did: the tool may have run"
+	return "ask the person to unlock the keyring, then repeat the request"
+}
+
+// checkFirst is the advice wherever a call may have been executed.
+const checkFirst = "before you call it again, find out whether it did: the tool may have run"
+
+// adviseOnUpstream is about reaching and calling an upstream.
+func adviseOnUpstream(err error) (explanation, bool) {
+	server, tool := whereOf(err)
 	if e, ok := errors.AsType[*upstream.StartingError](err); ok {
 		if e.FirstLine != "" {
-			return failure{Code: codeStarting, Message: fmt.Sprintf("%s is %v; it printed %q instead of MCP", server, e, e.FirstLine),
-				Next: "ask the person to check command and args in the entry of " + server}
+			return explanation{Code: codeStarting, Next: nextCommand(server)}, true
 		}
-		return failure{Code: codeStarting, Message: server + " is " + e.Error(),
-			Next: "the start goes on; repeat the same request in a few seconds"}
+		return explanation{Code: codeStarting, Next: "the start goes on; repeat the same request in a few seconds"}, true
 	}
 	if e, ok := errors.AsType[*upstream.CoolingDownError](err); ok {
 		n := secondsUntil(e.Until)
-		return failure{Code: codeCoolingDown, Retry: n, Message: fmt.Sprintf("%s is left alone for a while after several faults in a row, the last one: %v", server, e.Last), Next: fmt.Sprintf("repeat the same request in %d s", n)}
+		return explanation{Code: codeCoolingDown, Retry: n, Next: fmt.Sprintf("repeat the same request in %d s", n)}, true
 	}
-	if e, ok := errors.AsType[*upstream.StatusError](err); ok && (e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden) {
-		return failure{Code: codeNeedsAuth, Stage: stageAuth, Message: fmt.Sprintf("%s refuses access (%v) and no login is configured for it", server, e),
-			Next: "ask the person to add \"oauth\" or the right \"headers\" to the entry of " + server}
+	if _, ok := refusal(err); ok {
+		return explanation{Code: codeNeedsAuth, Next: "ask the person to add \"oauth\" or the right \"headers\" to the entry of " + server}, true
 	}
 	if e, ok := errors.AsType[*upstream.StartError](err); ok {
-		return explainStart(server, e)
+		return adviseOnStart(server, e), true
 	}
-	if _, ok := errors.AsType[*upstream.TimeoutError](err); ok {
-		return failure{Code: codeTimeout, Stage: upstream.StageCall, Next: again}
+	if is[*upstream.TimeoutError](err) {
+		return explanation{Code: codeTimeout, Next: checkFirst}, true
 	}
-	if e, ok := errors.AsType[*upstream.InterruptedError](err); ok {
-		return failure{Code: codeInterrupted, Stage: upstream.StageCall, Exit: e.ExitStatus, Stderr: e.Stderr,
-			Message: "the connection to " + server + " broke during the call: the tool may have run", Next: again}
+	if is[*upstream.InterruptedError](err) {
+		return explanation{Code: codeInterrupted, Next: checkFirst}, true
 	}
 	if errors.Is(err, upstream.ErrNotSent) {
-		return failure{Code: codeUnavailable, Stage: upstream.StageCall,
-			Message: "the request could not be sent to " + server + ": nothing ran", Next: "repeat the same request"}
+		return explanation{Code: codeUnavailable, Next: "repeat the same request"}, true
 	}
-	if _, ok := errors.AsType[*upstream.InputRequiredError](err); ok {
-		return failure{Code: codeUnavailable, Stage: upstream.StageCall,
-			Next: "this tool asks its user for input, which cannot be passed on here; try another tool or ask the person"}
+	if is[*upstream.InputRequiredError](err) {
+		return explanation{Code: codeUnavailable, Next: "this tool asks its user for input, which cannot be passed on here; try another tool or ask the person"}, true
 	}
-	if e, ok := errors.AsType[*jsonrpc.Error](err); ok {
-		if e.Code == jsonrpc.CodeInvalidParams {
-			return failure{Code: codeInvalidArguments, Message: server + " refused the call: " + e.Message,
-				Next: "correct the arguments and call again; for the input schema " +
-					say(mcptool.Request{Action: mcptool.DescribeTool, Server: server, Tool: tool})}
-		}
-		return failure{Code: codeUnavailable, Stage: upstream.StageCall,
-			Message: fmt.Sprintf("%s answered with error %d: %s", server, e.Code, e.Message), Next: status}
+	if e, ok := errors.AsType[*jsonrpc.Error](err); ok && e.Code == jsonrpc.CodeInvalidParams {
+		return explanation{Code: codeInvalidArguments, Next: "correct the arguments and call again; for the input schema " +
+			nextCall(mcptool.Request{Action: mcptool.DescribeTool, Server: server, Tool: tool})}, true
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return failure{Code: codeInterrupted, Message: "the request was cancelled", Next: again}
+	if isCancelled(err) && !is[*jsonrpc.Error](err) {
+		return explanation{Code: codeInterrupted, Next: checkFirst}, true
 	}
-	return failure{Code: codeUnavailable, Stage: upstream.StageCall, Next: status}
+	return explanation{}, false
 }
 
-func explainStart(server string, e *upstream.StartError) failure {
-	f := failure{Code: codeUnavailable, Stage: e.Stage, Exit: e.ExitStatus, Stderr: e.Stderr}
+func adviseOnStart(server string, e *upstream.StartError) explanation {
 	if missing, ok := errors.AsType[*child.NotFoundError](e); ok {
-		f.Message = fmt.Sprintf("%s could not be started: the command %q was not found", server, missing.Command)
-		f.Next = fmt.Sprintf("ask the person to install %s or to write its full path as command of %s in the configuration", missing.Command, server)
-		return f
+		return explanation{Code: codeUnavailable,
+			Next: fmt.Sprintf("ask the person to install %s or to write its full path as command of %s in the configuration", missing.Command, server)}
 	}
-	f.Message = fmt.Sprintf("%s could not be started: %v", server, e)
-	if errors.As(e, new(*upstream.OriginError)) || errors.As(e, new(*child.WorkDirError)) {
-		f.Next = "ask the person to correct the entry of " + server
-		return f
+	if is[*upstream.OriginError](e) || is[*child.WorkDirError](e) {
+		return explanation{Code: codeUnavailable, Next: "ask the person to correct the entry of " + server}
 	}
 	if e.FirstLine != "" {
-		f.Message = fmt.Sprintf("%s printed %q instead of MCP", server, e.FirstLine)
-		f.Next = "ask the person to check command and args in the entry of " + server
-		return f
+		return explanation{Code: codeUnavailable, Next: nextCommand(server)}
 	}
-	if e.ExitStatus != "" {
-		f.Message = fmt.Sprintf("%s ended during its start", server)
-	}
-	f.Next = "repeat the request; if it fails again, ask the person to run: proxy connect " + shellQuote(server)
+	again := explanation{Code: codeUnavailable}
+	when := ""
 	if e.Retry.After(time.Now()) {
-		f.Retry = secondsUntil(e.Retry)
-		f.Next = strings.Replace(f.Next, "request;", fmt.Sprintf("request in %d s;", f.Retry), 1)
+		again.Retry = secondsUntil(e.Retry)
+		when = fmt.Sprintf(" in %d s", again.Retry)
 	}
-	return f
+	again.Next = "repeat the request" + when + "; if it fails again, ask the person to run: proxy connect " + shellQuote(server)
+	return again
 }
 
-func secondsUntil(t time.Time) int {
-	return max(1, int(math.Ceil(time.Until(t).Seconds())))
+func nextCommand(server string) string {
+	return "ask the person to check command and args in the entry of " + server
 }
 
-// innermost returns what a ServerError holds.
-func innermost(err error) error {
-	if e, ok := err.(*ServerError); ok {
-		return e.Err
-	}
-	return err
+func nextStatus(err error) string {
+	server, _ := whereOf(err)
+	return nextCall(mcptool.Request{Action: mcptool.Status, Server: server})
 }
 
-// say writes a request as the next thing to do.
-func say(r mcptool.Request) string { return "call mcp with " + string(raw.Encode(r)) }
+// nextCall writes a request as the next thing to do.
+func nextCall(r mcptool.Request) string { return "call mcp with " + string(raw.Encode(r)) }
 
-// wayOn is the request that helps after one that could not be read.
-func wayOn(e *mcptool.RequestError) mcptool.Request {
+// mend is the request that helps after one that could not be read.
+func mend(e *mcptool.RequestError) mcptool.Request {
 	switch {
 	case e.Field == "query" && e.Action == mcptool.SearchTools:
 		return mcptool.Request{Action: mcptool.SearchTools, Query: "create an issue"}
@@ -378,7 +306,7 @@ func wayOn(e *mcptool.RequestError) mcptool.Request {
 
 // nextPart says how the rest of a stored result is read.
 func nextPart(h results.Handle) string {
-	choose := say(mcptool.Request{Action: mcptool.ReadResult, ResultID: h.ID, Select: "keys(@)"})
+	choose := nextCall(mcptool.Request{Action: mcptool.ReadResult, ResultID: h.ID, Select: "keys(@)"})
 	switch {
 	case h.ID == "":
 		return "the rest could not be stored; call the tool again so that it returns less"
@@ -387,22 +315,46 @@ func nextPart(h results.Handle) string {
 	case h.Structured && h.Total == int64(len(h.Head)):
 		return "head is all of the text; select from the structured content, which is left out: " + choose
 	}
-	return "read on: " + say(mcptool.Request{Action: mcptool.ReadResult, ResultID: h.ID, Offset: int64(len(h.Head))}) +
+	return "read on: " + nextCall(mcptool.Request{Action: mcptool.ReadResult, ResultID: h.ID, Offset: int64(len(h.Head))}) +
 		"; or give grep (RE2) or select (JMESPath) instead of offset"
 }
 
-// text makes a result of one text block, with the repairs noted.
-func text(s string, notes []string) *mcp.CallToolResult {
-	r := &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: s}}}
-	if len(notes) > 0 {
-		r.Meta = mcp.Meta{noteKey: strings.Join(notes, "; ")}
-	}
-	return r
+// nextSearch is the way on after a search that found nothing.
+func nextSearch(server string) string {
+	return "search with other words, or " + nextCall(mcptool.Request{Action: mcptool.ListTools, Server: server})
 }
 
-// fail makes a result of an error.
-func (p *Proxy) fail(err error, notes []string) *mcp.CallToolResult {
-	r := text(string(raw.Encode(map[string]failure{"error": p.explain(err)})), notes)
-	r.IsError = true
-	return r
+// nextListing is the way on to the tools of a server.
+func (v *View) nextListing(u Unavailable) string {
+	if u.Err == nil {
+		return nextCall(mcptool.Request{Action: mcptool.ListTools, Server: u.Server})
+	}
+	return v.explain(u.Err).Next
+}
+
+// nextOf is the way on with a server that cannot be used as it is, or "".
+func (v *View) nextOf(st ServerStatus) string {
+	switch {
+	case st.Err == nil:
+		return ""
+	case st.Breaker != nil:
+		return fmt.Sprintf("repeat what you wanted in %d s", st.Breaker.Retry)
+	}
+	return v.explain(st.Err).Next
+}
+
+// nextLogin is what the person does to log in.
+func nextLogin(l *auth.Login, shown bool) string {
+	const after = " Then repeat what needed the login."
+	paste := nextCall(mcptool.Request{Action: mcptool.CompleteLogin, Server: l.Server, RedirectURL: "URL"}) + "."
+	switch {
+	case shown:
+		return "the person is being shown the link; the login finishes by itself. Repeat what needed the login in a moment."
+	case l.Flow == vault.DeviceFlow:
+		return "ask the person to open verification_url and to enter user_code there; the login finishes by itself." + after
+	case l.CallbackError == nil:
+		return "ask the person to open authorize_url; if that browser is on this machine, the login finishes by itself; if it lands on a page that does not load, " +
+			"ask for the URL in its address bar and " + paste + after
+	}
+	return "ask the person to open authorize_url and to give you the URL that the browser lands on, even if that page does not load; " + paste + after
 }

@@ -15,10 +15,8 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
-	"mcpproxy/catalog"
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/mcptool"
-	"mcpproxy/proxy/redact"
 	"mcpproxy/proxy/results"
 	"mcpproxy/upstream"
 	"mcpproxy/upstream/child"
@@ -157,7 +155,7 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"internal_error", &jsonrpc.Error{Code: -32603, Message: "oops\x1b[31m"}},
 			{"ambiguous", &mcptool.AmbiguousError{Kind: "tool", Name: "create", Could: []string{"a/create", "b/create"}}},
 		} {
-			out := raw.Encode(p.explain(&ServerError{Server: "srv", Err: c.err}))
+			out := raw.Encode(p.View().explain(&ServerError{Server: "srv", Err: c.err}))
 			golden(t, "errors/"+c.name+".json", append(out, '\n'))
 		}
 	})
@@ -230,8 +228,8 @@ func TestListToolsPages(t *testing.T) {
 func TestDefinitionKeepsItsBudget(t *testing.T) {
 	t.Parallel()
 	small := newTest(t, zoo(t)...)
-	golden(t, "definition.json", append(raw.Encode(small.definition()), '\n'))
-	golden(t, "instructions.txt", []byte(small.instructions()+"\n"))
+	golden(t, "definition.json", append(raw.Encode(small.View().definition()), '\n'))
+	golden(t, "instructions.txt", []byte(small.View().instructions()+"\n"))
 	for _, n := range []int{0, 1, 20, 1000} {
 		var servers []*config.Server
 		for i := range n {
@@ -240,11 +238,11 @@ func TestDefinitionKeepsItsBudget(t *testing.T) {
 			servers = append(servers, s)
 		}
 		p := newTest(t, servers...)
-		definition, err := json.Marshal(p.definition())
+		definition, err := json.Marshal(p.View().definition())
 		if err != nil {
 			t.Fatal(err)
 		}
-		instructions := p.instructions()
+		instructions := p.View().instructions()
 		if len(definition) > 2400 || len(instructions) > 2000 {
 			t.Errorf("%d servers: definition %d, instructions %d", n, len(definition), len(instructions))
 		}
@@ -260,14 +258,8 @@ func TestSecretsStayOutOfReplies(t *testing.T) {
 	const canary = "canary-0123456789"
 	s := childServer(t, "leaky", "leaky")
 	s.Entry.Env["SECRET"] = "${env:SECRET}"
-	p := New(Options{
-		Config:   &config.Config{Servers: []*config.Server{s}},
-		Catalog:  catalog.New(),
-		Getenv:   func(string) (string, bool) { return canary, true },
-		Redactor: new(redact.Redactor),
-		CacheDir: t.TempDir(),
-	})
-	t.Cleanup(p.Close)
+	p := newTest(t, s)
+	p.opts.Getenv = func(string) (string, bool) { return canary, true }
 	h := serve(t, p).start()
 	for _, request := range []string{
 		`{"action":"list_tools","server":"leaky"}`, `{"action":"status"}`, `{"action":"list_servers"}`,

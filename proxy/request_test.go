@@ -13,17 +13,11 @@ import (
 	"mcpproxy/proxy/redact"
 )
 
-// library returns a proxy whose catalogue knows a few tools.
-func library(t testing.TB) *Proxy {
+// library returns a session whose catalogue knows a few tools.
+func library(t testing.TB) *Session {
 	t.Helper()
-	p := New(Options{
-		Config:   &config.Config{},
-		Catalog:  catalog.New(),
-		Getenv:   func(string) (string, bool) { return "", false },
-		Redactor: new(redact.Redactor),
-		CacheDir: t.TempDir(),
-	})
-	t.Cleanup(p.Close)
+	known := catalog.New()
+	var servers []*config.Server
 	for server, tools := range map[string]string{
 		"github":     `[{"name":"create_issue"},{"name":"list-repos"},{"name":"search"}]`,
 		"git":        `[{"name":"hub"},{"name":"commit"}]`,
@@ -42,10 +36,11 @@ func library(t testing.TB) *Proxy {
 			}
 			e.Tools = append(e.Tools, tool)
 		}
-		p.opts.Catalog.Put(e)
-		p.opts.Config.Servers = append(p.opts.Config.Servers, &config.Server{Name: server, ID: e.ID})
+		known.Put(e)
+		servers = append(servers, &config.Server{Name: server, ID: e.ID})
 	}
-	return p
+	return newSession(t, Options{Catalog: known, Redactor: new(redact.Redactor), CacheDir: t.TempDir()},
+		SessionOptions{Config: &config.Config{Servers: servers}, Getenv: func(string) (string, bool) { return "", false }})
 }
 
 func TestArgumentsAreRepaired(t *testing.T) {
@@ -101,7 +96,7 @@ func FuzzHandle(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	p := library(f)
-	h := &session{proxy: p, ctx: f.Context(), self: &mcp.Implementation{Name: "proxy"}}
+	h := &responder{session: p, ctx: f.Context(), self: &mcp.Implementation{Name: "proxy"}}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if !json.Valid(in) {
 			return
@@ -112,7 +107,7 @@ func FuzzHandle(f *testing.F) {
 			t.Fatalf("%s: no result", in)
 		}
 		text := r.Content[0].(*mcp.TextContent).Text
-		var answer struct{ Error failure }
+		var answer struct{ Error explanation }
 		err := json.Unmarshal([]byte(text), &answer)
 		if r.IsError && (err != nil || answer.Error.Code == "" || answer.Error.Message == "" || answer.Error.Next == "") || text == "" {
 			t.Errorf("%s: %s", in, text)

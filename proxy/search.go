@@ -5,13 +5,12 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"mcpproxy/catalog"
+	"golang.org/x/sync/errgroup"
+
 	"mcpproxy/catalog/search"
 	"mcpproxy/proxy/config"
-	"mcpproxy/proxy/mcptool"
 )
 
 const (
@@ -27,42 +26,37 @@ type ToolHits struct {
 	Tools       []ToolItem    `json:"tools"`
 	Unavailable []Unavailable `json:"unavailable,omitempty"`
 	More        int           `json:"unavailable_more,omitempty"` // servers like those, not named
-	Next        string        `json:"next,omitempty"`             // set if nothing was found
 }
 
-// SearchTools finds tools by what they do, on one server or, if server is
-// empty, on all. A limit of 0 is the default of 8. It reads the catalogue;
-// only servers that were never listed are started, for 5 seconds at most.
-func (p *Proxy) SearchTools(ctx context.Context, query, server string, limit int) (ToolHits, error) {
-	servers := p.config().Servers
-	if server != "" {
-		s, err := p.server(server)
-		if err != nil {
-			return ToolHits{}, err
-		}
+// SearchTools finds tools by what they do, on one server or, if it is nil, on
+// all. A limit of 0 is the default of 8. It reads the catalogue; only servers
+// that were never listed are started, for 5 seconds at most.
+func (v *View) SearchTools(ctx context.Context, s *config.Server, query string, limit int) (ToolHits, error) {
+	if s != nil {
 		if err := s.Usable(); err != nil {
 			return ToolHits{}, err
 		}
-		servers = []*config.Server{s}
 	}
+	servers := v.servers(s)
 	if limit == 0 {
 		limit = defaultLimit
 	}
-	p.listNew(ctx, servers)
+	v.listNew(ctx, servers)
 
 	hits := ToolHits{Tools: []ToolItem{}}
 	var segments []*search.Segment
 	var missing []Unavailable
-	for i, segment := range p.segmentsOf(servers) {
+	for i, segment := range v.segments(servers) {
 		if segment == nil {
-			missing = append(missing, p.unavailable(servers[i])...)
+			missing = append(missing, v.unavailable(servers[i])...)
 			continue
 		}
 		segments = append(segments, segment)
 	}
 	hits.Unavailable, hits.More = bounded(missing)
 	for _, hit := range search.Rank(segments, strings.ToValidUTF8(query, ""), limit) {
-		e, _ := p.opts.Catalog.Get(p.config().Server(hit.Server).ID)
+		server := v.config.Servers[v.index[hit.Server]] // of this very view, so it is there
+		e, _ := v.catalog().Get(server.ID)
 		tool, ok := e.Tool(hit.Tool)
 		if !ok {
 			continue // listed anew in this very moment
@@ -71,51 +65,39 @@ func (p *Proxy) SearchTools(ctx context.Context, query, server string, limit int
 		item.Server = hit.Server
 		hits.Tools = append(hits.Tools, item)
 	}
-	if len(hits.Tools) == 0 {
-		hits.Next = "search with other words, or " + say(mcptool.Request{Action: mcptool.ListTools, Server: server})
-	}
 	return hits, nil
-}
-
-// maxUnavailable bounds how many servers an answer names that could not be
-// looked into.
-const maxUnavailable = 20
-
-// bounded returns the first of them, and how many more there are.
-func bounded(missing []Unavailable) ([]Unavailable, int) {
-	n := min(len(missing), maxUnavailable)
-	return missing[:n], len(missing) - n
 }
 
 // listNew lists the servers that were never listed, as far as that goes in
 // the time of a search. Their starts go on beyond it; why a server could not
 // be listed is kept in its state.
-func (p *Proxy) listNew(ctx context.Context, servers []*config.Server) {
+func (v *View) listNew(ctx context.Context, servers []*config.Server) {
 	ctx, cancel := context.WithTimeout(ctx, searchWait)
 	defer cancel()
-	var wait sync.WaitGroup
-	defer wait.Wait()
-	infos := p.opts.Catalog.Infos()
-	slots := make(chan struct{}, searchStarts)
+	infos := v.catalog().Infos()
+	var g errgroup.Group
+	g.SetLimit(searchStarts)
 	for _, s := range servers {
-		if _, ok := infos[s.ID]; ok || s.Usable() != nil || p.condition(s).err != nil {
+		if _, ok := infos[s.ID]; ok || s.Usable() != nil || v.condition(s).err != nil {
 			continue // one that failed before is tried again by a call or connect only
 		}
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return
+		if ctx.Err() != nil {
+			break
 		}
-		t, err := p.target(s.Name)
-		if err != nil {
-			<-slots
-			continue
-		}
-		wait.Go(func() {
-			defer func() { <-slots }()
-			_, _ = p.list(ctx, t) // the answer names it, see unavailable
+		g.Go(func() error {
+			if t, err := v.target(s); err == nil && ctx.Err() == nil {
+				_, _ = v.list(ctx, t) // the answer names it, see unavailable
+			}
+			return nil
 		})
 	}
+	_ = g.Wait() // no error stops the others
+}
+
+// A searchIndex keeps what the search reads of each server's tools.
+type searchIndex struct {
+	mu       sync.Mutex
+	segments map[string]segment // by server ID; made when first searched
 }
 
 // A segment is kept as long as its entry is the same.
@@ -124,42 +106,47 @@ type segment struct {
 	made   *search.Segment
 }
 
-// segmentsOf returns what the search reads of each server's tools, nil where
+// segments returns what the search reads of each server's tools, nil where
 // they are not known. The first search makes them all, hence on all processors.
-func (p *Proxy) segmentsOf(servers []*config.Server) []*search.Segment {
+func (v *View) segments(servers []*config.Server) []*search.Segment {
 	segments := make([]*search.Segment, len(servers))
-	infos := p.opts.Catalog.Infos()
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(servers)) {
-		wait.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(servers)); i = next.Add(1) - 1 {
-				segments[i] = p.segment(servers[i], infos)
+	infos := v.catalog().Infos()
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, s := range servers {
+		if info, ok := infos[s.ID]; ok && s.Usable() == nil {
+			if segments[i] = v.session.proxy.index.kept(s.ID, info.ListedAt); segments[i] == nil {
+				g.Go(func() error { segments[i] = v.segment(s); return nil })
 			}
-		})
+		}
 	}
-	wait.Wait()
+	_ = g.Wait() // none fails
 	return segments
 }
 
-func (p *Proxy) segment(s *config.Server, infos map[string]catalog.Info) *search.Segment {
-	info, ok := infos[s.ID]
-	if !ok || s.Usable() != nil {
-		return nil
-	}
-	p.mu.Lock()
-	kept := p.segments[s.ID]
-	p.mu.Unlock()
-	if kept.made != nil && kept.listed.Equal(info.ListedAt) {
+// kept returns the segment of a list of that time, or nil.
+func (x *searchIndex) kept(id string, listed time.Time) *search.Segment {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if kept := x.segments[id]; kept.listed.Equal(listed) {
 		return kept.made
 	}
-	e, ok := p.opts.Catalog.Get(s.ID)
+	return nil
+}
+
+// segment makes the segment of a server that was listed.
+func (v *View) segment(s *config.Server) *search.Segment {
+	e, ok := v.catalog().Get(s.ID)
 	if !ok {
 		return nil
 	}
 	made := search.NewSegment(s.Name, s.Entry.Description, allowed(s, e))
-	p.mu.Lock()
-	p.segments[s.ID] = segment{e.ListedAt, made}
-	p.mu.Unlock()
+	x := &v.session.proxy.index
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.segments == nil {
+		x.segments = make(map[string]segment)
+	}
+	x.segments[s.ID] = segment{e.ListedAt, made}
 	return made
 }

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/host"
 	"mcpproxy/proxy/mcptool"
 	"mcpproxy/proxy/results"
@@ -26,21 +28,22 @@ const leaveWithin = time.Second
 // Serve speaks MCP with a host until the host closes in, which is a clean
 // end, or until parent ends, which cancels what is running. It closes in and
 // out. The tool and the instructions stay the same for the whole session.
-func (p *Proxy) Serve(parent context.Context, in io.ReadCloser, out io.WriteCloser) error {
+func (s *Session) Serve(parent context.Context, in io.ReadCloser, out io.WriteCloser) error {
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
-	self := &mcp.Implementation{Name: "proxy", Title: "MCP proxy", Version: p.opts.Version}
+	v := s.View()
+	self := &mcp.Implementation{Name: "proxy", Title: "MCP proxy", Version: s.proxy.opts.Version}
 	server := mcp.NewServer(self, &mcp.ServerOptions{
-		Instructions: p.instructions(),
+		Instructions: v.instructions(),
 		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}},
-		Logger:       slog.New(quiet{p.opts.Log.Handler()}),
+		Logger:       slog.New(quiet{s.proxy.opts.Log.Handler()}),
 	})
-	h := &session{proxy: p, ctx: ctx, conn: host.NewConn(in, out), self: self}
+	h := &responder{session: s, ctx: ctx, conn: host.NewConn(in, out), self: self}
 	// The handler is never reached: the middleware answers every call.
-	server.AddTool(p.definition(), nil)
+	server.AddTool(v.definition(), nil)
 	server.AddReceivingMiddleware(h.receive)
 
-	p.watch(func() { p.results.Sweep(p.ctx) })
+	s.start(func() { s.proxy.results.Sweep(s.ctx) })
 	session, err := server.Connect(ctx, h.conn, nil)
 	if err != nil {
 		return err
@@ -64,16 +67,42 @@ func (p *Proxy) Serve(parent context.Context, in io.ReadCloser, out io.WriteClos
 	return err
 }
 
-// A session is the program that started us, for one session.
-type session struct {
-	proxy *Proxy
-	ctx   context.Context // of the session
-	conn  *host.Conn
-	self  *mcp.Implementation
+// definition returns the one tool.
+func (v *View) definition() *mcp.Tool {
+	var servers []string
+	for _, s := range v.shown() {
+		servers = append(servers, s.Name)
+	}
+	return mcptool.Definition(servers)
+}
+
+// instructions returns what a host tells its model about the proxy.
+func (v *View) instructions() string {
+	infos := v.catalog().Infos()
+	var servers []mcptool.About
+	for _, s := range v.shown() {
+		servers = append(servers, mcptool.About{Server: s.Name, Summary: summary(s, infos)})
+	}
+	return mcptool.Instructions(servers)
+}
+
+// shown returns the servers that a model is told of before it asks.
+func (v *View) shown() []*config.Server {
+	return slices.DeleteFunc(slices.Clone(v.config.Servers), func(s *config.Server) bool {
+		return s.Untrusted || s.Problem == nil && s.Entry.Disabled
+	})
+}
+
+// A responder answers the requests of a session's host.
+type responder struct {
+	session *Session
+	ctx     context.Context // of the connection
+	conn    *host.Conn
+	self    *mcp.Implementation
 }
 
 // receive answers calls of the one tool, past the SDK's typed results.
-func (h *session) receive(next mcp.MethodHandler) mcp.MethodHandler {
+func (h *responder) receive(next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
 		call, ok := req.(*mcp.CallToolRequest)
 		if !ok || call.Params.Name != mcptool.Name {
@@ -86,75 +115,87 @@ func (h *session) receive(next mcp.MethodHandler) mcp.MethodHandler {
 	}
 }
 
-// handle answers one request of the model.
-func (h *session) handle(ctx context.Context, req *mcp.CallToolRequest) mcp.Result {
-	h.proxy.reload()
-	r, err := mcptool.Parse(req.Params.Arguments, directory{h.proxy, h.proxy.config()})
+// handle answers one request of the model, on one view from here on.
+func (h *responder) handle(ctx context.Context, req *mcp.CallToolRequest) mcp.Result {
+	v := h.session.View()
+	r, err := mcptool.Parse(req.Params.Arguments, directory{v})
 	if err != nil {
-		return h.proxy.fail(err, r.Notes)
+		return v.fail(err, r.Notes)
 	}
 	switch r.Action {
 	case mcptool.Call:
-		return h.call(ctx, r, req.Params.Meta)
+		return h.call(ctx, v, r, req.Params.Meta)
 	case mcptool.Login:
-		return h.login(ctx, r, req)
+		return h.login(ctx, v, r, req)
 	}
-	answer, err := h.proxy.answer(ctx, r)
+	answer, err := v.answer(ctx, r)
 	if err != nil {
-		return h.proxy.fail(err, r.Notes)
+		return v.fail(err, r.Notes)
 	}
 	return text(answer, r.Notes)
 }
 
-// answer does what is not a call.
-func (p *Proxy) answer(ctx context.Context, r mcptool.Request) (string, error) {
-	var v any
+// placed returns the server of a request, which is nil for all servers.
+func (v *View) placed(r mcptool.Request) *config.Server {
+	if r.Index < 0 {
+		return nil
+	}
+	return v.config.Servers[r.Index]
+}
+
+// answer does what is neither a call nor a login.
+func (v *View) answer(ctx context.Context, r mcptool.Request) (string, error) {
+	var a any
 	var err error
-	switch r.Action {
+	switch s := v.placed(r); r.Action {
 	case mcptool.ListServers:
-		v = p.ListServers()
+		a = v.listServers()
 	case mcptool.ListTools:
-		v, err = p.ListTools(ctx, r.Server, r.Cursor)
+		a, err = v.listTools(ctx, s, r.Cursor)
 	case mcptool.SearchTools:
-		v, err = p.SearchTools(ctx, r.Query, r.Server, r.Limit)
+		a, err = v.searchTools(ctx, s, r)
 	case mcptool.DescribeTool:
-		d, err := p.DescribeTool(ctx, r.Server, r.Tool)
-		return string(d.JSON()), err
+		d, err := v.describe(ctx, s, r.Tool, r.Found)
+		return string(d.json()), err
 	case mcptool.ReadResult:
-		v, err = p.results.Read(ctx, results.Query{ID: r.ResultID, Offset: r.Offset, Limit: r.Limit, Grep: r.Grep, Select: r.Select})
+		a, err = v.session.proxy.results.Read(ctx, results.Query{ID: r.ResultID, Offset: r.Offset, Limit: r.Limit, Grep: r.Grep, Select: r.Select})
 	case mcptool.Status:
-		v, err = p.Status(r.Server)
+		a = v.statusOf(s)
 	case mcptool.CompleteLogin:
-		done, err := p.complete(ctx, r)
-		return string(done), err
+		err = v.CompleteLogin(ctx, s, r.RedirectURL)
+		a = struct {
+			OK     bool   `json:"ok"`
+			Server string `json:"server"`
+		}{true, r.Server}
 	default:
 		return mcptool.HelpText, nil
 	}
-	return string(raw.Encode(v)), err
+	return string(raw.Encode(a)), err
 }
 
 // call relays a call and its progress.
-func (h *session) call(ctx context.Context, r mcptool.Request, meta mcp.Meta) mcp.Result {
-	call := CallRequest{Server: r.Server, Tool: r.Tool, Arguments: r.Arguments}
+func (h *responder) call(ctx context.Context, v *View, r mcptool.Request, meta mcp.Meta) mcp.Result {
+	call := CallRequest{Tool: r.Tool, Arguments: r.Arguments, found: r.Found}
 	if token := meta["progressToken"]; token != nil {
 		progress := h.conn.Progress(token)
 		defer progress.Close()
 		call.Progress = progress.Add
 	}
-	result, err := h.proxy.Call(ctx, call)
+	result, err := v.Call(ctx, v.placed(r), call)
 	notes := append(r.Notes, result.Notes...)
 	if err != nil {
-		return h.proxy.fail(err, notes)
+		return v.fail(err, notes)
 	}
-	raw, err := h.dress(h.proxy.results.Fit(ctx, result.JSON, result.limit, nextPart), meta, notes)
+	fitted := h.session.proxy.results.Fit(ctx, result.JSON, result.limit, nextPart)
+	dressed, err := h.dress(fitted, meta, notes)
 	if err != nil {
-		return h.proxy.fail(&ServerError{Server: r.Server, Err: err}, notes)
+		return v.fail(&ServerError{Server: r.Server, Err: err}, notes)
 	}
-	return h.conn.Result(raw)
+	return h.conn.Result(dressed)
 }
 
 // dress adds to a result what its way to the host demands, and nothing else.
-func (h *session) dress(object json.RawMessage, meta mcp.Meta, notes []string) (json.RawMessage, error) {
+func (h *responder) dress(object json.RawMessage, meta mcp.Meta, notes []string) (json.RawMessage, error) {
 	object, err := raw.OneLine(object)
 	if err != nil {
 		return nil, err

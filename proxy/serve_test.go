@@ -182,7 +182,7 @@ func TestChangedToolsAreListedAfresh(t *testing.T) {
 	p := newTest(t, childServer(t, "raw", "raw"))
 	h := serve(t, p).start()
 	h.call(`{"action":"call","server":"raw","tool":"grow"}`)
-	target, err := p.target("raw")
+	target, err := p.View().target(at(t, p.View(), "raw"))
 	if err != nil {
 		t.Fatal(err)
 	}

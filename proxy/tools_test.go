@@ -15,7 +15,7 @@ import (
 )
 
 // remember puts into the catalogue what an earlier process saw of a server.
-func remember(t *testing.T, p *Proxy, id string, descriptors ...string) {
+func remember(t *testing.T, p *Session, id string, descriptors ...string) {
 	t.Helper()
 	e := catalog.Entry{ID: id, ListedAt: time.Now().Add(-time.Hour)}
 	for _, d := range descriptors {
@@ -25,7 +25,7 @@ func remember(t *testing.T, p *Proxy, id string, descriptors ...string) {
 		}
 		e.Tools = append(e.Tools, tool)
 	}
-	p.opts.Catalog.Put(e)
+	p.proxy.opts.Catalog.Put(e)
 }
 
 const (
@@ -37,11 +37,11 @@ func TestArgumentsAreNotRefusedByAnOldSchema(t *testing.T) {
 	t.Parallel()
 	p := newTest(t, childServer(t, "raw", "raw"))
 	remember(t, p, "id-raw", oldEcho)
-	got, err := p.Call(t.Context(), CallRequest{Server: "raw", Tool: "echo", Arguments: json.RawMessage(`{"text":"a"}`)})
+	got, err := p.View().Call(t.Context(), at(t, p.View(), "raw"), CallRequest{Tool: "echo", Arguments: json.RawMessage(`{"text":"a"}`)})
 	if err != nil || !strings.Contains(string(got.JSON), `{"text":"a"}`) {
 		t.Errorf("got %s, %v", got.JSON, err)
 	}
-	_, err = p.Call(t.Context(), CallRequest{Server: "raw", Tool: "echo", Arguments: json.RawMessage(`{"old":"a"}`)})
+	_, err = p.View().Call(t.Context(), at(t, p.View(), "raw"), CallRequest{Tool: "echo", Arguments: json.RawMessage(`{"old":"a"}`)})
 	if _, refused := errors.AsType[*ArgumentsError](err); !refused {
 		t.Errorf("got %v", err)
 	}
@@ -51,11 +51,11 @@ func TestServerThatIsUpIsListedAfreshOnce(t *testing.T) {
 	t.Parallel()
 	p := newTest(t, childServer(t, "raw", "raw"))
 	remember(t, p, "id-raw", currentEcho)
-	if _, err := p.Call(t.Context(), CallRequest{Server: "raw", Tool: "echo", Arguments: json.RawMessage(`{"text":"a"}`)}); err != nil {
+	if _, err := p.View().Call(t.Context(), at(t, p.View(), "raw"), CallRequest{Tool: "echo", Arguments: json.RawMessage(`{"text":"a"}`)}); err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
-		if e, _ := p.opts.Catalog.Get("id-raw"); len(e.Tools) > 1 {
+		if e, _ := p.proxy.opts.Catalog.Get("id-raw"); len(e.Tools) > 1 {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -71,15 +71,15 @@ func TestListThatIsNoLongerFreshIsListedAnew(t *testing.T) {
 	p := newTest(t, childServer(t, "raw", "raw"), missing)
 	for name, want := range map[string]int{"raw": strings.Count(childTools, `"name"`), "missing": 1} {
 		remember(t, p, "id-"+name, currentEcho)
-		target, err := p.target(name)
+		target, err := p.View().target(at(t, p.View(), name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if page, err := p.ListTools(t.Context(), name, ""); err != nil || len(page.Tools) != 1 {
+		if page, err := p.View().page(t.Context(), at(t, p.View(), name), ""); err != nil || len(page.Tools) != 1 {
 			t.Errorf("%s, fresh: %d tools, %v", name, len(page.Tools), err)
 		}
 		target.expires.Store(1)
-		if page, err := p.ListTools(t.Context(), name, ""); err != nil || len(page.Tools) != want {
+		if page, err := p.View().page(t.Context(), at(t, p.View(), name), ""); err != nil || len(page.Tools) != want {
 			t.Errorf("%s, not fresh: %d tools, %v", name, len(page.Tools), err)
 		}
 	}
@@ -93,7 +93,7 @@ func TestListAfresh(t *testing.T) {
 	}
 	p := newTest(t, servers...)
 	seen := make(map[string]Listed)
-	if err := p.ListAfresh(t.Context(), "", func(l Listed) { seen[l.Server] = l }); err != nil {
+	if err := p.View().ListAfresh(t.Context(), nil, func(l Listed) { seen[l.Server] = l }); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range servers {
@@ -103,8 +103,8 @@ func TestListAfresh(t *testing.T) {
 			t.Errorf("%s: %v %+v", s.Name, told, l)
 		}
 	}
-	if err := p.ListAfresh(t.Context(), "nobody", nil); err == nil {
-		t.Error("an unknown server was listed")
+	if _, err := p.View().Server("nobody"); err == nil {
+		t.Error("an unknown server was found")
 	}
 }
 
@@ -116,13 +116,13 @@ func TestSearchDoesNotWaitForServersThatHang(t *testing.T) {
 		servers = append(servers, childServer(t, fmt.Sprint("stuck", i), "stuck"))
 	}
 	p := newTest(t, servers...)
-	hits, err := p.SearchTools(t.Context(), "returns its arguments", "", 3)
+	hits, err := p.View().SearchTools(t.Context(), nil, "returns its arguments", 3)
 	if err != nil || len(hits.Tools) == 0 || hits.Tools[0].Tool != "echo" {
 		t.Fatalf("got %+v, %v", hits, err)
 	}
 	var connecting int
 	for _, u := range hits.Unavailable {
-		if u.Next == "" || u.Reason == "" {
+		if p.View().nextListing(u) == "" || u.Reason == "" {
 			t.Errorf("got %+v", u)
 		}
 		if u.Status == "connecting" {
@@ -142,8 +142,8 @@ func TestSearchNamesABoundedNumberOfServers(t *testing.T) {
 		s.Entry.Env["TOKEN"] = "${env:NO_SUCH_TOKEN}"
 		servers = append(servers, s)
 	}
-	hits, err := newTest(t, servers...).SearchTools(t.Context(), "x", "", 0)
-	if err != nil || len(hits.Unavailable) != maxUnavailable || hits.More != 100-maxUnavailable || hits.Next == "" {
+	hits, err := newTest(t, servers...).View().SearchTools(t.Context(), nil, "x", 0)
+	if err != nil || len(hits.Unavailable) != maxUnavailable || hits.More != 100-maxUnavailable || len(hits.Tools) > 0 {
 		t.Errorf("%v: %d and %d more", err, len(hits.Unavailable), hits.More)
 	}
 }
@@ -152,7 +152,7 @@ func TestHiddenTextIsRemovedAndFlagged(t *testing.T) {
 	t.Parallel()
 	p := newTest(t, childServer(t, "raw", "raw"))
 	remember(t, p, "id-raw", `{"name":"evil\u200bname","description":"Reads.\u001b[31m\u202e \udb40\udc41files","inputSchema":{"type":"object"}}`)
-	page, err := p.ListTools(t.Context(), "raw", "")
+	page, err := p.View().page(t.Context(), at(t, p.View(), "raw"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestHiddenTextIsRemovedAndFlagged(t *testing.T) {
 	if !slices.Equal(page.Tools, want) {
 		t.Errorf("got %+v", page.Tools)
 	}
-	d, err := p.DescribeTool(t.Context(), "raw", "evilname")
+	d, err := p.View().describe(t.Context(), at(t, p.View(), "raw"), "evilname", nil)
 	if err != nil || d.Tool != "evilname" || d.Description != "Reads. files" || d.Warning != hiddenText {
 		t.Errorf("got %+v, %v", d, err)
 	}
@@ -169,7 +169,7 @@ func TestHiddenTextIsRemovedAndFlagged(t *testing.T) {
 	remember(t, p, "id-raw", `{"name":"titled","title":"Reads\u202e"}`,
 		`{"name":"schema","inputSchema":`+fmt.Sprintf(schema, "\u200b")+`}`, `{"name":"honest","inputSchema":`+fmt.Sprintf(schema, "")+`}`)
 	for name, want := range map[string]string{"titled": hiddenText, "schema": hiddenInSchema, "honest": ""} {
-		if d, err := p.DescribeTool(t.Context(), "raw", name); err != nil || d.Warning != want {
+		if d, err := p.View().describe(t.Context(), at(t, p.View(), "raw"), name, nil); err != nil || d.Warning != want {
 			t.Errorf("%s: %+v, %v", name, d, err)
 		}
 	}
@@ -184,7 +184,11 @@ func TestAllToolsHasNoPages(t *testing.T) {
 	}
 	remember(t, p, "id-raw", descriptors...)
 	for _, server := range []string{"raw", ""} {
-		all, err := p.AllTools(t.Context(), server)
+		var s *config.Server // all
+		if server != "" {
+			s = at(t, p.View(), server)
+		}
+		all, err := p.View().AllTools(t.Context(), s)
 		if err != nil || len(all.Tools) != len(descriptors) || all.NextCursor != "" {
 			t.Errorf("of %q: %d tools, %v", server, len(all.Tools), err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mcpproxy/proxy"
+	"mcpproxy/proxy/config"
 )
 
 func callCommand(t *terminal) *cli.Command {
@@ -33,8 +34,8 @@ func callCommand(t *terminal) *cli.Command {
 			if err != nil {
 				return err
 			}
-			r := proxy.CallRequest{Server: c.Args().Get(0), Tool: c.Args().Get(1), Arguments: args}
-			return t.withProxy(c, func(_ *setup, p *proxy.Proxy) error { return t.callTool(c, p, r) })
+			r := proxy.CallRequest{Tool: c.Args().Get(1), Arguments: args}
+			return t.withServer(c, func(v *proxy.View, server *config.Server) error { return t.callTool(c, v, server, r) })
 		},
 	}
 }
@@ -58,10 +59,10 @@ func (t *terminal) arguments(text string) (json.RawMessage, error) {
 	return json.RawMessage(text), nil
 }
 
-func (t *terminal) callTool(c *cli.Context, p *proxy.Proxy, r proxy.CallRequest) error {
+func (t *terminal) callTool(c *cli.Context, v *proxy.View, server *config.Server, r proxy.CallRequest) error {
 	var result proxy.CallResult
-	err := t.await(c.Context, "calling "+r.Tool+" of "+r.Server, func(ctx context.Context) (err error) {
-		result, err = p.Call(ctx, r)
+	err := t.await(c.Context, "calling "+r.Tool+" of "+server.Name, func(ctx context.Context) (err error) {
+		result, err = v.Call(ctx, server, r)
 		return err
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mcpproxy/proxy"
+	"mcpproxy/proxy/config"
 )
 
 func connectCommand(t *terminal) *cli.Command {
@@ -21,11 +22,10 @@ func connectCommand(t *terminal) *cli.Command {
 			if err := wantArgs(c, 1, 1, "the name of a server"); err != nil {
 				return err
 			}
-			return t.withProxy(c, func(_ *setup, p *proxy.Proxy) error {
-				name := c.Args().First()
+			return t.withServer(c, func(v *proxy.View, server *config.Server) error {
 				var conn proxy.Connection
-				err := t.await(c.Context, "connecting to "+name, func(ctx context.Context) (err error) {
-					conn, err = p.Connect(ctx, name)
+				err := t.await(c.Context, "connecting to "+server.Name, func(ctx context.Context) (err error) {
+					conn, err = v.Connect(ctx, server)
 					return err
 				})
 				if err != nil {

@@ -13,6 +13,7 @@ import (
 	"mcpproxy/auth"
 	"mcpproxy/auth/vault"
 	"mcpproxy/proxy"
+	"mcpproxy/proxy/config"
 )
 
 func loginCommand(t *terminal) *cli.Command {
@@ -43,8 +44,8 @@ func loginCommand(t *terminal) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return t.withProxy(c, func(_ *setup, p *proxy.Proxy) error {
-				l := login{terminal: t, proxy: p, server: c.Args().Get(0), options: o}
+			return t.withServer(c, func(v *proxy.View, server *config.Server) error {
+				l := login{terminal: t, view: v, server: server, options: o}
 				return l.run(c.Context, c.Args().Get(1))
 			})
 		},
@@ -68,8 +69,8 @@ func loginOptions(c *cli.Context) (o auth.LoginOptions, err error) {
 // A login is one run of the command.
 type login struct {
 	*terminal
-	proxy   *proxy.Proxy
-	server  string
+	view    *proxy.View
+	server  *config.Server
 	options auth.LoginOptions
 }
 
@@ -81,14 +82,14 @@ func (l *login) run(ctx context.Context, pasted string) error {
 		pasted = lines.first(ctx)
 	}
 	if pasted != "" {
-		if err := l.proxy.CompleteLogin(ctx, l.server, pasted); err != nil {
+		if err := l.view.CompleteLogin(ctx, l.server, pasted); err != nil {
 			return err
 		}
 		return l.done()
 	}
 	var pending *auth.Login
 	err := l.await(ctx, "preparing the login", func(ctx context.Context) (err error) {
-		pending, err = l.proxy.Login(ctx, l.server, l.options)
+		pending, err = l.view.Login(ctx, l.server, l.options)
 		return err
 	})
 	if err != nil {
@@ -102,7 +103,7 @@ func (l *login) run(ctx context.Context, pasted string) error {
 }
 
 func (l *login) done() error {
-	_, err := fmt.Fprintf(l.out, "logged in to %s\n", l.server)
+	_, err := fmt.Fprintf(l.out, "logged in to %s\n", l.server.Name)
 	return err
 }
 
@@ -148,13 +149,13 @@ func (l *login) wait(ctx context.Context, p *auth.Login, lines *stdinLines) erro
 				return err
 			case line, ok := <-pasted:
 				if !ok && l.pasteOnly(p) {
-					return &unfinishedLoginError{server: l.server}
+					return &unfinishedLoginError{server: l.server.Name}
 				}
 				if !ok {
 					pasted = nil
 					continue
 				}
-				err := l.proxy.CompleteLogin(ctx, l.server, line)
+				err := l.view.CompleteLogin(ctx, l.server, line)
 				e, ok := errors.AsType[*auth.LoginError](err)
 				if ok && e.Reason == auth.AlreadyFinished {
 					pasted = nil // by the browser; its result follows

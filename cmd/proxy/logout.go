@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mcpproxy/proxy"
+	"mcpproxy/proxy/config"
 )
 
 func logoutCommand(t *terminal) *cli.Command {
@@ -19,11 +20,10 @@ func logoutCommand(t *terminal) *cli.Command {
 			if err := wantArgs(c, 1, 1, "the name of a server"); err != nil {
 				return err
 			}
-			return t.withProxy(c, func(_ *setup, p *proxy.Proxy) error {
-				name := c.Args().First()
+			return t.withServer(c, func(v *proxy.View, server *config.Server) error {
 				var revoked bool
-				err := t.await(c.Context, "logging out of "+name, func(ctx context.Context) (err error) {
-					revoked, err = p.Logout(ctx, name)
+				err := t.await(c.Context, "logging out of "+server.Name, func(ctx context.Context) (err error) {
+					revoked, err = v.Logout(ctx, server)
 					return err
 				})
 				if err != nil {
@@ -33,7 +33,7 @@ func logoutCommand(t *terminal) *cli.Command {
 				if revoked {
 					how = "revoked and deleted"
 				}
-				_, err = fmt.Fprintf(t.out, "logged out of %s (%s)\n", name, how)
+				_, err = fmt.Fprintf(t.out, "logged out of %s (%s)\n", server.Name, how)
 				return err
 			})
 		},

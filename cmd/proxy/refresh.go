@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"mcpproxy/proxy"
+	"mcpproxy/proxy/config"
 )
 
 func refreshCommand(t *terminal) *cli.Command {
@@ -20,15 +21,14 @@ func refreshCommand(t *terminal) *cli.Command {
 			if err := wantArgs(c, 1, 1, "the name of a server"); err != nil {
 				return err
 			}
-			return t.withProxy(c, func(_ *setup, p *proxy.Proxy) error {
-				name := c.Args().First()
-				err := t.await(c.Context, "refreshing the login to "+name, func(ctx context.Context) error {
-					return p.Refresh(ctx, name)
+			return t.withServer(c, func(v *proxy.View, server *config.Server) error {
+				err := t.await(c.Context, "refreshing the login to "+server.Name, func(ctx context.Context) error {
+					return v.Refresh(ctx, server)
 				})
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(t.out, "refreshed the login to %s\n", name)
+				_, err = fmt.Fprintf(t.out, "refreshed the login to %s\n", server.Name)
 				return err
 			})
 		},

@@ -26,11 +26,11 @@ func serveCommand(t *terminal) *cli.Command {
 // serve ends when the host closes stdin or the process is asked to end;
 // either way nothing that it started is left.
 func serve(c *cli.Context, t *terminal) error {
-	return t.runProxy(c, false, func(s *setup, p *proxy.Proxy) error {
+	return t.withSession(c, false, func(s *setup, session *proxy.Session) error {
 		for _, problem := range s.config.Problems {
 			s.log.Error("configuration", "problem", problem)
 		}
-		err := p.Serve(c.Context, t.in, writeCloser{t.out})
+		err := session.Serve(c.Context, t.in, writeCloser{t.out})
 		if c.Context.Err() != nil {
 			return nil // asked to end, and ended
 		}

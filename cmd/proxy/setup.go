@@ -90,15 +90,35 @@ func (s *setup) authority() *auth.Authority {
 	})
 }
 
-// withProxy runs work with a proxy that waits patiently for slow starts, as a
-// person at a terminal does.
-func (t *terminal) withProxy(c *cli.Context, work func(*setup, *proxy.Proxy) error) error {
-	return t.runProxy(c, true, work)
+// withView runs work with what a session sees of the configuration. It waits
+// patiently for slow starts, as a person at a terminal does.
+func (t *terminal) withView(c *cli.Context, work func(*setup, *proxy.View) error) error {
+	return t.withSession(c, true, func(s *setup, session *proxy.Session) error { return work(s, session.View()) })
 }
 
-// runProxy runs work with a proxy, which it closes afterwards. A proxy that is
-// not patient gives up waiting for slow starts.
-func (t *terminal) runProxy(c *cli.Context, patient bool, work func(*setup, *proxy.Proxy) error) error {
+// withServer is withView, with the server that the first argument names.
+func (t *terminal) withServer(c *cli.Context, work func(*proxy.View, *config.Server) error) error {
+	return t.withView(c, func(_ *setup, v *proxy.View) error {
+		server, err := v.Server(c.Args().First())
+		if err != nil {
+			return err
+		}
+		return work(v, server)
+	})
+}
+
+// optional returns the server of that name, or nil for all servers if there is
+// no name.
+func optional(v *proxy.View, name string) (*config.Server, error) {
+	if name == "" {
+		return nil, nil
+	}
+	return v.Server(name)
+}
+
+// withSession runs work with a session of a proxy, which it closes afterwards. A
+// session that is not patient gives up waiting for slow starts.
+func (t *terminal) withSession(c *cli.Context, patient bool, work func(*setup, *proxy.Session) error) error {
 	s, err := t.open(c)
 	if err != nil {
 		return err
@@ -107,20 +127,23 @@ func (t *terminal) runProxy(c *cli.Context, patient bool, work func(*setup, *pro
 	a := s.authority()
 	defer a.Close()
 	p := proxy.New(proxy.Options{
-		Config:    s.config,
-		Load:      func() *config.Config { return config.Load(s.load) },
 		Catalog:   catalog.Open(filepath.Join(s.paths.Cache, "catalog"), s.log),
-		Getenv:    s.getenv,
 		Redactor:  s.redactor,
 		Log:       s.log,
 		StateDir:  s.paths.State,
 		CacheDir:  s.paths.Cache,
 		Version:   version(),
-		Patient:   patient,
 		Authority: a,
 	})
 	defer p.Close()
-	return work(s, p)
+	session := p.NewSession(proxy.SessionOptions{
+		Config:  s.config,
+		Load:    func() *config.Config { return config.Load(s.load) },
+		Getenv:  s.getenv,
+		Patient: patient,
+	})
+	defer session.Close()
+	return work(s, session)
 }
 
 // reportProblems shows what is wrong with the configuration, except for the

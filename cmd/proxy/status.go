@@ -23,16 +23,18 @@ func statusCommand(t *terminal) *cli.Command {
 			if err := wantArgs(c, 0, 1, "at most the name of a server"); err != nil {
 				return err
 			}
-			return t.withProxy(c, func(s *setup, p *proxy.Proxy) error {
-				list, err := p.Status(c.Args().First())
+			return t.withView(c, func(s *setup, v *proxy.View) error {
+				server, err := optional(v, c.Args().First())
 				if err != nil {
 					return err
 				}
-				for i := range list.Servers {
-					list.Servers[i].Next = "" // it is advice to a model
-				}
+				list := v.Status(server)
 				if c.Bool("json") {
-					if err := t.json(list); err != nil {
+					err := t.json(struct {
+						Servers  []proxy.ServerStatus  `json:"servers"`
+						Problems []proxy.ConfigProblem `json:"problems,omitempty"`
+					}{list, v.Problems()})
+					if err != nil {
 						return err
 					}
 					return s.reportProblems()
@@ -46,13 +48,13 @@ func statusCommand(t *terminal) *cli.Command {
 	}
 }
 
-func (s *setup) printStatus(list proxy.StatusList) error {
-	if len(list.Servers) == 0 {
+func (s *setup) printStatus(list []proxy.ServerStatus) error {
+	if len(list) == 0 {
 		s.say("no servers are configured in %s", s.load.Global)
 		return nil
 	}
 	var rows [][]string
-	for _, server := range list.Servers {
+	for _, server := range list {
 		tools := "-"
 		if server.ToolsCount != nil {
 			tools = strconv.Itoa(*server.ToolsCount)
@@ -64,7 +66,7 @@ func (s *setup) printStatus(list proxy.StatusList) error {
 				last += " (" + e.At.Local().Format(time.DateTime) + ")"
 			}
 		}
-		rows = append(rows, []string{server.Name, server.Status, server.Transport, tools, loginState(server.Auth), last})
+		rows = append(rows, []string{server.Name, string(server.Status), server.Transport, tools, loginState(server.Auth), last})
 	}
 	if err := s.table([]string{"SERVER", "STATUS", "TRANSPORT", "TOOLS", "LOGIN", "LAST ERROR"}, rows); err != nil {
 		return err
@@ -75,13 +77,13 @@ func (s *setup) printStatus(list proxy.StatusList) error {
 
 // explainStatus says what the table has no room for: which servers need trust,
 // and the errors that were cut.
-func (s *setup) explainStatus(list proxy.StatusList) {
+func (s *setup) explainStatus(list []proxy.ServerStatus) {
 	for _, server := range s.config.Servers {
 		if server.Untrusted {
 			s.report(explainUntrusted(server))
 		}
 	}
-	for _, server := range list.Servers {
+	for _, server := range list {
 		if e := server.LastError; e != nil && len(e.Message) > maxCell && s.config.Server(server.Name).Problem == nil {
 			s.say("%s: %s", server.Name, e.Message)
 		}

@@ -31,15 +31,18 @@ func toolsCommand(t *terminal) *cli.Command {
 			if n := c.Int("limit"); n < 1 || n > 50 {
 				return usagef("--limit takes a number from 1 to 50")
 			}
-			return t.withProxy(c, func(s *setup, p *proxy.Proxy) error {
+			return t.withView(c, func(s *setup, v *proxy.View) error {
 				name, query := s.nameAndQuery(c.Args().Slice())
+				server, err := optional(v, name)
+				if err != nil {
+					return err
+				}
 				var failed error
 				if c.Bool("refresh") {
-					var err error
-					if failed, err = t.refreshTools(c.Context, p, name); err != nil {
+					if failed, err = t.refreshTools(c.Context, v, server); err != nil {
 						return err
 					}
-					if failed != nil && name != "" {
+					if failed != nil && server != nil {
 						return failed
 					}
 				}
@@ -47,7 +50,7 @@ func toolsCommand(t *terminal) *cli.Command {
 				if query != "" {
 					show = t.searchTools
 				}
-				if err := show(c, p, name, query); err != nil {
+				if err := show(c, v, server, query); err != nil {
 					return err
 				}
 				return failed
@@ -73,9 +76,9 @@ func (s *setup) nameAndQuery(args []string) (name, query string) {
 // refreshTools lists tools afresh and shows the outcome of each server. It
 // returns the first server's failure in failed, for the end of the output, and
 // shows the others.
-func (t *terminal) refreshTools(ctx context.Context, p *proxy.Proxy, name string) (failed, err error) {
+func (t *terminal) refreshTools(ctx context.Context, v *proxy.View, server *config.Server) (failed, err error) {
 	var others []proxy.Listed
-	err = p.ListAfresh(ctx, name, func(l proxy.Listed) {
+	err = v.ListAfresh(ctx, server, func(l proxy.Listed) {
 		switch {
 		case l.Err == nil:
 			t.say("%s: %d tools", l.Server, l.Tools)
@@ -91,8 +94,8 @@ func (t *terminal) refreshTools(ctx context.Context, p *proxy.Proxy, name string
 	return failed, err
 }
 
-func (t *terminal) listTools(c *cli.Context, p *proxy.Proxy, name, _ string) error {
-	list, err := t.allTools(c.Context, p, name)
+func (t *terminal) listTools(c *cli.Context, v *proxy.View, server *config.Server, _ string) error {
+	list, err := t.allTools(c.Context, v, server)
 	if err != nil {
 		return err
 	}
@@ -107,10 +110,10 @@ func (t *terminal) listTools(c *cli.Context, p *proxy.Proxy, name, _ string) err
 	return t.printTools(list.Tools, list.Unavailable, list.More)
 }
 
-func (t *terminal) searchTools(c *cli.Context, p *proxy.Proxy, name, query string) error {
+func (t *terminal) searchTools(c *cli.Context, v *proxy.View, server *config.Server, query string) error {
 	var hits proxy.ToolHits
 	err := t.await(c.Context, "searching", func(ctx context.Context) (err error) {
-		hits, err = p.SearchTools(ctx, query, name, c.Int("limit"))
+		hits, err = v.SearchTools(ctx, server, query, c.Int("limit"))
 		return err
 	})
 	if err != nil {
@@ -125,14 +128,14 @@ func (t *terminal) searchTools(c *cli.Context, p *proxy.Proxy, name, query strin
 	return t.printTools(hits.Tools, hits.Unavailable, hits.More)
 }
 
-// allTools returns the tools of a server, or of all if server is empty.
-func (t *terminal) allTools(ctx context.Context, p *proxy.Proxy, server string) (all proxy.ToolPage, err error) {
-	what := "asking " + server
-	if server == "" {
-		what = "reading the catalogue"
+// allTools returns the tools of a server, or of all if server is nil.
+func (t *terminal) allTools(ctx context.Context, v *proxy.View, server *config.Server) (all proxy.ToolPage, err error) {
+	what := "reading the catalogue"
+	if server != nil {
+		what = "asking " + server.Name
 	}
 	err = t.await(ctx, what, func(ctx context.Context) (err error) {
-		all, err = p.AllTools(ctx, server)
+		all, err = v.AllTools(ctx, server)
 		return err
 	})
 	return all, err

@@ -67,9 +67,17 @@ func (e *UnknownToolError) Error() string {
 	return fmt.Sprintf("%s has no tool %q", e.Server, e.Tool)
 }
 
+// A Kind is what an ambiguous name is of.
+type Kind string
+
+const (
+	AmbiguousServer Kind = "server"
+	AmbiguousTool   Kind = "tool"
+)
+
 // An AmbiguousError says that a name could mean more than one thing.
 type AmbiguousError struct {
-	Kind  string // "server" or "tool"
+	Kind  Kind
 	Name  string
 	Could []string // what it could mean: servers, or tools as server/tool
 }

@@ -42,7 +42,7 @@ func (r *Request) place(d Directory) error {
 	case r.Server == "":
 		return r.placeTool(d)
 	case joined && server != r.Server && !d.Offers(r.Index, r.Tool):
-		return &AmbiguousError{Kind: "tool", Name: r.Tool, Could: []string{
+		return &AmbiguousError{Kind: AmbiguousTool, Name: r.Tool, Could: []string{
 			server + "/" + tool, r.Server + "/" + r.Tool,
 		}}
 	}
@@ -61,7 +61,7 @@ func (r *Request) placeServer(servers []string) error {
 		r.Server, r.Index = found[0], slices.Index(servers, found[0])
 		return nil
 	default:
-		return &AmbiguousError{Kind: "server", Name: r.Server, Could: found}
+		return &AmbiguousError{Kind: AmbiguousServer, Name: r.Server, Could: found}
 	}
 }
 
@@ -86,7 +86,7 @@ func (r *Request) placeTool(d Directory) error {
 		return nil
 	}
 	r.Found = nil
-	return &AmbiguousError{Kind: "tool", Name: r.Tool, Could: could}
+	return &AmbiguousError{Kind: AmbiguousTool, Name: r.Tool, Could: could}
 }
 
 // FindTool returns the tool that a model means by name: the one of exactly

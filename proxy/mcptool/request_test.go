@@ -67,7 +67,7 @@ func code(err error) string {
 		return "unknown_tool"
 	}
 	if e, ok := errors.AsType[*mcptool.AmbiguousError](err); ok {
-		return "ambiguous_" + e.Kind
+		return "ambiguous_" + string(e.Kind)
 	}
 	return ""
 }

@@ -1,0 +1,185 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"mcpproxy/auth"
+	"mcpproxy/auth/egress"
+	"mcpproxy/auth/vault"
+	"mcpproxy/catalog/clean"
+	"mcpproxy/proxy/config"
+	"mcpproxy/proxy/mcptool"
+	"mcpproxy/proxy/results"
+	"mcpproxy/upstream"
+	"mcpproxy/upstream/child"
+)
+
+// maxMessage bounds an error's message, in characters.
+const maxMessage = 600
+
+// failure states the facts of an error, with secrets masked. What to do about
+// them is told elsewhere.
+func (p *Proxy) failure(err error) Failure {
+	f := factsOf(err)
+	if f.Message == "" {
+		f.Message = err.Error()
+	}
+	f.Message = clean.Line(p.opts.Redactor.Redact(f.Message), maxMessage)
+	f.Stderr = cleanText(p.opts.Redactor.Redact(f.Stderr), maxMessage)
+	return f
+}
+
+// factsOf returns where an error happened, and its message if that is not the
+// error's own.
+func factsOf(err error) Failure {
+	if isOfRequest(err) {
+		return Failure{}
+	}
+	if is[*config.EntryError](err) {
+		return Failure{Stage: stageConfig}
+	}
+	if e, ok := errors.AsType[*auth.NeedsAuthError](err); ok {
+		f := Failure{Stage: stageAuth, Message: e.Server + " needs the person to log in"}
+		if e.Reason == auth.InsufficientScope {
+			f.Message = fmt.Sprintf("%s needs the person to allow more: %s", e.Server, strings.Join(e.Scopes, " "))
+		}
+		return f
+	}
+	if is[*auth.ForbiddenError](err) {
+		return Failure{Stage: upstream.StageCall}
+	}
+	if isOfLogin(err) {
+		return Failure{Stage: stageAuth}
+	}
+	return factsOfUpstream(err)
+}
+
+// isOfRequest reports errors of what was asked for, before anything was done
+// about it.
+func isOfRequest(err error) bool {
+	return is[*mcptool.RequestError](err) || is[*mcptool.UnknownActionError](err) || is[*mcptool.UnknownServerError](err) ||
+		is[*mcptool.UnknownToolError](err) || is[*mcptool.AmbiguousError](err) || is[*BlockedError](err) ||
+		is[*results.ExpiredError](err) || is[*ArgumentsError](err) ||
+		is[*config.UntrustedError](err) || is[*config.DisabledError](err)
+}
+
+// isOfLogin reports errors of logging in and of keeping what a login left.
+func isOfLogin(err error) bool {
+	return is[*auth.LoginError](err) || is[*NoLoginError](err) || is[*vault.Error](err) || is[*auth.RefreshError](err) ||
+		is[*egress.BlockedHostError](err) || is[*egress.BlockedAddressError](err) || is[*auth.ClientRequiredError](err) ||
+		is[*auth.ConfigError](err) || is[*auth.DiscoveryError](err) || is[*auth.OAuthError](err) || is[*auth.HTTPError](err)
+}
+
+// factsOfUpstream is about reaching and calling an upstream.
+func factsOfUpstream(err error) Failure {
+	server, _ := whereOf(err)
+	if e, ok := errors.AsType[*upstream.StartingError](err); ok {
+		f := Failure{Message: server + " is " + e.Error()}
+		if e.FirstLine != "" {
+			f.Message += fmt.Sprintf("; it printed %q instead of MCP", e.FirstLine)
+		}
+		return f
+	}
+	if e, ok := errors.AsType[*upstream.CoolingDownError](err); ok {
+		return Failure{Message: fmt.Sprintf("%s is left alone for a while after several faults in a row, the last one: %v", server, e.Last)}
+	}
+	if e, ok := refusal(err); ok {
+		return Failure{Stage: stageAuth, Message: fmt.Sprintf("%s refuses access (%v) and no login is configured for it", server, e)}
+	}
+	if e, ok := errors.AsType[*upstream.StartError](err); ok {
+		return Failure{Stage: e.Stage, Message: startMessage(server, e), Exit: e.ExitStatus, Stderr: e.Stderr}
+	}
+	f := Failure{Stage: upstream.StageCall}
+	if is[*upstream.TimeoutError](err) {
+		return f
+	}
+	if e, ok := errors.AsType[*upstream.InterruptedError](err); ok {
+		f.Exit, f.Stderr = e.ExitStatus, e.Stderr
+		f.Message = "the connection to " + server + " broke during the call: the tool may have run"
+		return f
+	}
+	if errors.Is(err, upstream.ErrNotSent) {
+		f.Message = "the request could not be sent to " + server + ": nothing ran"
+		return f
+	}
+	if e, ok := errors.AsType[*jsonrpc.Error](err); ok {
+		f.Message = fmt.Sprintf("%s answered with error %d: %s", server, e.Code, e.Message)
+		if e.Code == jsonrpc.CodeInvalidParams {
+			f = Failure{Message: server + " refused the call: " + e.Message}
+		}
+		return f
+	}
+	if isCancelled(err) {
+		return Failure{Message: "the request was cancelled"}
+	}
+	return f
+}
+
+func startMessage(server string, e *upstream.StartError) string {
+	if missing, ok := errors.AsType[*child.NotFoundError](e); ok {
+		return fmt.Sprintf("%s could not be started: the command %q was not found", server, missing.Command)
+	}
+	switch {
+	case is[*upstream.OriginError](e) || is[*child.WorkDirError](e):
+	case e.FirstLine != "":
+		return fmt.Sprintf("%s printed %q instead of MCP", server, e.FirstLine)
+	case e.ExitStatus != "":
+		return server + " ended during its start"
+	}
+	return fmt.Sprintf("%s could not be started: %v", server, e)
+}
+
+// refusal returns the answer of a server that does not let us in.
+func refusal(err error) (*upstream.StatusError, bool) {
+	e, ok := errors.AsType[*upstream.StatusError](err)
+	return e, ok && (e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden)
+}
+
+// isAuthorization reports errors that are no fault of the transport.
+func isAuthorization(err error) bool {
+	if _, refused := refusal(err); refused {
+		return true
+	}
+	return is[*auth.NeedsAuthError](err) || is[*auth.ForbiddenError](err) || is[*auth.RefreshError](err) ||
+		is[*vault.Error](err) || is[*auth.ConfigError](err)
+}
+
+func isCancelled(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// whereOf returns the server that an error came from, and the tool that was
+// called, if one was.
+func whereOf(err error) (server, tool string) {
+	if e, ok := errors.AsType[*ServerError](err); ok {
+		return e.Server, e.Tool
+	}
+	return "", ""
+}
+
+// is reports whether there is a T in err's chain.
+func is[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
+}
+
+// secondsUntil rounds up, to 1 at least.
+func secondsUntil(t time.Time) int {
+	return max(1, int(math.Ceil(time.Until(t).Seconds())))
+}
+
+// shellQuote makes s one word for a shell.
+func shellQuote(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:~") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

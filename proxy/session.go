@@ -1,0 +1,172 @@
+package proxy
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"mcpproxy/auth"
+	"mcpproxy/proxy/config"
+	"mcpproxy/upstream"
+)
+
+// SessionOptions are what a session needs from its owner.
+type SessionOptions struct {
+	Config *config.Config
+	Load   func() *config.Config // reads the configuration again; nil keeps Config for good
+	Getenv func(string) (string, bool)
+
+	// Patient makes a caller wait for as long as a start may take. It is for a
+	// process that lives for one request: its end would end the start as well,
+	// and the next would begin anew.
+	Patient bool
+}
+
+// A Session is what belongs to one host or one command: its configuration and
+// environment, the servers that it needed, the logins that it began. It is safe
+// for concurrent use.
+//
+// Its goroutines, beside those of the connections, are counted by work. Close
+// ends them and waits.
+type Session struct {
+	proxy *Proxy
+	opts  SessionOptions
+
+	current atomic.Pointer[View] // the newest; changes under mu
+	loading chan struct{}        // capacity 1: held while the configuration is loaded
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	targets map[string]*target     // by server ID; made when first needed
+	logins  map[string]*auth.Login // by server name: the newest one
+}
+
+// NewSession returns a session that has touched no server yet. The caller
+// closes it before the proxy.
+func (p *Proxy) NewSession(o SessionOptions) *Session {
+	s := &Session{
+		proxy:   p,
+		opts:    o,
+		loading: make(chan struct{}, 1),
+		targets: make(map[string]*target),
+		logins:  make(map[string]*auth.Login),
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.current.Store(newView(s, o.Config))
+	s.limit(o.Config)
+	return s
+}
+
+// limit bounds the connections of the process as the configuration says.
+func (s *Session) limit(c *config.Config) {
+	s.proxy.pool.Resize(c.Settings.Or(config.DefaultSettings).MaxConcurrentServers)
+}
+
+// start runs f, which ends soon after s.ctx does, in a goroutine of the session.
+func (s *Session) start(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.work.Go(f)
+	}
+}
+
+// Close ends all connections, with the running calls, and waits for that.
+func (s *Session) Close() {
+	s.mu.Lock()
+	s.closed = true
+	targets := s.targets
+	s.targets = nil
+	s.mu.Unlock()
+
+	var wait sync.WaitGroup
+	for _, t := range targets {
+		wait.Go(t.up.Close)
+	}
+	s.cancel()
+	wait.Wait()
+	s.work.Wait()
+}
+
+// View returns the configuration as it is now: a file of it that changed is
+// read again first, so that no watcher is needed. Servers whose entry is equal
+// stay as they are; the others are replaced, and closed after their calls.
+func (s *Session) View() *View {
+	if s.opts.Load == nil || !s.current.Load().config.Changed() {
+		return s.current.Load()
+	}
+	s.loading <- struct{}{} // one at a time; the others find their work done
+	defer func() { <-s.loading }()
+	old := s.current.Load()
+	if !old.config.Changed() {
+		return old
+	}
+	fresh := newView(s, s.opts.Load().Keeping(old.config))
+	s.limit(fresh.config)
+	for _, problem := range fresh.config.Problems {
+		s.proxy.opts.Log.Error("configuration", "problem", problem)
+	}
+	for _, t := range s.replace(fresh) {
+		s.start(func() { t.up.Drain(s.ctx) })
+	}
+	return fresh
+}
+
+// replace makes fresh the newest view, and takes the targets out of use that it
+// does not have as they are.
+func (s *Session) replace(fresh *View) (outdated []*target) {
+	s.mu.Lock()
+	s.current.Store(fresh) // from now on no target of an older view is added, see add
+	var all []*target
+	for _, t := range s.targets {
+		all = append(all, t)
+	}
+	s.mu.Unlock()
+
+	// Resolving reads the environment and compares deeply, which is nothing to
+	// do under the lock.
+	for _, t := range all {
+		if !fresh.hasEqual(t) {
+			outdated = append(outdated, t)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range outdated {
+		if s.targets[t.ID] == t {
+			delete(s.targets, t.ID)
+		}
+	}
+	return outdated
+}
+
+// found returns the target of a server, if there is one. Errors: ErrClosed.
+func (s *Session) found(id string) (*target, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, upstream.ErrClosed
+	}
+	return s.targets[id], nil
+}
+
+// add puts a target of v into use and returns it, or the one that came first.
+// It returns nil where v is no longer the newest view: what is added after a
+// reload has looked would never be replaced.
+func (s *Session) add(v *View, t *target) (*target, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, upstream.ErrClosed
+	case s.current.Load() != v:
+		return nil, nil
+	case s.targets[t.ID] == nil:
+		s.targets[t.ID] = t
+	}
+	return s.targets[t.ID], nil
+}

@@ -1,0 +1,135 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/auth"
+	"mcpproxy/auth/vault"
+	"mcpproxy/proxy/config"
+	"mcpproxy/upstream"
+)
+
+// A target is a server that a session needed, with its connection.
+type target struct {
+	*config.Server
+	up       *upstream.Upstream
+	resolved config.Resolved
+	auth     *auth.Server // nil if it takes no login
+	schemas  sync.Map     // of the tools that were called, by name: compiled
+	faulty   atomic.Bool  // a failure of it may be on record, also of an earlier process
+
+	stale   atomic.Bool  // the upstream said that its tools changed
+	listed  atomic.Bool  // its tools were listed by this session, or are about to be
+	expires atomic.Int64 // when its list is no longer fresh, Unix nanoseconds; 0 is never
+}
+
+// target returns the server with its connection, which is made when it is used.
+// Where a reload replaced the view in this moment, it is that of the server
+// that now has the name.
+func (v *View) target(s *config.Server) (*target, error) {
+	for {
+		if err := s.Usable(); err != nil {
+			return nil, err
+		}
+		t, err := v.session.found(s.ID)
+		if err == nil && t == nil {
+			if t, err = v.newTarget(s); err != nil {
+				return nil, err
+			}
+			t, err = v.session.add(v, t)
+		}
+		if err != nil {
+			return nil, &ServerError{Server: s.Name, Err: err}
+		}
+		if t != nil {
+			return t, nil
+		}
+		v = v.session.current.Load()
+		if s, err = v.Server(s.Name); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// newTarget resolves a server's entry and prepares its connection.
+func (v *View) newTarget(s *config.Server) (*target, error) {
+	p := v.session.proxy
+	resolved, err := s.Resolve(v.session.opts.Getenv, v.config.Settings)
+	if err != nil {
+		return nil, &config.EntryError{Server: s.Name, Err: err}
+	}
+	p.opts.Redactor.Add(resolved.Secrets...)
+	if v.session.opts.Patient {
+		resolved.Upstream.WaitTimeout = upstream.Never // the start has a bound of its own
+	}
+	t := &target{Server: s, resolved: resolved}
+	t.faulty.Store(true)
+	o := upstream.Options{
+		Client:       &mcp.Implementation{Name: "proxy", Version: p.opts.Version},
+		Pool:         p.pool,
+		Breaker:      resolved.Breaker,
+		Failed:       func(st upstream.State) { v.session.failed(t, st) },
+		Log:          p.opts.Log,
+		Redact:       p.opts.Redactor.Redact,
+		ToolsChanged: func() { t.stale.Store(true) },
+		NotFault:     isAuthorization,
+	}
+	if protected, ok := p.protected(s, resolved); ok {
+		t.auth = &protected
+		o.Authorize = p.opts.Authority.Handler(protected)
+	}
+	t.up = upstream.New(s.Name, resolved.Upstream, o)
+	return t, nil
+}
+
+// hasEqual reports whether the view has the target's server just as it was
+// started.
+func (v *View) hasEqual(t *target) bool {
+	s, err := v.Server(t.Name)
+	if err != nil || s.ID != t.ID || s.Usable() != nil {
+		return false
+	}
+	r, err := s.Resolve(v.session.opts.Getenv, v.config.Settings)
+	if v.session.opts.Patient {
+		r.Upstream.WaitTimeout = upstream.Never
+	}
+	return err == nil && r.Equal(t.resolved)
+}
+
+// protected returns what package auth needs to know of a server.
+func (p *Proxy) protected(s *config.Server, r config.Resolved) (auth.Server, bool) {
+	if r.OAuth == nil || p.opts.Authority == nil {
+		return auth.Server{}, false
+	}
+	return auth.Server{
+		Name: s.Name, URL: r.Upstream.URL, Config: *r.OAuth,
+		Key: vault.Key(s.Name, s.ProjectDir()),
+	}, true
+}
+
+// with lends fn a live session of the server, to call the tool if one is
+// named. A target that a reload replaced in this moment is asked for anew.
+func (v *View) with(ctx context.Context, t *target, tool string, fn func(context.Context, *upstream.Session) error) error {
+	err := t.up.With(ctx, fn)
+	for errors.Is(err, upstream.ErrClosed) {
+		fresh := v.session.current.Load()
+		s, gone := fresh.Server(t.Name)
+		if gone == nil {
+			t, gone = fresh.target(s)
+		}
+		if gone != nil {
+			return gone
+		}
+		err = t.up.With(ctx, fn)
+	}
+	if err != nil {
+		return &ServerError{Server: t.Name, Tool: tool, Err: err}
+	}
+	v.session.recovered(t)
+	return nil
+}

@@ -1,0 +1,175 @@
+package proxy
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"hash/fnv"
+
+	"mcpproxy/catalog"
+	"mcpproxy/catalog/clean"
+	"mcpproxy/proxy/config"
+	"mcpproxy/proxy/mcptool"
+	"mcpproxy/upstream"
+)
+
+// Bounds on foreign text in listings, in characters.
+const (
+	pageSize           = 50 // tools
+	maxDescription     = 300
+	maxFullDescription = 8000
+	maxInstructions    = 2000
+	maxSummary         = 100
+)
+
+// maxUnavailable bounds how many servers an answer names that could not be
+// looked into.
+const maxUnavailable = 20
+
+// A ToolPage is a list of tools, or a part of one.
+type ToolPage struct {
+	Server       string        `json:"server,omitempty"`
+	Instructions string        `json:"instructions,omitempty"` // the upstream's, on the first page
+	Tools        []ToolItem    `json:"tools"`
+	NextCursor   string        `json:"next_cursor,omitempty"`
+	Unavailable  []Unavailable `json:"unavailable,omitempty"`
+	More         int           `json:"unavailable_more,omitempty"` // servers like those, not named
+}
+
+// A ToolItem describes a tool well enough to call most of them.
+type ToolItem struct {
+	Server      string         `json:"server,omitempty"`
+	Tool        string         `json:"tool"`
+	Signature   string         `json:"signature"`
+	Description string         `json:"description"`
+	Access      catalog.Access `json:"access"`
+	Warning     string         `json:"warning,omitempty"` // its text holds what is meant not to be seen
+}
+
+// An Unavailable names a server that could not be looked into, so that a tool
+// that is not listed does not read as one that does not exist.
+type Unavailable struct {
+	Server string          `json:"server"`
+	Status upstream.Status `json:"status"`
+	Reason string          `json:"reason"`
+
+	Err error `json:"-"` // nil: its tools were never listed
+}
+
+// page returns a page of AllTools. The cursor is a page's NextCursor, or empty.
+func (v *View) page(ctx context.Context, s *config.Server, cursor string) (ToolPage, error) {
+	all, err := v.AllTools(ctx, s)
+	if err != nil {
+		return ToolPage{}, err
+	}
+	return paginate(all, cursor)
+}
+
+// AllTools returns the server's tools, connecting if they are not known, or all
+// tools that are known if it is nil, in one page of any length.
+func (v *View) AllTools(ctx context.Context, s *config.Server) (ToolPage, error) {
+	if s == nil {
+		return v.knownTools(), nil
+	}
+	t, err := v.target(s)
+	if err != nil {
+		return ToolPage{}, err
+	}
+	e, err := v.entry(ctx, t)
+	if err != nil {
+		return ToolPage{}, err
+	}
+	page := ToolPage{Server: t.Name, Instructions: cleanText(e.Instructions, maxInstructions), Tools: []ToolItem{}}
+	for _, tool := range allowed(t.Server, e) {
+		page.Tools = append(page.Tools, toolItem(tool))
+	}
+	return page, nil
+}
+
+// knownTools returns all tools that are known, and names the servers that
+// could have more. A disabled server is not missed.
+func (v *View) knownTools() ToolPage {
+	page := ToolPage{Tools: []ToolItem{}}
+	var missing []Unavailable
+	for _, s := range v.config.Servers {
+		e, ok := v.catalog().Get(s.ID)
+		if !ok || s.Usable() != nil {
+			missing = append(missing, v.unavailable(s)...)
+			continue
+		}
+		for _, tool := range allowed(s, e) {
+			item := toolItem(tool)
+			item.Server = s.Name
+			page.Tools = append(page.Tools, item)
+		}
+	}
+	page.Unavailable, page.More = bounded(missing)
+	return page
+}
+
+// unavailable says why the server's tools are not known, if that matters.
+func (v *View) unavailable(s *config.Server) []Unavailable {
+	c := v.condition(s)
+	u := Unavailable{Server: s.Name, Status: c.status, Reason: "its tools were never listed", Err: c.err}
+	switch {
+	case c.status == Disabled:
+		return nil
+	case c.err != nil:
+		u.Reason = v.session.proxy.failure(c.err).Message
+	}
+	return []Unavailable{u}
+}
+
+// bounded returns the first of them, and how many more there are.
+func bounded(missing []Unavailable) ([]Unavailable, int) {
+	n := min(len(missing), maxUnavailable)
+	return missing[:n], len(missing) - n
+}
+
+func toolItem(t catalog.Tool) ToolItem {
+	item := ToolItem{
+		Tool:        clean.Line(t.Name, 0),
+		Signature:   t.Signature(),
+		Description: clean.Line(cmp.Or(t.Description, t.Title), maxDescription),
+		Access:      t.Access(),
+	}
+	if hidesText(t) {
+		item.Warning = hiddenText
+	}
+	return item
+}
+
+// paginate cuts a page out of a listing. A cursor holds an offset and a check
+// sum of the names, so that a changed list is noticed.
+func paginate(page ToolPage, cursor string) (ToolPage, error) {
+	all := page.Tools
+	sum := fnv.New32a()
+	for _, item := range all {
+		fmt.Fprintf(sum, "%s\x00%s\x00", item.Server, item.Tool)
+	}
+	encode := func(offset int) string {
+		return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%x", offset, sum.Sum32()))
+	}
+	from := 0
+	if cursor != "" {
+		b, _ := base64.RawURLEncoding.DecodeString(cursor)
+		fmt.Sscanf(string(b), "%d.", &from)
+		if from <= 0 || from > len(all) || encode(from) != cursor {
+			return ToolPage{}, &mcptool.RequestError{Action: mcptool.ListTools, Server: page.Server, Field: "cursor", Reason: "is not valid, or the list changed since"}
+		}
+		page.Instructions = ""
+	}
+	to := min(from+pageSize, len(all))
+	page.Tools = all[from:to]
+	if to < len(all) {
+		page.NextCursor = encode(to)
+	}
+	return page, nil
+}
+
+// cleanText makes text of several lines harmless and bounds it.
+func cleanText(s string, most int) string {
+	text, _ := clean.Text(s, most)
+	return text
+}
