@@ -101,6 +101,7 @@ func (v *View) tool(ctx context.Context, t *target, name string, found *catalog.
 	if found != nil && !t.stale.Load() {
 		return *found, t.allows(*found)
 	}
+	v.session.lookup("tool")
 	if e, ok := v.known(t); ok {
 		if tool, ok := mcptool.FindTool(t.Name, e.Tools, name); ok {
 			return tool, t.allows(tool)

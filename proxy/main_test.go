@@ -138,6 +138,9 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 			answer(`{"protocolVersion":"2025-11-25","capabilities":{"tools":{"listChanged":true}},"serverInfo":{"name":"raw","version":"1"},` +
 				`"instructions":"Odd answers for tests. Use with care."}`)
 		case "tools/list":
+			if mode == "gated" { // until the file is there
+				awaitFile(os.Getenv(childFile))
+			}
 			answer(`{"tools":` + tools + `]}`)
 		case "tools/call":
 			switch req.Params.Name {
@@ -158,12 +161,8 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 			case "wait": // for the file, without holding up other calls
 				fmt.Fprintf(out, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":1}}`+"\n", req.Params.Meta.Token)
 				go func() {
-					for range time.Tick(5 * time.Millisecond) {
-						if _, err := os.Stat(os.Getenv(childFile)); err == nil {
-							answer(`{"content":[{"type":"text","text":"waited"}]}`)
-							return
-						}
-					}
+					awaitFile(os.Getenv(childFile))
+					answer(`{"content":[{"type":"text","text":"waited"}]}`)
 				}()
 			case "pid":
 				answer(fmt.Sprintf(`{"content":[{"type":"text","text":"pid %d"}]}`, os.Getpid()))
@@ -191,6 +190,15 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 			}
 		default:
 			refuse(-32601, "no such method")
+		}
+	}
+}
+
+// awaitFile returns when the file is there.
+func awaitFile(name string) {
+	for range time.Tick(5 * time.Millisecond) {
+		if _, err := os.Stat(name); err == nil {
+			return
 		}
 	}
 }

@@ -37,7 +37,10 @@ func newConfigured(t *testing.T, servers map[string]string) *configured {
 }
 
 // edit writes the file anew; each server is a child and has that description.
-func (c *configured) edit(servers map[string]string) {
+func (c *configured) edit(servers map[string]string) { c.editMode("raw", servers) }
+
+// editMode is edit for children of that kind.
+func (c *configured) editMode(mode string, servers map[string]string) {
 	c.t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -47,7 +50,7 @@ func (c *configured) edit(servers map[string]string) {
 	for name, description := range servers {
 		entries[name] = map[string]any{
 			"command": exe, "description": description,
-			"env": map[string]string{childMode: "raw", childFile: c.gate},
+			"env": map[string]string{childMode: mode, childFile: c.gate},
 		}
 	}
 	data, err := json.Marshal(map[string]any{"mcpServers": entries})

@@ -39,6 +39,8 @@ type Session struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
+	testOnlyLookup func(what string) // told of each look-up of a "server" or "tool"; nil but in tests
+
 	mu      sync.Mutex
 	closed  bool
 	targets map[string]*target     // by server ID; made when first needed
@@ -59,6 +61,13 @@ func (p *Proxy) NewSession(o SessionOptions) *Session {
 	s.current.Store(newView(s, o.Config))
 	s.limit(o.Config)
 	return s
+}
+
+// lookup tells a test that something is looked up by name.
+func (s *Session) lookup(what string) {
+	if s.testOnlyLookup != nil {
+		s.testOnlyLookup(what)
+	}
 }
 
 // limit bounds the connections of the process as the configuration says.

@@ -32,6 +32,7 @@ func (v *View) log() *slog.Logger         { return v.session.proxy.opts.Log }
 
 // Server looks a server up by its exact name. Error: *mcptool.UnknownServerError.
 func (v *View) Server(name string) (*config.Server, error) {
+	v.session.lookup("server")
 	if i, ok := v.index[name]; ok {
 		return v.config.Servers[i], nil
 	}
@@ -49,9 +50,13 @@ func (v *View) servers(s *config.Server) []*config.Server {
 // A directory is the [mcptool.Directory] of a view.
 type directory struct{ v *View }
 
-func (d directory) Servers() []string { return d.v.names }
+func (d directory) Servers() []string {
+	d.v.session.lookup("server")
+	return d.v.names
+}
 
 func (d directory) Tools(i int) []catalog.Tool {
+	d.v.session.lookup("tool")
 	s := d.v.config.Servers[i]
 	if s.Usable() != nil {
 		return nil
@@ -61,6 +66,7 @@ func (d directory) Tools(i int) []catalog.Tool {
 }
 
 func (d directory) Offers(i int, tool string) bool {
+	d.v.session.lookup("tool")
 	e, _ := d.v.catalog().Get(d.v.config.Servers[i].ID)
 	_, ok := e.Tool(tool)
 	return ok

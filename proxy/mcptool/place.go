@@ -25,22 +25,25 @@ type Directory interface {
 // place finds out which server and tool are meant, and writes the server as it
 // is configured. The tool is made exact later, by what its server offers.
 func (r *Request) place(d Directory) error {
+	if r.Server == "" && r.Tool == "" {
+		return nil
+	}
+	servers := d.Servers()
 	if r.Server != "" {
-		if err := r.placeServer(d.Servers()); err != nil {
+		if err := r.placeServer(servers); err != nil {
 			return err
 		}
 	}
 	if r.Tool == "" {
 		return nil
 	}
-	servers := d.Servers()
 	server, tool, joined := names.Split(r.Tool, servers)
 	switch {
 	case r.Server == "" && joined:
 		r.note("tool %s was read as tool %s of server %s", raw.Quote(r.Tool), raw.Quote(tool), raw.Quote(server))
 		r.Server, r.Tool, r.Index = server, tool, slices.Index(servers, server)
 	case r.Server == "":
-		return r.placeTool(d)
+		return r.placeTool(d, servers)
 	case joined && server != r.Server && !d.Offers(r.Index, r.Tool):
 		return &AmbiguousError{Kind: AmbiguousTool, Name: r.Tool, Could: []string{
 			server + "/" + tool, r.Server + "/" + r.Tool,
@@ -66,10 +69,10 @@ func (r *Request) placeServer(servers []string) error {
 }
 
 // placeTool finds the server of a tool that was named without one.
-func (r *Request) placeTool(d Directory) error {
+func (r *Request) placeTool(d Directory, servers []string) error {
 	var found []int
 	var could, known []string
-	for i, server := range d.Servers() {
+	for i, server := range servers {
 		tools := d.Tools(i)
 		if tool, ok := FindTool(server, tools, r.Tool); ok {
 			r.Found = &tool
@@ -81,7 +84,7 @@ func (r *Request) placeTool(d Directory) error {
 	case 0:
 		return &UnknownToolError{Tool: r.Tool, Near: names.Nearest(r.Tool, known, 3)}
 	case 1:
-		r.Index, r.Server = found[0], d.Servers()[found[0]]
+		r.Index, r.Server = found[0], servers[found[0]]
 		r.note("server was missing and read as %s, the only one known to have that tool", raw.Quote(r.Server))
 		return nil
 	}
