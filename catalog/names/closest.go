@@ -6,11 +6,11 @@ import "unicode/utf8"
 const maxClosest = 60
 
 // Closest returns the candidate with the fewest edits from name, at most one for
-// each three letters of name. ok is false if there is none or a tie, or if name
-// has more than 60 letters. Case, hyphens, underscores and spaces do not count.
+// each three bytes of name. ok is false if there is none or a tie, or if name
+// has more than 60 characters. Case, hyphens, underscores and spaces do not count.
 //
-// It serves a remark in passing, "did you mean", and so takes no risks;
-// [Nearest] serves who asked for a name and must choose again.
+// Closest is for a hint about one typing error, where a wrong one misleads.
+// [Nearest] is for a choice of names when there is none of that name.
 func Closest(name string, candidates []string) (closest string, ok bool) {
 	folded := FoldStyle(name)
 	best, tie, found := len(folded)/3, true, ""
