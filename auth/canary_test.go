@@ -27,8 +27,8 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// Nothing that was ever issued is found in what we say, or on disk outside
-// the one file that the person asked for.
+// No issued secret appears in logs, errors or files, apart from the file
+// store.
 func TestCanary(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{Protected: open, AuthMethods: []string{authPost}})

@@ -20,8 +20,8 @@ func TestRegistrationIsKept(t *testing.T) {
 	}
 }
 
-// The server forgets the client: noticed at the refresh, or by a login that
-// gets nowhere.
+// The server forgets the client, which a refresh or an unfinished login
+// reveals.
 func TestRegistrationVanishes(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{Protected: open})
@@ -38,7 +38,7 @@ func TestRegistrationVanishes(t *testing.T) {
 		t.Fatalf("the server knows the client: HTTP %d", status)
 	}
 	w.login(t, a, s)
-	wait(t, stuck, "") // it takes the result of the one that superseded it
+	wait(t, stuck, "") // with the result of the login that superseded it
 	if n := w.Count(authtest.Registered, ""); n != 3 {
 		t.Errorf("%d registrations", n)
 	}
@@ -106,7 +106,8 @@ func TestNoClient(t *testing.T) {
 	}
 }
 
-// No entry but the one that logged in gets the token, whatever it borrows.
+// Only the entry that logged in gets the token, whatever another copies from
+// it.
 func TestCredentialIsBound(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{Protected: open})

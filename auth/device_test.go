@@ -50,10 +50,10 @@ func TestDeviceFlowRefused(t *testing.T) {
 	}
 }
 
-// A scriptedServer answers token requests one after the other, in memory, so
-// that time can be made to pass by synctest.
+// A scriptedServer answers token requests in order, in memory, so that
+// synctest controls the time.
 type scriptedServer struct {
-	answers []string // bodies; "" breaks the connection, the last one stays
+	answers []string // bodies; "" closes the connection, the last one repeats
 	asked   []time.Duration
 	start   time.Time
 }
@@ -117,7 +117,7 @@ func TestDevicePolling(t *testing.T) {
 				if err := l.Wait(t.Context()); reasonOfLogin(err) != c.reason || c.reason == "" && err != nil {
 					t.Errorf("ended with %v, want %q", err, c.reason)
 				}
-				a.Close() // no poll is under way any more
+				a.Close() // waits for the poller
 				var asked []int
 				for _, d := range server.asked {
 					asked = append(asked, int(d.Seconds()))
@@ -133,7 +133,7 @@ func TestDevicePolling(t *testing.T) {
 	}
 }
 
-// Device endpoints of the real world.
+// Device authorization responses of real servers.
 func TestDeviceAnswers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -36,7 +36,7 @@ func TestMetadataPlaces(t *testing.T) {
 	}
 }
 
-// The 2025-03-26 specification: no protected resource metadata at all.
+// The specification of 2025-03-26 has no protected resource metadata.
 func TestLegacyServers(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{Protected: open, ResourceMetadataAt: authtest.ResourceMetadataNowhere})
@@ -49,7 +49,8 @@ func TestLegacyServers(t *testing.T) {
 	}
 }
 
-// What a hostile or broken server says of itself. Nothing is sent on.
+// Metadata and registration responses of hostile or broken servers. No code
+// and no registration is sent on.
 func TestHostileMetadata(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -140,7 +141,7 @@ func TestSlowMetadata(t *testing.T) {
 	}
 }
 
-// A page for people at every path, as single-page applications have it, is no
+// An HTML page at every path, as single-page applications serve it, is no
 // metadata.
 func TestPageEverywhere(t *testing.T) {
 	t.Parallel()
@@ -153,7 +154,7 @@ func TestPageEverywhere(t *testing.T) {
 	s := w.upstream(func(c *Config) { c.ClientID = "known" })
 	s.URL = page.URL + "/mcp"
 	l := begin(t, w.process(t), s, FlowPaste)
-	if !strings.HasPrefix(l.AuthorizeURL, page.URL+"/authorize?") { // the oldest specification's way
+	if !strings.HasPrefix(l.AuthorizeURL, page.URL+"/authorize?") { // as in the specification of 2025-03-26
 		t.Errorf("sent to %s", l.AuthorizeURL)
 	}
 }
@@ -204,8 +205,8 @@ func TestCovers(t *testing.T) {
 	}
 }
 
-// The authorization server behind an upstream changes: the old credential is
-// of no use, and its client is not shown to the new server.
+// The upstream names another authorization server, which gets neither the
+// credential nor the client of the former one.
 func TestIssuerChanges(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{Protected: open})

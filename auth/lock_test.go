@@ -13,8 +13,8 @@ import (
 	"mcpproxy/auth/vault"
 )
 
-// A process that was stopped while it held a lock keeps nobody waiting for
-// ever: who logs in or out is told which file it is.
+// A stopped process that holds the lock blocks neither a logout nor a paste
+// for ever; the error names the lock file.
 func TestHeldLockIsGivenUp(t *testing.T) {
 	t.Parallel()
 	s := Server{Name: "up", Key: vault.Key("up", ""), URL: "https://up.example/mcp"}
@@ -53,8 +53,8 @@ func TestHeldLockIsGivenUp(t *testing.T) {
 	}
 }
 
-// A credential whose lock file lies where this user cannot write, in a home
-// that has moved, is mended by a login, and can be logged out of.
+// A lock file out of reach, in a home folder that has moved, is replaced by
+// a login and does not block a logout.
 func TestLockFileOutOfReach(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{Protected: open})

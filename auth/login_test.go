@@ -16,7 +16,7 @@ import (
 	"mcpproxy/auth/vault"
 )
 
-// The whole story, as the SDK's client lives it.
+// A login, its use, its renewal and its end, with the client of the SDK.
 func TestLoginStory(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{ProtectedScopes: []string{"read"}})
@@ -55,7 +55,7 @@ func TestLoginStory(t *testing.T) {
 	if err := greet(); err != nil {
 		t.Fatal(err)
 	}
-	w.ExpireTokens() // within a session: refreshed on the 401
+	w.ExpireTokens() // within a session, refreshed after a 401
 	for range 3 {
 		if err := greet(); err != nil {
 			t.Fatal(err)
@@ -83,8 +83,8 @@ func TestLoginStory(t *testing.T) {
 	}
 }
 
-// A server of 2026-07-28 alone: the SDK's probe meets the 401, and what it
-// falls back to, initialize, fails for another reason.
+// A server that supports only 2026-07-28: server/discover gets the 401, and
+// the initialize that the SDK sends next fails otherwise.
 func TestConnectTellsOfLogin(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{Protected: open})
@@ -134,7 +134,7 @@ func TestPasteInAnotherProcess(t *testing.T) {
 	}
 }
 
-// The one who waits in one process takes the result of a paste in another.
+// A login that waits in one process ends when another process completes it.
 func TestPasteEndsTheWaitElsewhere(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{Protected: open})
@@ -172,7 +172,7 @@ func TestPasteRefused(t *testing.T) {
 			t.Errorf("%.40q: %v, want %s", pasted, err, reason)
 		}
 	}
-	// None of it has ended the login.
+	// The login is still pending.
 	if err := a.Complete(t.Context(), s, landing(t, l.AuthorizeURL)); err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +246,7 @@ func TestLoginEnds(t *testing.T) {
 	}
 }
 
-// RFC 9207 where the server does not promise the parameter.
+// RFC 9207, if the metadata does not promise the parameter.
 func TestIssNotPromised(t *testing.T) {
 	t.Parallel()
 	for iss, reason := range map[string]LoginReason{"": "", "right": "", "https://evil.example": WrongIssuer} {
@@ -293,7 +293,7 @@ func TestSupersededAndCancelled(t *testing.T) {
 	second := begin(t, b, s, FlowBrowser)
 	pasted := landing(t, second.AuthorizeURL)
 	stale := landing(t, first.AuthorizeURL)
-	waitFor(t, func() bool { // until the first one has noticed
+	waitFor(t, func() bool { // until the first login has noticed
 		resp, err := http.Get(stale + "x")
 		if err == nil {
 			resp.Body.Close()
@@ -340,7 +340,7 @@ func TestExpiredLogin(t *testing.T) {
 	a, s := w.process(t), w.upstream()
 	l := begin(t, a, s, FlowPaste)
 	pasted := landing(t, l.AuthorizeURL)
-	// The same login as one that was begun long ago.
+	// The same login, expired.
 	p := l.pending
 	p.Expires = time.Now().Add(-time.Second)
 	if _, release, err := a.vault.SavePending(t.Context(), s.Key, p); err != nil {

@@ -16,7 +16,7 @@ import (
 	"mcpproxy/auth/vault"
 )
 
-// One token request per expiry, however many processes and callers there are.
+// One token request per expiry, with any number of processes and callers.
 func TestRefreshIsSingle(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{Protected: open})
@@ -25,7 +25,7 @@ func TestRefreshIsSingle(t *testing.T) {
 	var handlers []*Handler
 	for range 4 {
 		h := w.process(t).Handler(s)
-		ok(t, h, s.URL) // each has the credential in memory
+		ok(t, h, s.URL) // each has the credential in its cache
 		handlers = append(handlers, h)
 	}
 	for round := 1; round <= 3; round++ {
@@ -45,7 +45,7 @@ func TestRefreshIsSingle(t *testing.T) {
 			t.Fatalf("%d rotations after %d expiries", n, round)
 		}
 		for _, h := range append(handlers, handlers...) {
-			ok(t, h, s.URL) // a token that hardly served would count as refused for good
+			ok(t, h, s.URL) // otherwise the next refusal would make the token suspect
 		}
 	}
 	if w.Count(authtest.Reused, "")+w.Count(authtest.GrantRevoked, "") > 0 {
@@ -53,7 +53,7 @@ func TestRefreshIsSingle(t *testing.T) {
 	}
 }
 
-// Ahead of expiry, without a 401 in between.
+// A token is refreshed before it expires, without a 401.
 func TestRefreshAhead(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{AccessTokenTTL: 2 * time.Second, Protected: open})
@@ -131,7 +131,7 @@ func TestRefreshFailures(t *testing.T) {
 			if e, ok := errors.AsType[*RefreshError](err); !ok || e.RetryAt.IsZero() {
 				t.Fatalf("%v, want a RefreshError", err)
 			}
-			// Backing off, here and in another process.
+			// This process and another back off.
 			requests := w.Count(authtest.TokenRequest, "")
 			for _, h := range []*Handler{h, w.process(t).Handler(s)} {
 				_, err := request(t, h, s.URL)
@@ -145,7 +145,7 @@ func TestRefreshFailures(t *testing.T) {
 			if st, err := a.Status(s); err != nil || st.State != LoggedIn || st.RefreshError == "" {
 				t.Errorf("status %+v, %v", st, err)
 			}
-			// A person who asks is not made to wait, and nothing was lost.
+			// A person who asks does not wait, and nothing was lost.
 			w.Heal(authtest.Token)
 			if err := a.Refresh(t.Context(), s); err != nil {
 				t.Fatal(err)
@@ -155,7 +155,7 @@ func TestRefreshFailures(t *testing.T) {
 	}
 }
 
-// What an answer leaves out, or says absurdly.
+// Responses with missing or absurd members.
 func TestRefreshAnswers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -190,13 +190,13 @@ func TestRefreshAnswers(t *testing.T) {
 	}
 }
 
-// A refreshed token that cannot be saved is not used, and not given up.
+// A refreshed token that cannot be saved is not used before it is saved.
 func TestRefreshNotSaved(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{Protected: open})
 	a, s := w.process(t), w.upstream()
 	w.login(t, a, s)
-	// A folder in the place of the temporary file keeps the store from being written.
+	// A folder instead of the temporary file blocks the store.
 	blocked := filepath.Join(w.stateDir, "vault", vault.StoreFile, "credentials.json.tmp")
 	if err := os.MkdirAll(filepath.Join(blocked, "x"), 0o700); err != nil {
 		t.Fatal(err)
@@ -219,7 +219,7 @@ func TestRefreshNotSaved(t *testing.T) {
 	}
 }
 
-// A gatedTransport tells of a request and holds its answer back.
+// A gatedTransport reports a request and delays its response.
 type gatedTransport struct{ sent, answer chan struct{} }
 
 func (g gatedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -229,7 +229,7 @@ func (g gatedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// A process that ends while it refreshes still saves what it gets.
+// A process that ends during a refresh still saves the tokens.
 func TestCloseWaitsForRefresh(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{Protected: open})
@@ -265,7 +265,7 @@ func TestCloseWaitsForRefresh(t *testing.T) {
 	}
 }
 
-// A token that the upstream never accepts ends in a login, not in a loop.
+// A token that the upstream never accepts needs a login, and does not loop.
 func TestTokenNeverAccepted(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{Protected: open})
@@ -290,7 +290,7 @@ func TestStepUp(t *testing.T) {
 	w.login(t, a, s, "read")
 	h := a.Handler(s)
 	needsAuth(t, h, s.URL, InsufficientScope, "write")
-	needsAuth(t, h, s.URL, InsufficientScope, "write") // it is idempotent
+	needsAuth(t, h, s.URL, InsufficientScope, "write") // Authorize is idempotent
 	l := begin(t, a, s, FlowBrowser)
 	if want := "read offline_access write"; l.pending.Scopes == nil || join(l.pending.Scopes) != want {
 		t.Errorf("asks for %v, want %s", l.pending.Scopes, want)
@@ -300,7 +300,7 @@ func TestStepUp(t *testing.T) {
 	ok(t, h, s.URL)
 }
 
-// The server grants a scope, and refuses for want of it all the same.
+// The upstream asks for a scope although a login asked for it.
 func TestScopeNeverEnough(t *testing.T) {
 	t.Parallel()
 	w := newTestbed(t, authtest.Options{Protected: open, Scopes: []string{"read", "admin"}})
@@ -313,7 +313,7 @@ func TestScopeNeverEnough(t *testing.T) {
 	}))
 	defer never.Close()
 	needsAuth(t, h, never.URL, InsufficientScope, "admin")
-	w.Override(authtest.Token, map[string]any{"scope": "read"}) // says that it did not grant it
+	w.Override(authtest.Token, map[string]any{"scope": "read"}) // the server did not grant it
 	w.login(t, a, s)
 	_, err := request(t, h, never.URL)
 	e, ok := errors.AsType[*ForbiddenError](err)

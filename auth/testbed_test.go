@@ -22,7 +22,7 @@ import (
 	"mcpproxy/auth/vault"
 )
 
-// Whatever the tests start ends with the Authority that owns it.
+// Every goroutine must end with the Authority that owns it.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	stacks := make([]byte, 4<<20)
@@ -36,14 +36,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// A testbed is an authorization server with a protected MCP server, and
-// a machine with a vault on which any number of processes run.
+// A testbed is an authorization server with a protected MCP server, and a
+// vault that any number of processes share.
 type testbed struct {
 	*authtest.Server
 	stateDir string
 
 	mu      sync.Mutex
-	secrets []string // that an authority registered for redaction
+	secrets []string // registered for redaction
 }
 
 func newTestbed(t *testing.T, o authtest.Options) *testbed {
@@ -63,7 +63,7 @@ func newTestbed(t *testing.T, o authtest.Options) *testbed {
 	return w
 }
 
-// process is an Authority as another process of the same user has it.
+// process is the Authority of another process of the same user.
 func (w *testbed) process(t *testing.T) *Authority {
 	t.Helper()
 	a := New(Options{
@@ -79,7 +79,7 @@ func (w *testbed) process(t *testing.T) *Authority {
 	return a
 }
 
-// newVault is a vault of the file store in a folder of its own.
+// newVault is a vault with a file store in its own folder.
 func newVault(t *testing.T) *vault.Vault {
 	t.Helper()
 	return vault.Open(vault.Options{StateDir: t.TempDir(), Store: vault.StoreFile, Log: logTo(t)})
@@ -89,7 +89,7 @@ func logTo(t *testing.T) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// upstream is the protected server, as an entry of the configuration has it.
+// upstream is the protected server as a configuration entry.
 func (w *testbed) upstream(change ...func(*Config)) Server {
 	s := Server{
 		Name: "up", Key: vault.Key("up", ""), URL: w.ResourceURL(),
@@ -112,7 +112,7 @@ func (w *testbed) login(t *testing.T, a *Authority, s Server, scopes ...string) 
 	wait(t, l, "")
 }
 
-// visit opens a URL as a browser does and returns the page it ends at.
+// visit opens a URL like a browser and returns the last page.
 func visit(t *testing.T, rawURL string) (status int, body string) {
 	t.Helper()
 	resp, err := http.Get(rawURL)
@@ -127,8 +127,8 @@ func visit(t *testing.T, rawURL string) (status int, body string) {
 	return resp.StatusCode, string(b)
 }
 
-// landing opens an authorize URL and returns the URL that the browser is sent
-// to in the end, without going there: what a person would paste.
+// landing opens an authorize URL and returns the redirect URL that a person
+// would paste.
 func landing(t *testing.T, authorizeURL string) string {
 	t.Helper()
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -144,7 +144,8 @@ func landing(t *testing.T, authorizeURL string) string {
 	return to
 }
 
-// wait expects a login to end for a reason, "" being success.
+// wait expects a login to end with that reason, or to succeed if it is
+// empty.
 func wait(t *testing.T, l *Login, reason LoginReason) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -164,7 +165,7 @@ func begin(t *testing.T, a *Authority, s Server, d Flow) *Login {
 	return l
 }
 
-// connect opens an MCP session through the handler, as an upstream does.
+// connect opens an MCP session through the handler.
 func (w *testbed) connect(t *testing.T, a *Authority, s Server) (*mcp.ClientSession, error) {
 	t.Helper()
 	client := mcp.NewClient(&mcp.Implementation{Name: "test"}, nil)
@@ -177,8 +178,8 @@ func (w *testbed) connect(t *testing.T, a *Authority, s Server) (*mcp.ClientSess
 	return session, err
 }
 
-// request sends one request the way the SDK does: with the token, and once
-// more after Authorize has said that it is worth it. It returns the status.
+// request sends a request like the SDK: with a token, and again if Authorize
+// allows it. It returns the status.
 func request(t *testing.T, h *Handler, rawURL string) (int, error) {
 	t.Helper()
 	send := func() (*http.Request, *http.Response, error) {
@@ -216,7 +217,7 @@ func request(t *testing.T, h *Handler, rawURL string) (int, error) {
 	return resp.StatusCode, nil
 }
 
-// ok expects a request to pass.
+// ok expects a request to succeed.
 func ok(t *testing.T, h *Handler, rawURL string) {
 	t.Helper()
 	if status, err := request(t, h, rawURL); err != nil || status != http.StatusOK {
@@ -224,7 +225,7 @@ func ok(t *testing.T, h *Handler, rawURL string) {
 	}
 }
 
-// needsAuth expects a request to end with a NeedsAuthError.
+// needsAuth expects a request to fail with a NeedsAuthError.
 func needsAuth(t *testing.T, h *Handler, rawURL string, reason NeedsAuthReason, scopes ...string) {
 	t.Helper()
 	status, err := request(t, h, rawURL)

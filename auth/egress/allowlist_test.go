@@ -99,8 +99,8 @@ func TestIsPublic(t *testing.T) {
 	}
 }
 
-// A name that only a wildcard lists leads to this machine: refused when it is
-// dialled, after the name was resolved.
+// A host that only a wildcard lists resolves to this machine, and is refused
+// when it is dialled.
 func TestWildcardNameLeadsHome(t *testing.T) {
 	t.Parallel()
 	resolver := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
@@ -122,13 +122,13 @@ func TestWildcardNameLeadsHome(t *testing.T) {
 	}
 }
 
-// nameServer answers every question with the same address.
+// nameServer answers every question with that address.
 func nameServer(t *testing.T, address [4]byte) net.Conn {
 	client, server := net.Pipe()
 	t.Cleanup(func() { client.Close(); server.Close() })
 	go func() {
 		for {
-			size := make([]byte, 2) // a pipe is no packet connection, so DNS over TCP
+			size := make([]byte, 2) // a pipe is a stream: DNS over TCP
 			if _, err := server.Read(size); err != nil {
 				return
 			}

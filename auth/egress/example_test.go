@@ -8,8 +8,7 @@ import (
 	"mcpproxy/auth/egress"
 )
 
-// Metadata of a server names hosts; only those that the person listed may be
-// contacted.
+// Metadata may name any host, but only listed hosts may be contacted.
 func ExampleAllowlist() {
 	rule, err := egress.ParseRule("*.idp.example")
 	if err != nil {

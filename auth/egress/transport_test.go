@@ -20,8 +20,7 @@ func parse(t *testing.T, s string) *url.URL {
 	return u
 }
 
-// Redirects lead a GET from host to host of the list, and nothing else
-// anywhere.
+// Only a GET follows redirects, and only to listed hosts.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -65,7 +64,7 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// A hook carries the requests, after their hosts were checked.
+// A hook carries only requests to listed hosts.
 func TestHook(t *testing.T) {
 	t.Parallel()
 	var sent []string

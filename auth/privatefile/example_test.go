@@ -11,8 +11,7 @@ import (
 	"mcpproxy/auth/privatefile"
 )
 
-// Several processes count visits in one file. None loses a visit of another,
-// and a damaged file is kept aside for whoever wants to look at it.
+// Several processes count visits in one file. A damaged file is set aside.
 func ExampleUpdate() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -40,7 +39,7 @@ func ExampleUpdate() {
 	// Output: 3 <nil>
 }
 
-// A process shows that it lives by holding a lock.
+// A process shows that it is alive by holding a lock.
 func ExampleHeld() {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {

@@ -11,23 +11,24 @@ import (
 )
 
 var (
-	// ErrTooLarge says that a file exceeds what its reader takes.
+	// ErrTooLarge says that a file exceeds the limit.
 	ErrTooLarge = errors.New("file too large")
 
-	// ErrNotRegular says that a path leads to something else than a file.
+	// ErrNotRegular says that a path is not that of a regular file.
 	ErrNotRegular = errors.New("not a regular file")
 
-	// ErrShared says that a folder is meant to be shared, such as /tmp.
+	// ErrShared says that a folder is made to be shared, such as /tmp.
 	ErrShared = errors.New("the folder is shared with other users")
 
-	// ErrDamaged is for the change of an [Update] that cannot read the content.
+	// ErrDamaged is returned by the change of an [Update] that cannot decode
+	// the content.
 	ErrDamaged = errors.New("damaged")
 )
 
-// Folder makes dir, and the folders above it, for the user alone (mode 0700).
-// One that is there already is closed to others, but for one that is meant to
-// be shared, which gives [ErrShared]. On Windows the folder inherits its
-// access rights from the user's profile.
+// Folder makes dir, and the folders above it, for the user alone (mode
+// 0700). It closes an existing dir to others, except one with the sticky
+// bit, which gives [ErrShared]. On Windows the folder inherits its access
+// rights from the profile of the user.
 func Folder(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -44,9 +45,10 @@ func Folder(dir string) error {
 	return os.Chmod(dir, 0o700)
 }
 
-// Read returns the content of the file at path, and takes away the rights
-// that others have on it. A file of more than limit bytes gives [ErrTooLarge],
-// a folder or a device [ErrNotRegular]; a missing one [fs.ErrNotExist].
+// Read returns the content of the file at path, and removes the access
+// rights of others. A file of more than limit bytes gives [ErrTooLarge],
+// anything but a regular file [ErrNotRegular], a missing file
+// [fs.ErrNotExist].
 func Read(path string, limit int64) ([]byte, error) {
 	var content []byte
 	err := retrySharing(func() (err error) {
@@ -57,7 +59,7 @@ func Read(path string, limit int64) ([]byte, error) {
 }
 
 func read(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path) // before opening, which would wait at a named pipe
+	info, err := os.Stat(path) // before opening, which would block on a named pipe
 	if err != nil {
 		return nil, err
 	}
@@ -77,18 +79,18 @@ func read(path string, limit int64) ([]byte, error) {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: ErrTooLarge}
 	}
 	if opensToOthers(info) {
-		_ = os.Chmod(path, 0o600) // the content is as good where this fails
+		_ = os.Chmod(path, 0o600) // the content is valid in any case
 	}
 	return content, nil
 }
 
-// Replace puts a file of mode 0600 with that content in place of what is at
-// path, durably: after a crash at any point the old content or the new one is
-// there, whole. A symbolic link at path is replaced, not followed.
+// Replace replaces the file at path by one of mode 0600 with that content,
+// durably: after a crash at any point the old content or the new one is
+// there, complete. It replaces a symbolic link and does not follow it.
 //
-// The caller holds the lock under which path is written, and has thereby made
-// the folder. So there is one temporary file at most, path + ".tmp", and one
-// that a crash has left is removed by the next call.
+// The caller holds the lock of the file, for which the folder was made.
+// There is therefore only one temporary file, path + ".tmp", and the next
+// call removes the one that a crash has left.
 func Replace(path string, content []byte) (err error) {
 	name := path + ".tmp"
 	if err = os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -119,20 +121,20 @@ func Replace(path string, content []byte) (err error) {
 	return syncFolder(filepath.Dir(path))
 }
 
-// SetAside renames a damaged file to path + ".damaged-" and the time, because
-// what it still holds is the user's.
+// SetAside renames a damaged file to path + ".damaged-" and the time, so
+// that the user can look at it.
 func SetAside(path string) error {
 	return os.Rename(path, path+".damaged-"+time.Now().UTC().Format("20060102T150405.000000000"))
 }
 
 // Update changes a file that several processes write. It takes the lock at
-// path + ".lock" as [Lock] does, reads the file as [Read] does, and replaces
-// it with what change returns for its content, nil if there is no file. If
-// change returns nil, the file stays as it is.
+// path + ".lock" like [Lock], reads the file like [Read], and replaces it
+// with what change returns for its content. The content is nil if there is
+// no file. If change returns nil, the file stays as it is.
 //
-// An error of change is returned and nothing is written; but for
-// [ErrDamaged] the file is set aside, see [SetAside], and change is called
-// again, as if there had been none.
+// An error of change is returned and nothing is written. After [ErrDamaged],
+// however, the file is set aside, see [SetAside], and change is called again
+// with nil.
 func Update(ctx context.Context, path string, limit int64, change func(content []byte) ([]byte, error)) error {
 	unlock, err := Lock(ctx, path+".lock")
 	if err != nil {

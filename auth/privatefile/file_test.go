@@ -47,7 +47,7 @@ func expectMode(t *testing.T, path string, want fs.FileMode) {
 	}
 }
 
-// names are the files in a folder, but for locks.
+// names returns the files in a folder, except locks.
 func names(t *testing.T, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -91,7 +91,7 @@ func TestFolder(t *testing.T) {
 	expectMode(t, dir, 0o777)
 }
 
-// A folder may be moved and linked to.
+// A symbolic link may lead to the folder.
 func TestFolderBehindLink(t *testing.T) {
 	t.Parallel()
 	moved, link := t.TempDir(), filepath.Join(t.TempDir(), "link")
@@ -156,8 +156,7 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// Links, which anyone who may write to the folder can make, lead no content
-// elsewhere.
+// Nothing is written through symbolic links.
 func TestReplaceFollowsNoLink(t *testing.T) {
 	t.Parallel()
 	dir, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "elsewhere")
@@ -179,8 +178,8 @@ func TestReplaceFollowsNoLink(t *testing.T) {
 	expect(t, path, "secret")
 }
 
-// A crash before the rename leaves the old content, and its own file for the
-// next call to remove.
+// A crash before the rename leaves the old content, and the next call
+// removes the temporary file.
 func TestReplaceAfterCrash(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -198,13 +197,13 @@ func TestReplaceAfterCrash(t *testing.T) {
 	}
 }
 
-// What cannot be written leaves the old content.
+// A failed replacement leaves the old content.
 func TestReplaceFails(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
 	write(t, path, "old", 0o600)
-	// A folder in the way stops root too, whom no mode stops.
+	// A folder instead of the temporary file also stops root.
 	if err := os.MkdirAll(filepath.Join(path+".tmp", "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -239,8 +238,8 @@ func writeForEver(path string) {
 	}
 }
 
-// A writer is killed at any moment: the content is that of one of its writes,
-// whole, and the next writer has the lock and leaves nothing behind.
+// A writer is killed at random moments: the content is always complete, and
+// the next writer gets the lock and leaves nothing behind.
 func TestKilledWriter(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "folder")
@@ -281,7 +280,7 @@ func TestSetAside(t *testing.T) {
 	}
 }
 
-// increment counts in a file of JSON.
+// increment counts in a JSON file.
 func increment(content []byte) ([]byte, error) {
 	n := 0
 	if content != nil && json.Unmarshal(content, &n) != nil {
@@ -336,7 +335,7 @@ func TestUpdateDamaged(t *testing.T) {
 	}
 	expect(t, aside[0], "{")
 
-	// A change that finds damage in nothing is not called for ever.
+	// A change that always fails is called only twice.
 	calls := 0
 	err := privatefile.Update(t.Context(), path, limit, func([]byte) ([]byte, error) {
 		calls++
@@ -347,7 +346,7 @@ func TestUpdateDamaged(t *testing.T) {
 	}
 }
 
-// A file that is too large is not taken for a damaged one.
+// A file that is too large is not set aside.
 func TestUpdateTooLarge(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")

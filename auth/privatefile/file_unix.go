@@ -9,10 +9,10 @@ import (
 	"syscall"
 )
 
-// opensToOthers reports whether the mode gives others any right.
+// opensToOthers reports whether others have any access right.
 func opensToOthers(info fs.FileInfo) bool { return info.Mode().Perm()&0o077 != 0 }
 
-// retrySharing calls f once: here an open file is never in the way.
+// retrySharing calls f once, because an open file does not block others.
 func retrySharing(f func() error) error { return f() }
 
 // syncFolder makes the names in a folder durable.
@@ -22,7 +22,7 @@ func syncFolder(dir string) error {
 		return err
 	}
 	defer d.Close()
-	// Some network file systems cannot, and have nothing better to offer.
+	// Some network file systems do not support it.
 	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
 		return err
 	}

@@ -8,15 +8,15 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// opensToOthers is always false: access lists, not mode bits, say who may.
+// opensToOthers is always false, because access lists replace mode bits.
 func opensToOthers(fs.FileInfo) bool { return false }
 
-// sharingWait bounds the wait for another process to close a file.
+// sharingWait bounds the wait for another process to close the file.
 const sharingWait = 2 * time.Second
 
-// retrySharing repeats f while another process has the file open: Windows
-// neither replaces a file that is being read nor opens one that is being
-// replaced, and both are over in a moment.
+// retrySharing repeats f while another process has the file open, because
+// Windows neither replaces a file that is being read nor opens one that is
+// being replaced.
 func retrySharing(f func() error) error {
 	for deadline := time.Now().Add(sharingWait); ; time.Sleep(5 * time.Millisecond) {
 		err := f()
@@ -27,6 +27,6 @@ func retrySharing(f func() error) error {
 	}
 }
 
-// syncFolder does nothing: NTFS journals the rename, and a folder has no
-// handle that could be flushed.
+// syncFolder does nothing: NTFS journals the rename, and a folder cannot be
+// flushed.
 func syncFolder(string) error { return nil }

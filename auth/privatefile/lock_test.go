@@ -16,8 +16,8 @@ import (
 	"mcpproxy/auth/privatefile"
 )
 
-// roleVar tells the test binary that it is another process: "hold" or "write",
-// and a path.
+// roleVar makes the test binary another process: "hold" or "write", and a
+// path.
 const roleVar = "PROXY_TEST_PRIVATEFILE"
 
 func TestMain(m *testing.M) {
@@ -130,8 +130,8 @@ func TestLockWithinProcess(t *testing.T) {
 	again()
 }
 
-// A holder that never ends keeps nobody waiting for ever, not even a caller
-// without a deadline.
+// A holder that never ends does not block others for ever, with or without a
+// deadline.
 func TestLockIsBounded(t *testing.T) {
 	t.Parallel()
 	for want, limit := range map[time.Duration]time.Duration{
@@ -172,11 +172,11 @@ func TestLockOutOfReach(t *testing.T) {
 	}
 }
 
-// One holder at a time, of many.
+// Only one holder at a time.
 func TestLockExcludes(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "some.lock")
-	inside := 0 // guarded by the lock file alone, which the race detector does not know
+	inside := 0 // guarded by the lock file; turn makes that visible to the race detector
 	turn := make(chan struct{}, 1)
 	var wg sync.WaitGroup
 	for range 8 {

@@ -6,7 +6,7 @@
 // beside it while a login is not finished. The [Index] tells what is there
 // without the secrets, so that a status never asks the keyring.
 //
-// Files: vault.go is the vault, on a store that is the keyring (keyring.go,
+// Files: vault.go is the vault and error.go its errors, on a store that is the keyring (keyring.go,
 // its platforms, and keyring_split.go for values over a platform's limit) or
 // the file (filestore.go); index.go is the index, pending.go the logins,
 // record.go and lifetime.go are the credential.

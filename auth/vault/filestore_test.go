@@ -56,8 +56,8 @@ func TestFileStoreIsPrivate(t *testing.T) {
 	check()
 }
 
-// TestFileStoreDamaged: a damaged file is an error to read and to delete from,
-// never an absent credential; a new login sets it aside and works.
+// A damaged file is an error to read and to delete from, and a new login
+// sets it aside.
 func TestFileStoreDamaged(t *testing.T) {
 	t.Parallel()
 	v, key := fileVault(t), "mcp:acme"
@@ -92,12 +92,11 @@ func TestFileStoreDamaged(t *testing.T) {
 	}
 }
 
-// TestFileStoreUnavailable: a folder that cannot be used is an error that says
-// so, and an error of reading is not an absent credential.
+// A folder that cannot be used is an error, and not an absent credential.
 func TestFileStoreUnavailable(t *testing.T) {
 	t.Parallel()
 	v, key := fileVault(t), "mcp:acme"
-	// A folder in the file's place works for root too, whom no mode stops.
+	// A folder instead of the file also stops root.
 	if err := os.MkdirAll(filepath.Join(v.dir, "credentials.json", "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -110,8 +109,7 @@ func TestFileStoreUnavailable(t *testing.T) {
 	}
 }
 
-// TestPutSurvivesTheIndex: an index that cannot be written must not make
-// a stored record look lost.
+// An index that cannot be written does not make Put fail.
 func TestPutSurvivesTheIndex(t *testing.T) {
 	t.Parallel()
 	v, key := fileVault(t), "mcp:acme"

@@ -12,14 +12,13 @@ import (
 	"time"
 )
 
-// insideVar tells the test binary which keyring it runs in; it is set by
-// TestKeyringReal, and to "unlocked" by whoever provides a Secret Service of
-// his own for TestKeyringInside.
+// insideVar tells the test binary which keyring it runs in. TestKeyringReal
+// sets it; set it to "unlocked" to use a Secret Service of your own.
 const insideVar = "PROXY_TEST_KEYRING"
 
-// TestKeyringReal runs TestKeyringInside in D-Bus sessions of their own with
-// a real gnome-keyring and a throw-away home: first one that is unlocked, then
-// the same keyring locked, then no bus at all.
+// TestKeyringReal runs TestKeyringInside in D-Bus sessions of its own with a
+// real gnome-keyring and a temporary home: unlocked, locked, and without a
+// bus.
 func TestKeyringReal(t *testing.T) {
 	t.Parallel()
 	for _, program := range []string{"dbus-run-session", "gnome-keyring-daemon", "secret-tool"} {
@@ -59,7 +58,7 @@ func TestKeyringReal(t *testing.T) {
 
 const canary = "canary-of-the-real-keyring"
 
-// findSecret looks for the canary in clear in all files under dir.
+// findSecret searches all files under dir for the canary in clear.
 func findSecret(t *testing.T, dir string) {
 	t.Helper()
 	keyrings := 0
@@ -125,14 +124,14 @@ func useKeyring(t *testing.T, o Options, key string) {
 	if _, err := v.Reload(t.Context(), key); !errors.Is(err, ErrNoCredential) {
 		t.Errorf("after deletion: %v", err)
 	}
-	// Something stays for the runs that find the keyring locked or gone.
+	// Leave a credential for the runs with a locked or missing keyring.
 	if _, err := v.Put(t.Context(), key, Record{AccessToken: canary}); err != nil {
 		t.Error(err)
 	}
 }
 
-// expectReason wants each operation to fail for that reason, and status to
-// know of the credential still.
+// expectReason expects each operation to fail for that reason, and the index
+// to list the credential.
 func expectReason(t *testing.T, v *Vault, key string, reason Reason) {
 	t.Helper()
 	_, getErr := v.Get(t.Context(), key)

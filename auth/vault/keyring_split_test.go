@@ -13,13 +13,13 @@ import (
 	"github.com/zalando/go-keyring"
 )
 
-// memoryItems is a keyring with a limit that can crash: after so many changes
-// nothing more happens, as if the process had been killed there.
+// memoryItems is a keyring with a limit that crashes after some changes, as
+// if the process were killed.
 type memoryItems struct {
 	mu      sync.Mutex
 	limit   int
 	values  map[string]string
-	changes int // until the crash; negative is never
+	changes int // left before the crash; negative for none
 }
 
 var errCrash = errors.New("crashed")
@@ -65,19 +65,19 @@ func (m *memoryItems) change(f func() error) error {
 	return f()
 }
 
-// value is n bytes of JSON that no other value shares a part with.
+// value is n bytes of JSON, with parts unlike those of any other mark.
 func value(mark string, n int) string {
 	return `"` + strings.Repeat(mark, n-2) + `"`
 }
 
-const testLimit = 160 // above a head
+const testLimit = 160 // larger than a head
 
 func memoryStore(m *memoryItems) *keyringStore { return newKeyringStore(m, testLimit, time.Minute) }
 
-// TestSplitCrash kills the process after each single change while one value
-// replaces another, for all sizes that take another way through the code, and
-// after up to two such crashes in a row: the former or the new value is there,
-// whole; and the next change leaves nothing behind.
+// TestSplitCrash crashes after each single change while one value replaces
+// another, and again on top of it, for every size with its own path. The
+// former or the new value is there, complete, and the next changes leave
+// nothing behind.
 func TestSplitCrash(t *testing.T) {
 	t.Parallel()
 	sizes := []int{10, testLimit, testLimit + 1, 3 * testLimit, 5*testLimit + 7}
@@ -96,8 +96,8 @@ func TestSplitCrash(t *testing.T) {
 	}
 }
 
-// crashOnce reports whether a crash after that many changes prevented the
-// replacement from being reported done.
+// crashOnce reports whether a crash after that many changes made the
+// replacement fail.
 func crashOnce(t *testing.T, before, after string, crash int) bool {
 	t.Helper()
 	const key = "mcp:acme"
@@ -112,7 +112,7 @@ func crashOnce(t *testing.T, before, after string, crash int) bool {
 	if err != nil || string(got) != before && string(got) != after || !failed && string(got) != after {
 		t.Errorf("crash after %d changes: got %.20s…, %v", crash, got, err)
 	}
-	// A second crash at every point on top of the first.
+	// A second crash at every point.
 	for second := range 12 {
 		n := &memoryItems{limit: testLimit, values: maps.Clone(m.values), changes: second}
 		last := value("c", 2*testLimit)
@@ -158,8 +158,8 @@ func TestSplitRemoveCrash(t *testing.T) {
 	}
 }
 
-// TestSplitReadWhileReplaced reads as another process writes: each read gives
-// one of the values written, whole.
+// TestSplitReadWhileReplaced reads while another process writes: each read
+// returns one of the values, complete.
 func TestSplitReadWhileReplaced(t *testing.T) {
 	t.Parallel()
 	const key = "mcp:acme"

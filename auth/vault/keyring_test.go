@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// hangingItems answers no call before it is released, as a keyring does that
-// waits for the person to unlock it.
+// hangingItems blocks until it is released, like a keyring that waits to be
+// unlocked.
 type hangingItems struct {
 	*memoryItems
 	release chan struct{}
@@ -23,8 +23,8 @@ func (h *hangingItems) get(name string) (string, error) {
 	return h.memoryItems.get(name)
 }
 
-// TestKeyringHangs: the first call waits its time, the next are refused at
-// once and start nothing, and all is well again when the person has answered.
+// The first call times out, the next fail at once and start nothing, and all
+// succeed once the person has answered.
 func TestKeyringHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -51,8 +51,7 @@ func TestKeyringHangs(t *testing.T) {
 	})
 }
 
-// TestKeyringCallerGivesUp: who stops waiting gets the error of its own
-// context, and the vault is not taken for a broken one.
+// A caller that gives up gets the error of its context, not an Error.
 func TestKeyringCallerGivesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -81,7 +80,7 @@ func (panickingItems) get(string) (string, error) { panic("bus went away") }
 func TestKeyringPanics(t *testing.T) {
 	t.Parallel()
 	k := newKeyringStore(panickingItems{newMemoryItems(10)}, 0, time.Minute)
-	for range 2 { // the turn is given back
+	for range 2 { // the second call may run
 		if _, err := k.get(t.Context(), "mcp:acme"); ReasonOf(err) != Unavailable {
 			t.Errorf("got %v", err)
 		}

@@ -13,7 +13,7 @@ func TestStale(t *testing.T) {
 		after time.Duration
 		stale bool
 	}{
-		{0, 1000 * time.Hour, false}, // until the server says 401
+		{0, 1000 * time.Hour, false}, // no expiry
 		{time.Hour, 58 * time.Minute, false},
 		{time.Hour, 59 * time.Minute, true},
 		{15 * time.Second, 11 * time.Second, false},

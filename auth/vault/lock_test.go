@@ -18,8 +18,7 @@ import (
 // holdVar names the lock file that TestLockHolder takes.
 const holdVar = "PROXY_TEST_HOLD"
 
-// TestLockEndsWithProcess: another process has the lock until it is killed,
-// however rudely.
+// Another process holds the lock until it is killed.
 func TestLockEndsWithProcess(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "some.lock")
@@ -57,8 +56,8 @@ func TestLockEndsWithProcess(t *testing.T) {
 	}
 }
 
-// A process that was stopped while it held the write lock keeps nobody
-// waiting for ever: who changes the vault is told which file it is.
+// A stopped process that holds the write lock does not block a change for
+// ever; the error names the lock file.
 func TestHeldWriteLockIsGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -90,5 +89,5 @@ func TestLockHolder(t *testing.T) {
 	}
 	defer unlock()
 	os.Stdout.WriteString("held\n")
-	_, _ = bufio.NewReader(os.Stdin).ReadByte() // until killed, or left alone
+	_, _ = bufio.NewReader(os.Stdin).ReadByte() // until killed
 }

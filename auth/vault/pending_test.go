@@ -69,8 +69,7 @@ func TestPendingSurvivesTheProcess(t *testing.T) {
 	expectOwnerLocks(t, v, 0)
 }
 
-// TestPendingSuperseded: a new login takes the place of the old, whose end
-// does not take the new one away.
+// A new login replaces the old one, whose end does not remove the new one.
 func TestPendingSuperseded(t *testing.T) {
 	t.Parallel()
 	v, key := fileVault(t), Key("acme", "")
@@ -99,8 +98,7 @@ func TestPendingSuperseded(t *testing.T) {
 	expectOwnerLocks(t, v, 1)
 }
 
-// TestPendingExpires: a login that nobody finishes is remembered for a while
-// and then costs nothing.
+// A login that nobody finishes is kept for a while and then removed.
 func TestPendingExpires(t *testing.T) {
 	t.Parallel()
 	v := fileVault(t)

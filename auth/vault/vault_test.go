@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// fileVault is a vault of the file store in its own folder.
+// fileVault is a vault with a file store in its own folder.
 func fileVault(t *testing.T) *Vault {
 	t.Helper()
 	return Open(Options{StateDir: t.TempDir(), Store: StoreFile, Log: testLog(t)})
@@ -63,8 +63,8 @@ func TestRecordSurvivesEncoding(t *testing.T) {
 	}
 }
 
-// TestNothingPrintsASecret goes through every way by which a value becomes
-// text by chance.
+// TestNothingPrintsASecret tries every way in which a value becomes text by
+// chance.
 func TestNothingPrintsASecret(t *testing.T) {
 	t.Parallel()
 	p := Pending{State: "hush-state", Verifier: "hush-verifier", DeviceCode: "hush-device",
@@ -89,45 +89,8 @@ func TestNothingPrintsASecret(t *testing.T) {
 	}
 }
 
-func TestVaultKeepsAndForgets(t *testing.T) {
-	t.Parallel()
-	v, key := fileVault(t), Key("acme", "")
-	if _, err := v.Get(t.Context(), key); !errors.Is(err, ErrNoCredential) {
-		t.Fatalf("an empty vault answers %v", err)
-	}
-	put, err := v.Put(t.Context(), key, Record{AccessToken: "a", RefreshToken: "r", ServerURL: "https://up.example"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if put.Generation == 0 || put.LockFile == "" {
-		t.Errorf("put without generation %d or lock file %q", put.Generation, put.LockFile)
-	}
-	other := Open(Options{StateDir: filepath.Dir(filepath.Dir(v.dir)), Store: StoreFile})
-	for _, v := range []*Vault{v, other} {
-		if got, err := v.Get(t.Context(), key); err != nil || !reflect.DeepEqual(got, put) {
-			t.Errorf("got %v, %v", got, err)
-		}
-	}
-	ix, err := v.Index()
-	if e := ix.Credentials[key]; err != nil || e.Server != "acme" || !e.HasRefreshToken || e.Generation != put.Generation {
-		t.Errorf("index has %+v, %v", e, err)
-	}
-	if err := other.Delete(t.Context(), key); err != nil {
-		t.Fatal(err)
-	}
-	if err := other.Delete(t.Context(), key); err != nil {
-		t.Errorf("deleting nothing: %v", err)
-	}
-	if _, err := v.Get(t.Context(), key); !errors.Is(err, ErrNoCredential) {
-		t.Errorf("a credential that another process deleted: %v", err)
-	}
-	if ix, _ := v.Index(); len(ix.Credentials) != 0 {
-		t.Errorf("index still lists %v", ix.Credentials)
-	}
-}
-
-// TestVaultRemembers counts how often the store is asked: once per change,
-// whoever made it.
+// TestVaultRemembers counts how often the store is read: once per change by
+// any process.
 func TestVaultRemembers(t *testing.T) {
 	t.Parallel()
 	v, key := fileVault(t), Key("acme", "")
@@ -156,7 +119,7 @@ func TestVaultRemembers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	look("", 1) // absence is remembered too
+	look("", 1) // absence is cached too
 	look("", 0)
 	put(other, "one")
 	look("one", 1)
@@ -176,7 +139,7 @@ func TestVaultRemembers(t *testing.T) {
 
 type countingStore struct {
 	store
-	reads int // Get asks one at a time
+	reads int // one Get at a time reads the store
 }
 
 func (s *countingStore) get(ctx context.Context, key string) ([]byte, error) {
@@ -184,8 +147,8 @@ func (s *countingStore) get(ctx context.Context, key string) ([]byte, error) {
 	return s.store.get(ctx, key)
 }
 
-// TestIndexHeals loses the index: what the vault holds is listed again, and
-// a generation is never given out twice.
+// TestIndexHeals loses the index: it is rebuilt from the store, and no
+// generation repeats.
 func TestIndexHeals(t *testing.T) {
 	t.Parallel()
 	for name, harm := range map[string]func(path string) error{
@@ -216,40 +179,8 @@ func TestIndexHeals(t *testing.T) {
 	}
 }
 
-// TestConcurrentPuts has several vaults, standing for processes, store
-// different credentials at once: none may undo another's.
-func TestConcurrentPuts(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	const vaults, rounds = 6, 5
-	var wg sync.WaitGroup
-	for i := range vaults {
-		wg.Go(func() {
-			v := Open(Options{StateDir: dir, Store: StoreFile})
-			for n := range rounds {
-				key := Key(fmt.Sprint("server", i), "")
-				if _, err := v.Put(t.Context(), key, Record{AccessToken: fmt.Sprint(n)}); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	v := Open(Options{StateDir: dir, Store: StoreFile})
-	ix, err := v.Index()
-	if err != nil || len(ix.Credentials) != vaults {
-		t.Errorf("index lists %d of %d, %v", len(ix.Credentials), vaults, err)
-	}
-	for i := range vaults {
-		key := Key(fmt.Sprint("server", i), "")
-		if r, err := v.Get(t.Context(), key); err != nil || r.AccessToken != fmt.Sprint(rounds-1) {
-			t.Errorf("%s: %q, %v", key, r.AccessToken, err)
-		}
-	}
-}
-
-// TestGenerationsNeverRepeat: a login after the index was lost is seen by
-// a process that remembers the credential from before.
+// A process with a cached credential notices a new login after the index was
+// lost.
 func TestGenerationsNeverRepeat(t *testing.T) {
 	t.Parallel()
 	v, key := fileVault(t), Key("acme", "")
@@ -269,37 +200,6 @@ func TestGenerationsNeverRepeat(t *testing.T) {
 	}
 }
 
-func TestRefreshFailed(t *testing.T) {
-	t.Parallel()
-	v, key := fileVault(t), Key("acme", "/home/me/project")
-	old, err := v.Put(t.Context(), key, Record{AccessToken: "a"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	entry := func() IndexEntry {
-		ix, err := v.Index()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return ix.Credentials[key]
-	}
-	if err := v.RefreshFailed(t.Context(), key, old.Generation, "invalid_grant", true); err != nil {
-		t.Fatal(err)
-	}
-	if e := entry(); !e.NeedsLogin || e.RefreshError != "invalid_grant" || e.RefreshFailedAt.IsZero() {
-		t.Errorf("noted %+v", e)
-	}
-	if _, err := v.Put(t.Context(), key, Record{AccessToken: "b"}); err != nil {
-		t.Fatal(err)
-	}
-	if err := v.RefreshFailed(t.Context(), key, old.Generation, "invalid_grant", true); err != nil {
-		t.Fatal(err)
-	}
-	if e := entry(); e.NeedsLogin || e.RefreshError != "" {
-		t.Errorf("a failure of the old record spoils the new: %+v", e)
-	}
-}
-
 func TestTooBig(t *testing.T) {
 	t.Parallel()
 	v, key := fileVault(t), Key("acme", "")
@@ -308,33 +208,6 @@ func TestTooBig(t *testing.T) {
 	if !ok || e.Reason != TooBig || e.Op != "put" || e.Store != StoreFile {
 		t.Errorf("got %v", err)
 	}
-}
-
-func TestLock(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	a := Open(Options{StateDir: dir, Store: StoreFile})
-	b := Open(Options{StateDir: dir, Store: StoreFile})
-	file := a.LockFile(Key("acme", ""))
-	unlock, err := a.Lock(t.Context(), file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, v := range map[string]*Vault{"within": a, "between": b} {
-		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
-		_, err := v.Lock(ctx, file)
-		cancel()
-		if e, ok := errors.AsType[*Error](err); !ok || e.Reason != Timeout || e.Op != "lock" {
-			t.Errorf("%s: a second holder got %v", name, err)
-		}
-	}
-	unlock()
-	unlock() // twice is once
-	again, err := b.Lock(t.Context(), file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again()
 }
 
 func TestKeys(t *testing.T) {
@@ -346,7 +219,7 @@ func TestKeys(t *testing.T) {
 	if project != "mcp:git hub@"+hash("/p") || project != Key("git hub", "/p/") {
 		t.Errorf("project key %q", project)
 	}
-	// A global server that bears the name of a project's key is another.
+	// A global server may have a name like the key of a project.
 	if Key("git hub@"+hash("/p"), "") == project {
 		t.Error("a global server has the key of a project's")
 	}
