@@ -151,9 +151,7 @@ type ClientRequiredError struct {
 	RedirectURI string // to be registered, and set as oauth.redirect_uri
 }
 
-func (e *ClientRequiredError) Error() string {
-	return e.Issuer + " offers no client registration: requires oauth.client_id with the redirect URL " + e.RedirectURI
-}
+func (e *ClientRequiredError) Error() string { return e.Issuer + " offers no client registration" }
 
 // clean makes foreign text safe to show: one line without control
 // characters, at most max characters.

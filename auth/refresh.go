@@ -29,12 +29,12 @@ type refreshCall struct {
 // goroutine has saved or which is refreshed now. urgent ignores the backoff,
 // for a person who asked. ctx bounds only the wait.
 func (a *Authority) renew(ctx context.Context, t *target, old vault.Record, urgent bool) (vault.Record, error) {
-	f, err := a.joinRefresh(t, old, urgent)
+	call, err := a.joinRefresh(t, old, urgent)
 	if err != nil {
 		return vault.Record{}, err
 	}
 	select {
-	case <-f.done:
+	case <-call.done:
 	case <-ctx.Done():
 		err := ctx.Err()
 		a.update(t.Key, func(s *state) {
@@ -44,18 +44,18 @@ func (a *Authority) renew(ctx context.Context, t *target, old vault.Record, urge
 		})
 		return vault.Record{}, &RefreshError{Server: t.Name, Err: err}
 	}
-	if f.err == nil && !t.owns(f.record) {
+	if call.err == nil && !t.owns(call.record) {
 		return vault.Record{}, t.needsAuth(NoCredential) // the configuration was edited meanwhile
 	}
-	return f.record, f.err
+	return call.record, call.err
 }
 
 // joinRefresh joins the running refresh call or starts one.
 func (a *Authority) joinRefresh(t *target, old vault.Record, urgent bool) (*refreshCall, error) {
-	var f *refreshCall
+	var call *refreshCall
 	var err error
 	a.update(t.Key, func(s *state) {
-		if f = s.refreshing; f != nil {
+		if call = s.refreshing; call != nil {
 			return
 		}
 		if !urgent && time.Now().Before(s.notBefore) {
@@ -66,14 +66,14 @@ func (a *Authority) joinRefresh(t *target, old vault.Record, urgent bool) (*refr
 			err = ErrClosed
 			return
 		}
-		f = &refreshCall{done: make(chan struct{})}
-		s.refreshing = f
-		a.wg.Go(func() { a.runRefresh(t, old, urgent, f) })
+		call = &refreshCall{done: make(chan struct{})}
+		s.refreshing = call
+		a.wg.Go(func() { a.runRefresh(t, old, urgent, call) })
 	})
-	return f, err
+	return call, err
 }
 
-func (a *Authority) runRefresh(t *target, old vault.Record, urgent bool, f *refreshCall) {
+func (a *Authority) runRefresh(t *target, old vault.Record, urgent bool, call *refreshCall) {
 	r, err := a.refresh(t, old, urgent)
 	a.update(t.Key, func(s *state) {
 		s.refreshing = nil
@@ -87,8 +87,8 @@ func (a *Authority) runRefresh(t *target, old vault.Record, urgent bool, f *refr
 			err = &RefreshError{Server: t.Name, RetryAt: s.notBefore, Err: err}
 		}
 	})
-	f.record, f.err = r, err
-	close(f.done)
+	call.record, call.err = r, err
+	close(call.done)
 	if err != nil {
 		a.log.Warn("token not refreshed", "server", t.Name, "error", err)
 	}

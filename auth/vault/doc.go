@@ -6,10 +6,10 @@
 // beside it while a login is not finished. The [Index] tells what is there
 // without the secrets, so that a status never asks the keyring.
 //
-// Files: vault.go is the vault and error.go its errors, on a store that is the keyring (keyring.go,
-// its platforms, and keyring_split.go for values over a platform's limit) or
-// the file (filestore.go); index.go is the index, pending.go the logins,
-// record.go and lifetime.go are the credential.
+// Files: vault.go is the vault and error.go its errors. A store is the keyring
+// (keyring.go, its platforms, and keyring_split.go for values over the limit
+// of a platform) or a file (filestore.go). index.go is the index, pending.go
+// the unfinished logins; record.go and lifetime.go are the credential.
 //
 // Goroutines: one per call to the keyring, one call at a time. A call that
 // waits for a person to unlock the keyring cannot be ended and is left behind.
