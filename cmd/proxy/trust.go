@@ -30,7 +30,7 @@ func trustCommand(t *terminal) *cli.Command {
 			if c.Args().Present() {
 				dir = c.Args().First()
 			}
-			report, err := config.Trust(dir, s.load.StateDir)
+			report, err := config.Trust(c.Context, dir, s.load.StateDir)
 			if err != nil {
 				return err
 			}

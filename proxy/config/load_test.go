@@ -244,7 +244,7 @@ func TestChanged(t *testing.T) {
 	step("a project file above", func() { write(t, `{}`, root, "a", ".proxy", "mcp.json") })
 	step("a nearer project file", func() { write(t, `{}`, o.Dir, ".proxy", "mcp.json") })
 	step("trust", func() {
-		if _, err := Trust(o.Dir, o.StateDir); err != nil {
+		if _, err := Trust(t.Context(), o.Dir, o.StateDir); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -1,16 +1,13 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 )
 
 // Paths are the places in the file system that the proxy uses. None is made
-// before it is needed, see [MakePrivateDir].
+// before it is needed: whoever writes into a folder makes it first.
 type Paths struct {
 	Config   string // the global configuration file
 	Explicit bool   // PROXY_CONFIG named it
@@ -89,28 +86,4 @@ func (p place) find(getenv func(string) string) (string, error) {
 		return "", fmt.Errorf("%s is not set", p.home)
 	}
 	return filepath.Join(home, filepath.FromSlash(p.below), filepath.FromSlash(p.name)), nil
-}
-
-var errShared = errors.New("the folder is shared with other users")
-
-// MakePrivateDir makes a folder, and those above it, for the user alone (mode
-// 0700). One that is there already is closed to others; one that is meant to
-// be shared, such as /tmp, is refused.
-func MakePrivateDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	if runtime.GOOS == "windows" {
-		return nil // folders below the user's profile are private by inheritance
-	}
-	info, err := os.Stat(dir)
-	switch {
-	case err != nil:
-		return err
-	case info.Mode()&fs.ModeSticky != 0:
-		return &fs.PathError{Op: "use", Path: dir, Err: errShared}
-	case info.Mode().Perm()&0o077 != 0:
-		return os.Chmod(dir, 0o700)
-	}
-	return nil
 }

@@ -1,23 +1,10 @@
 package config
 
 import (
-	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
 )
-
-func checkMode(t *testing.T, name string, want fs.FileMode) {
-	t.Helper()
-	info, err := os.Stat(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm() != want {
-		t.Errorf("%s has mode %v, want %v", name, info.Mode().Perm(), want)
-	}
-}
 
 func TestPaths(t *testing.T) {
 	t.Parallel()
@@ -49,31 +36,4 @@ func TestPaths(t *testing.T) {
 	if err != nil || !filepath.IsAbs(got.Config) {
 		t.Errorf("a relative path stays relative: %+v, %v", got, err)
 	}
-}
-
-func TestPrivateFolders(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "a", "b")
-	if err := MakePrivateDir(dir); err != nil {
-		t.Fatal(err)
-	}
-	checkMode(t, filepath.Dir(dir), 0o700)
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := MakePrivateDir(dir); err != nil {
-		t.Fatal(err)
-	}
-	checkMode(t, dir, 0o700)
-
-	if runtime.GOOS == "windows" {
-		return
-	}
-	if err := os.Chmod(dir, 0o777|fs.ModeSticky); err != nil {
-		t.Fatal(err)
-	}
-	if err := MakePrivateDir(dir); err == nil {
-		t.Error("a shared folder is taken")
-	}
-	checkMode(t, dir, 0o777)
 }

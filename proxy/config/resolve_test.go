@@ -171,7 +171,7 @@ func TestAProjectsServersRunInTheProject(t *testing.T) {
 	}
 	o := LoadOptions{Dir: filepath.Join(root, "p"), StateDir: filepath.Join(root, "state"), Global: filepath.Join(root, "none")}
 	write(t, `{"mcpServers": {"a": {"command": "x"}, "b": {"command": "x", "cwd": "sub"}, "c": {"command": "x", "cwd": "/abs"}, "d": {"url": "https://x.dev"}}}`, o.Dir, ".proxy", "mcp.json")
-	if _, err := Trust(o.Dir, o.StateDir); err != nil {
+	if _, err := Trust(t.Context(), o.Dir, o.StateDir); err != nil {
 		t.Fatal(err)
 	}
 	c := Load(o)

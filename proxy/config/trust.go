@@ -1,19 +1,19 @@
 package config
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/gofrs/flock"
+	"mcpproxy/auth/privatefile"
 )
 
 // A TrustReport says what a project's file would have the proxy do. Its
@@ -43,9 +43,12 @@ var ErrNoProject = errors.New("no .proxy/mcp.json here or in a folder above")
 // recorded in the state folder. A file that cannot be parsed is not trusted;
 // one with broken servers is, and the report says which.
 //
-// Errors: ErrNoProject, a *Problem with the project's file, or a failure to
-// record it.
-func Trust(dir, stateDir string) (TrustReport, error) {
+// Another process that records trust is waited for until ctx ends, at most
+// [privatefile.MaxWait].
+//
+// Errors: [ErrNoProject], a [*Problem] with the project's file, or a failure to
+// record it, [context.DeadlineExceeded] and [context.Canceled] among them.
+func Trust(ctx context.Context, dir, stateDir string) (TrustReport, error) {
 	file, _, err := findProject(dir)
 	switch {
 	case err != nil:
@@ -70,7 +73,7 @@ func Trust(dir, stateDir string) (TrustReport, error) {
 			report.Problems = append(report.Problems, s.Problem)
 		}
 	}
-	if err := recordTrust(stateDir, file, text); err != nil {
+	if err := recordTrust(ctx, stateDir, file, text); err != nil {
 		return TrustReport{}, fmt.Errorf("record trust: %w", err)
 	}
 	return report, nil
@@ -123,6 +126,11 @@ type trustRecord struct {
 
 const trustVersion = 1
 
+// maxTrustSize is the size in bytes above which the record of trust is refused.
+const maxTrustSize = 16 << 20
+
+var errDamaged = fmt.Errorf("it is %w", privatefile.ErrDamaged)
+
 func trustFile(stateDir string) string { return filepath.Join(stateDir, "trust.json") }
 
 func contentHash(text []byte) string {
@@ -132,80 +140,39 @@ func contentHash(text []byte) string {
 
 // isTrusted reports whether exactly this text was trusted at exactly this path.
 func isTrusted(stateDir, file string, text []byte) (bool, error) {
-	r, err := readTrust(stateDir)
+	content, err := privatefile.Read(trustFile(stateDir), maxTrustSize)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	r, err := decodeTrust(content)
 	return err == nil && r.Projects[file] == contentHash(text), err
 }
 
-var errDamaged = errors.New("it is damaged")
+// recordTrust adds the text at that path. A damaged record is set aside.
+func recordTrust(ctx context.Context, stateDir, file string, text []byte) error {
+	return privatefile.Update(ctx, trustFile(stateDir), maxTrustSize, func(content []byte) ([]byte, error) {
+		r, err := decodeTrust(content)
+		if err != nil {
+			return nil, err
+		}
+		if r.Projects == nil {
+			r.Projects = make(map[string]string)
+		}
+		r.Projects[file] = contentHash(text)
+		data, err := json.MarshalIndent(r, "", "  ")
+		return append(data, '\n'), err
+	})
+}
 
-func readTrust(stateDir string) (trustRecord, error) {
+// decodeTrust decodes the content of the record, which is nil if there is no
+// file. The error is errDamaged.
+func decodeTrust(content []byte) (trustRecord, error) {
 	r := trustRecord{Version: trustVersion}
-	text, err := readFile(trustFile(stateDir), maxGlobalSize)
-	if errors.Is(err, fs.ErrNotExist) {
+	if content == nil {
 		return r, nil
 	}
-	if err != nil {
-		return r, err
-	}
-	if json.Unmarshal(text, &r) != nil || r.Version != trustVersion {
+	if json.Unmarshal(content, &r) != nil || r.Version != trustVersion {
 		return trustRecord{}, errDamaged
 	}
 	return r, nil
-}
-
-func recordTrust(stateDir, file string, text []byte) error {
-	if err := MakePrivateDir(stateDir); err != nil {
-		return err
-	}
-	name := trustFile(stateDir)
-	lock := flock.New(name+".lock", flock.SetPermissions(0o600))
-	if err := lock.Lock(); err != nil {
-		return fmt.Errorf("lock %s: %w", lock.Path(), err)
-	}
-	defer lock.Close()
-	r, err := readTrust(stateDir)
-	if errors.Is(err, errDamaged) {
-		// Kept for whoever wants to know how it came about.
-		if err := os.Rename(name, name+".damaged"); err != nil {
-			return err
-		}
-		r = trustRecord{Version: trustVersion}
-	} else if err != nil {
-		return err
-	}
-	if r.Projects == nil {
-		r.Projects = make(map[string]string)
-	}
-	r.Projects[file] = contentHash(text)
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return ReplaceFile(name, append(data, '\n'))
-}
-
-// ReplaceFile writes a private file so that a reader sees the old contents or
-// the new ones, also after a crash.
-func ReplaceFile(name string, data []byte) (err error) {
-	// CreateTemp makes files of mode 0600.
-	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(data); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }

@@ -3,8 +3,10 @@ package config
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -49,7 +51,7 @@ func newClone(t *testing.T, project string) clone {
 
 func (c clone) trust(t *testing.T) TrustReport {
 	t.Helper()
-	r, err := Trust(c.Dir, c.StateDir)
+	r, err := Trust(t.Context(), c.Dir, c.StateDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,17 +169,17 @@ func TestTrustRefuses(t *testing.T) {
 	t.Parallel()
 	c := newClone(t, "{\n'a'}")
 	var p *Problem
-	if _, err := Trust(c.Dir, c.StateDir); !errors.As(err, &p) || p.Line != 2 {
+	if _, err := Trust(t.Context(), c.Dir, c.StateDir); !errors.As(err, &p) || p.Line != 2 {
 		t.Errorf("a file that cannot be parsed: %v", err)
 	}
-	if _, err := Trust(filepath.Dir(c.Dir), c.StateDir); !errors.Is(err, ErrNoProject) {
+	if _, err := Trust(t.Context(), filepath.Dir(c.Dir), c.StateDir); !errors.Is(err, ErrNoProject) {
 		t.Errorf("no project: %v", err)
 	}
 	if _, err := os.Stat(c.StateDir); err == nil {
 		t.Error("a refusal left a state folder")
 	}
 	write(t, strings.Repeat(" ", maxProjectSize)+"{}", c.file)
-	if _, err := Trust(c.Dir, c.StateDir); !errors.As(err, &p) || p.Message != "the file cannot be read: too large" {
+	if _, err := Trust(t.Context(), c.Dir, c.StateDir); !errors.As(err, &p) || p.Message != "the file cannot be read: too large" {
 		t.Errorf("a huge file: %v", err)
 	}
 	if got := Load(c.LoadOptions); problems(got) != "0: the file cannot be read: too large" || listed(got) != "github own" {
@@ -237,6 +239,17 @@ func TestTheGlobalFileIsNoProject(t *testing.T) {
 	}
 }
 
+func checkMode(t *testing.T, name string, want fs.FileMode) {
+	t.Helper()
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm() != want {
+		t.Errorf("%s has mode %v, want %v", name, info.Mode().Perm(), want)
+	}
+}
+
 func TestTrustIsPrivateAndSurvivesDamage(t *testing.T) {
 	t.Parallel()
 	c := newClone(t, `{"mcpServers": {"new": {"command": "x"}}}`)
@@ -249,8 +262,8 @@ func TestTrustIsPrivateAndSurvivesDamage(t *testing.T) {
 	if got := Load(c.LoadOptions); listed(got) != "github new own" || problems(got) != "" {
 		t.Errorf("after trust: servers %q, problems %s", listed(got), problems(got))
 	}
-	if _, err := os.Stat(filepath.Join(c.StateDir, "trust.json.damaged")); err != nil {
-		t.Error("the damaged file is gone:", err)
+	if aside, err := filepath.Glob(filepath.Join(c.StateDir, "trust.json.damaged-*")); err != nil || len(aside) != 1 {
+		t.Error("the damaged file is gone:", aside, err)
 	}
 	checkMode(t, c.StateDir, 0o700)
 	checkMode(t, filepath.Join(c.StateDir, "trust.json"), 0o600)
@@ -269,7 +282,7 @@ func TestManyTrustAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for _, dir := range dirs {
 		all.Go(func() {
-			if _, err := Trust(dir, c.StateDir); err != nil {
+			if _, err := Trust(t.Context(), dir, c.StateDir); err != nil {
 				t.Error(err)
 			}
 		})
