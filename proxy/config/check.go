@@ -18,10 +18,23 @@ import (
 // A fault is what a check finds: the field, the fact, and the fix. It never
 // quotes a value, which may be a secret.
 type fault struct {
-	field, message, hint string
+	field    string // "" for the entry as a whole
+	message  string
+	hint     string
+	ofServer bool // the message goes on after the server's name, as in "has no url"
 }
 
 func (f *fault) Error() string { return f.message }
+
+// serverFault is about the server, which its message does not name.
+func serverFault(field, message, hint string) *fault {
+	return &fault{field: field, message: message, hint: hint, ofServer: true}
+}
+
+// fieldFault is about a field, which its message names.
+func fieldFault(field, message, hint string) *fault {
+	return &fault{field: field, message: message, hint: hint}
+}
 
 // maxName is the length of a server's name in characters.
 const maxName = 64
@@ -30,13 +43,13 @@ const maxName = 64
 func checkName(name string) *fault {
 	switch {
 	case name == "":
-		return &fault{"", "a server's name is empty", "give it a name of 1 to 64 characters"}
+		return &fault{message: "a server's name is empty", hint: "give it a name of 1 to 64 characters"}
 	case utf8.RuneCountInString(name) > maxName:
-		return &fault{"", fmt.Sprintf("a server's name is longer than %d characters", maxName), "shorten it"}
+		return &fault{message: fmt.Sprintf("a server's name is longer than %d characters", maxName), hint: "shorten it"}
 	case strings.ContainsAny(name, `/\:`):
-		return &fault{"", fmt.Sprintf(`server name %q holds "/", "\" or ":"`, name), "use letters, digits, hyphens and underscores"}
+		return &fault{message: fmt.Sprintf(`server name %q holds "/", "\" or ":"`, name), hint: "use letters, digits, hyphens and underscores"}
 	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }):
-		return &fault{"", fmt.Sprintf("server name %q holds a character that is not printable", name), "use letters, digits, hyphens and underscores"}
+		return &fault{message: fmt.Sprintf("server name %q holds a character that is not printable", name), hint: "use letters, digits, hyphens and underscores"}
 	}
 	return nil
 }
@@ -82,22 +95,22 @@ func (c checker) transport() *fault {
 	const wants = `a server has either a "command" or a "url"`
 	switch {
 	case c.Command != "" && c.URL != "":
-		return &fault{"url", `has both a "command" and a "url"`, "keep one of them"}
+		return serverFault("url", `has both a "command" and a "url"`, "keep one of them")
 	case c.Type == "":
-		return &fault{"", `has neither a "command" nor a "url"`, wants}
+		return serverFault("", `has neither a "command" nor a "url"`, wants)
 	case c.Type == upstream.Stdio && c.Command == "":
-		return &fault{"type", `is of type "stdio" but has no "command"`, wants}
+		return serverFault("type", `is of type "stdio" but has no "command"`, wants)
 	case (c.Type == upstream.HTTP || c.Type == upstream.SSE) && c.URL == "":
-		return &fault{"type", fmt.Sprintf("is of type %q but has no \"url\"", c.Type), wants}
+		return serverFault("type", fmt.Sprintf("is of type %q but has no \"url\"", c.Type), wants)
 	case c.Type != upstream.Stdio && c.Type != upstream.HTTP && c.Type != upstream.SSE:
-		return &fault{"type", `has a "type" that is not known`, `use "stdio", "http" or "sse"`}
+		return serverFault("type", `has a "type" that is not known`, `use "stdio", "http" or "sse"`)
 	}
 	if c.Type == upstream.Stdio {
 		switch {
 		case len(c.Headers) > 0:
-			return &fault{"headers", `has a "command", which takes no "headers"`, `pass settings with "env" or "args"`}
+			return serverFault("headers", `has a "command", which takes no "headers"`, `pass settings with "env" or "args"`)
 		case c.OAuth != nil:
-			return &fault{"oauth", `has a "command", which takes no "oauth"`, `"oauth" belongs to a server with a "url"`}
+			return serverFault("oauth", `has a "command", which takes no "oauth"`, `"oauth" belongs to a server with a "url"`)
 		}
 		return nil
 	}
@@ -108,7 +121,7 @@ func (c checker) transport() *fault {
 		{"args", len(c.Args) > 0}, {"cwd", c.Cwd != ""}, {"env", len(c.Env) > 0}, {"inherit_env", len(c.InheritEnv) > 0},
 	} {
 		if only.set {
-			return &fault{only.field, fmt.Sprintf("has a \"url\", which takes no %q", only.field), `it belongs to a server with a "command"`}
+			return serverFault(only.field, fmt.Sprintf("has a \"url\", which takes no %q", only.field), `it belongs to a server with a "command"`)
 		}
 	}
 	return nil
@@ -125,12 +138,12 @@ func (c checker) strings() *fault {
 	_, _ = mapStrings(*c.Entry, func(field, s string) (string, error) {
 		switch _, err := expand(s, nil, func(placeholder) (string, error) { return "", nil }); {
 		case strings.ContainsRune(s, 0):
-			found = &fault{field, fmt.Sprintf("has a NUL character in %q", field), "remove it"}
+			found = serverFault(field, fmt.Sprintf("has a NUL character in %q", field), "remove it")
 		case !c.written:
 		case err != nil:
-			found = &fault{field, fmt.Sprintf("has a bad placeholder in %q: %v", field, err), "write ${env:NAME} or ${env:NAME:-default}"}
+			found = serverFault(field, fmt.Sprintf("has a bad placeholder in %q: %v", field, err), "write ${env:NAME} or ${env:NAME:-default}")
 		case hasPlaceholder(s) && slices.ContainsFunc(fixed, func(f string) bool { return strings.HasPrefix(field, f) }):
-			found = &fault{field, fmt.Sprintf("has a placeholder in %q, which takes none", field), "write the value itself"}
+			found = serverFault(field, fmt.Sprintf("has a placeholder in %q, which takes none", field), "write the value itself")
 		}
 		if found != nil {
 			return s, found
@@ -143,13 +156,13 @@ func (c checker) strings() *fault {
 func (c checker) env() *fault {
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
 		if !validVariable(name) {
-			return &fault{join("env", name), fmt.Sprintf("has %q in \"env\", which is no name of a variable", name), "use letters, digits and underscores"}
+			return serverFault(join("env", name), fmt.Sprintf("has %q in \"env\", which is no name of a variable", name), "use letters, digits and underscores")
 		}
 	}
 	for i, name := range c.InheritEnv {
 		if !c.open(name) && !validVariable(name) {
 			field := fmt.Sprintf("inherit_env[%d]", i)
-			return &fault{field, fmt.Sprintf("has no name of a variable in %q", field), "use letters, digits and underscores"}
+			return serverFault(field, fmt.Sprintf("has no name of a variable in %q", field), "use letters, digits and underscores")
 		}
 	}
 	return nil
@@ -164,17 +177,17 @@ func (c checker) address() *fault {
 	u, err := url.Parse(c.URL)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return &fault{"url", `has a "url" that is not an http or https address`, `write it as in "https://example.com/mcp"`}
+		return serverFault("url", `has a "url" that is not an http or https address`, `write it as in "https://example.com/mcp"`)
 	case secure(u):
 		return nil
 	case c.OAuth != nil:
-		return &fault{"url", `has "oauth" but a "url" that is not https`, "use https, or http on a loopback address"}
+		return serverFault("url", `has "oauth" but a "url" that is not https`, "use https, or http on a loopback address")
 	case u.User != nil:
-		return &fault{"url", `has a password in a "url" that is not https`, "use https, or http on a loopback address"}
+		return serverFault("url", `has a password in a "url" that is not https`, "use https, or http on a loopback address")
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
 		if secretHeader(name, c.Headers[name]) {
-			return &fault{"url", fmt.Sprintf("sends header %q to a \"url\" that is not https", name), "use https, or http on a loopback address"}
+			return serverFault("url", fmt.Sprintf("sends header %q to a \"url\" that is not https", name), "use https, or http on a loopback address")
 		}
 	}
 	return nil
@@ -195,21 +208,22 @@ func (c checker) oauth() *fault {
 		return nil
 	}
 	if c.Type == upstream.SSE {
-		return &fault{"oauth", `is of type "sse", which takes no "oauth"`, `use type "http", or pass a token with "headers"`}
+		return serverFault("oauth", `is of type "sse", which takes no "oauth"`, `use type "http", or pass a token with "headers"`)
 	}
 	// The package that obeys the setting knows its rules.
 	err := o.Validate(c.URL)
 	if err == nil {
 		return nil
 	}
-	field := "oauth"
-	if wrong := new(auth.ConfigError); errors.As(err, &wrong) {
-		field = wrong.Field
+	f := serverFault("oauth", err.Error(), "")
+	if wrong, ok := errors.AsType[*auth.ConfigError](err); ok {
+		f.field = wrong.Field
+		f.ofServer = wrong.Problem == "" // the server "requires" the field
 	}
-	if c.openField(field) {
+	if c.openField(f.field) {
 		return nil
 	}
-	return &fault{field, err.Error(), ""}
+	return f
 }
 
 // openField reports whether a value of the field is not known yet.
@@ -225,7 +239,7 @@ func (c checker) openField(field string) bool {
 // filter asks the package that obeys the setting.
 func (c checker) filter() *fault {
 	if err := c.ToolFilter.Validate(); err != nil {
-		return &fault{"tool_filter", fmt.Sprintf("has a bad \"tool_filter\": %v", err), `use patterns such as "get_*"`}
+		return serverFault("tool_filter", fmt.Sprintf("has a bad \"tool_filter\": %v", err), `use patterns such as "get_*"`)
 	}
 	return nil
 }
@@ -235,7 +249,7 @@ const maxResultLimit = 1 << 30
 
 func checkResultBytes(n int) *fault {
 	if n < 0 || n > maxResultLimit {
-		return &fault{"max_result_bytes", fmt.Sprintf("\"max_result_bytes\" must be between 0 (off) and %d", maxResultLimit), ""}
+		return fieldFault("max_result_bytes", fmt.Sprintf("\"max_result_bytes\" must be between 0 (off) and %d", maxResultLimit), "")
 	}
 	return nil
 }
@@ -245,16 +259,16 @@ func (s Settings) check(places map[string]int) []*fault {
 	var faults []*fault
 	has := func(field string) bool { _, ok := places[field]; return ok }
 	if has("max_concurrent_servers") && s.MaxConcurrentServers < 1 {
-		faults = append(faults, &fault{"max_concurrent_servers", `"max_concurrent_servers" must be at least 1`, ""})
+		faults = append(faults, fieldFault("max_concurrent_servers", `"max_concurrent_servers" must be at least 1`, ""))
 	}
 	if has("breaker.fail_threshold") && s.Breaker.FailThreshold < 1 {
-		faults = append(faults, &fault{"breaker.fail_threshold", `"breaker.fail_threshold" must be at least 1`, ""})
+		faults = append(faults, fieldFault("breaker.fail_threshold", `"breaker.fail_threshold" must be at least 1`, ""))
 	}
 	if s.Breaker.Cooldown == upstream.Never {
-		faults = append(faults, &fault{"breaker.cooldown", `"breaker.cooldown" must be more than 0`, ""})
+		faults = append(faults, fieldFault("breaker.cooldown", `"breaker.cooldown" must be more than 0`, ""))
 	}
 	if s.TokenStore != "" && s.TokenStore != "keyring" && s.TokenStore != "file" {
-		faults = append(faults, &fault{"token_store", `"token_store" is not known`, `use "keyring" or "file"`})
+		faults = append(faults, fieldFault("token_store", `"token_store" is not known`, `use "keyring" or "file"`))
 	}
 	if s.MaxResultBytes != nil {
 		if f := checkResultBytes(*s.MaxResultBytes); f != nil {

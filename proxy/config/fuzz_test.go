@@ -42,8 +42,7 @@ func FuzzLoad(f *testing.F) {
 				continue
 			}
 			if _, _, err := s.substitute(func(string) (string, bool) { return "https://localhost", true }); err != nil {
-				var p *Problem
-				if !errors.As(err, &p) {
+				if _, ok := errors.AsType[*Problem](err); !ok {
 					t.Errorf("substitute: %v", err)
 				}
 			}

@@ -30,15 +30,15 @@ func (c checker) headers() *fault {
 		canonical := http.CanonicalHeaderKey(name)
 		switch {
 		case !isToken(name):
-			return &fault{field, fmt.Sprintf("has header %q, which is no valid name", name), "use letters, digits and hyphens"}
+			return serverFault(field, fmt.Sprintf("has header %q, which is no valid name", name), "use letters, digits and hyphens")
 		case slices.Contains(transportHeaders, canonical) || strings.HasPrefix(canonical, paramHeaders):
-			return &fault{field, fmt.Sprintf("sets header %q, which belongs to the transport", name), "remove it"}
+			return serverFault(field, fmt.Sprintf("sets header %q, which belongs to the transport", name), "remove it")
 		case canonical == "Authorization" && c.OAuth != nil:
-			return &fault{field, fmt.Sprintf("has both \"oauth\" and header %q", name), "keep one of them"}
+			return serverFault(field, fmt.Sprintf("has both \"oauth\" and header %q", name), "keep one of them")
 		case seen[canonical] != "":
-			return &fault{field, fmt.Sprintf("has headers %q and %q, which are the same", seen[canonical], name), "keep one of them"}
+			return serverFault(field, fmt.Sprintf("has headers %q and %q, which are the same", seen[canonical], name), "keep one of them")
 		case strings.ContainsFunc(c.Headers[name], isControl):
-			return &fault{field, fmt.Sprintf("has a line end or control character in the value of header %q", name), "remove it; a file's last line end may have come with the value"}
+			return serverFault(field, fmt.Sprintf("has a line end or control character in the value of header %q", name), "remove it; a file's last line end may have come with the value")
 		}
 		seen[canonical] = name
 	}

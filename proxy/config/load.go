@@ -260,12 +260,11 @@ func (s *Server) problem(f *fault) *Problem {
 	for field != "" && s.places[field] == 0 {
 		field = field[:max(0, strings.LastIndexAny(field, ".["))]
 	}
-	line := s.places[field]
-	link := " "
-	if strings.HasPrefix(f.message, `"`) || strings.HasPrefix(f.message, "oauth.") { // the subject is a field, not the server
-		link = ": "
+	message := fmt.Sprintf("server %q: %s", s.Name, f.message)
+	if f.ofServer {
+		message = fmt.Sprintf("server %q %s", s.Name, f.message)
 	}
-	return &Problem{File: s.File, Line: line, Message: fmt.Sprintf("server %q%s%s", s.Name, link, f.message), Hint: f.hint}
+	return &Problem{File: s.File, Line: s.places[field], Message: message, Hint: f.hint}
 }
 
 // readNames takes nothing but valid names from a file that is not trusted; in

@@ -159,6 +159,7 @@ func TestProblemsOfAnEntry(t *testing.T) {
 		{`{"url": "http://x.dev", "headers": {"X-Who": "Bearer abc"}}`, `1: server "a" sends header "X-Who" to a "url" that is not https | use https, or http on a loopback address`},
 		{`{"type": "sse", "url": "https://x.dev", "oauth": {}}`, `1: server "a" is of type "sse", which takes no "oauth" | use type "http", or pass a token with "headers"`},
 		{`{"url": "https://x.dev", "oauth": {"discovery": true}}`, `1: server "a" requires oauth.discovery_allowlist (discovery contacts no host that is not listed)`},
+		{`{"url": "https://u:p@x.dev", "oauth": {"provider": "anthropic-mcp"}}`, `1: server "a": url must not hold a user name or password`},
 		{"{\"url\": \"https://x.dev\",\n\"oauth\": {\"token_url\": \"https://x.dev/t\"}}", `2: server "a" requires oauth.authorize_url`},
 		{"{\"url\": \"https://x.dev\", \"oauth\": {\"authorize_url\": \"https://x.dev/a\",\n\"token_url\": \"http://x.dev/t\", \"client_id\": \"c\", \"redirect_uri\": \"http://localhost:1/cb\"}}", `2: server "a": oauth.token_url must be https, or http on a loopback address`},
 		{`{"command": "x", "tool_filter": {"include": ["[a"]}}`, `1: server "a" has a bad "tool_filter": include pattern "[a": syntax error in pattern | use patterns such as "get_*"`},
@@ -221,6 +222,21 @@ func TestAMissingGlobalFile(t *testing.T) {
 	if c := Load(LoadOptions{Global: filepath.Dir(file)}); problems(c) != "0: the file cannot be read: not a regular file" {
 		t.Errorf("a folder: %s", problems(c))
 	}
+}
+
+// The files are the person's, who may share them.
+func TestLoadLeavesAccessRights(t *testing.T) {
+	t.Parallel()
+	c := newClone(t, `{"mcpServers": {"new": {"command": "x"}}}`)
+	for _, file := range []string{c.Global, c.file} {
+		if err := os.Chmod(file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.trust(t)
+	Load(c.LoadOptions)
+	checkMode(t, c.Global, 0o644)
+	checkMode(t, c.file, 0o644)
 }
 
 func TestChanged(t *testing.T) {

@@ -56,7 +56,7 @@ func (s *Server) substitute(getenv func(string) (string, bool)) (Entry, []string
 	if f := (checker{Entry: &e}).check(); f != nil {
 		if asWritten := (checker{Entry: &s.Entry, written: true}); strings.HasPrefix(f.field, "oauth.") && asWritten.openField(f.field) {
 			// That package's rules may quote what they refuse.
-			f = &fault{f.field, f.field + " is not valid once its placeholders are substituted", "check the variables that it names"}
+			f = fieldFault(f.field, f.field+" is not valid once its placeholders are substituted", "check the variables that it names")
 		}
 		return Entry{}, nil, s.problem(f)
 	}

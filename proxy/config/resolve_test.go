@@ -71,8 +71,7 @@ func TestAMissingVariableIsNamed(t *testing.T) {
 		`{"url": "https://x.dev", "oauth": {"scopes": ["read", "${env:NONE}"]}}`: {"a", "NONE", "oauth.scopes[1]"},
 	} {
 		_, err := loadText(t, `{"mcpServers": {"a": `+entry+`}}`).Server("a").Resolve(env("SET", "x"), Settings{})
-		var missing *MissingVariableError
-		if !errors.As(err, &missing) || *missing != want {
+		if missing, ok := errors.AsType[*MissingVariableError](err); !ok || *missing != want {
 			t.Errorf("%s: %v", entry, err)
 		}
 	}
@@ -101,11 +100,11 @@ func TestRulesHoldAfterSubstitution(t *testing.T) {
 			continue
 		}
 		_, err := c.Server("a").Resolve(getenv, Settings{})
-		var p *Problem
-		if !errors.As(err, &p) || !strings.HasSuffix(p.Error(), test.want) {
+		p, ok := errors.AsType[*Problem](err)
+		if !ok || !strings.HasSuffix(p.Error(), test.want) {
 			t.Errorf("%s: %v", test.entry, err)
 		}
-		if err != nil && strings.Contains(err.Error()+p.Hint, "hunter2") {
+		if ok && strings.Contains(err.Error()+p.Hint, "hunter2") {
 			t.Errorf("%s: the value is told: %v", test.entry, err)
 		}
 	}

@@ -38,7 +38,8 @@ type source struct {
 }
 
 // readFile reads a regular file of at most limit bytes. A pipe or a device,
-// which a cloned repository can link to, would block or never end.
+// which a cloned repository can link to, would block or never end. The access
+// rights stay as they are, unlike those of what privatefile.Read reads.
 func readFile(name string, limit int64) ([]byte, error) {
 	info, err := os.Stat(name)
 	switch {
@@ -100,8 +101,9 @@ func (s *source) parse() (*hujson.Object, *Problem) {
 	return object, nil
 }
 
-// syntax says where the text stops being JSON. The parser tells the place in
-// its error's text only, which also quotes the file and so is not passed on.
+// syntax says where the text stops being JSON. The place is read from the text
+// of the parser's error, because that error has no fields; the text quotes the
+// file and so is not passed on.
 func (s *source) syntax(err error) *Problem {
 	var line, column int
 	if _, err := fmt.Sscanf(err.Error(), "hujson: line %d, column %d:", &line, &column); err != nil {
@@ -191,8 +193,7 @@ func kindOf(v hujson.ValueTrimmed) string {
 // unreadable turns a failure to read a file into a problem. The operating
 // system's reason is kept without the path, which the problem names anyway.
 func unreadable(file string, err error) *Problem {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
 	}
 	return &Problem{File: file, Message: "the file cannot be read: " + strings.TrimSuffix(err.Error(), ".")}

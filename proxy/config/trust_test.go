@@ -168,8 +168,8 @@ func TestTrustReportsWhatAProjectUses(t *testing.T) {
 func TestTrustRefuses(t *testing.T) {
 	t.Parallel()
 	c := newClone(t, "{\n'a'}")
-	var p *Problem
-	if _, err := Trust(t.Context(), c.Dir, c.StateDir); !errors.As(err, &p) || p.Line != 2 {
+	_, err := Trust(t.Context(), c.Dir, c.StateDir)
+	if p, ok := errors.AsType[*Problem](err); !ok || p.Line != 2 {
 		t.Errorf("a file that cannot be parsed: %v", err)
 	}
 	if _, err := Trust(t.Context(), filepath.Dir(c.Dir), c.StateDir); !errors.Is(err, ErrNoProject) {
@@ -179,7 +179,8 @@ func TestTrustRefuses(t *testing.T) {
 		t.Error("a refusal left a state folder")
 	}
 	write(t, strings.Repeat(" ", maxProjectSize)+"{}", c.file)
-	if _, err := Trust(t.Context(), c.Dir, c.StateDir); !errors.As(err, &p) || p.Message != "the file cannot be read: too large" {
+	_, err = Trust(t.Context(), c.Dir, c.StateDir)
+	if p, ok := errors.AsType[*Problem](err); !ok || p.Message != "the file cannot be read: too large" {
 		t.Errorf("a huge file: %v", err)
 	}
 	if got := Load(c.LoadOptions); problems(got) != "0: the file cannot be read: too large" || listed(got) != "github own" {
