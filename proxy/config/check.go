@@ -39,7 +39,7 @@ func fieldFault(field, message, hint string) *fault {
 // maxName is the length of a server's name in characters.
 const maxName = 64
 
-// checkName holds the rule for server names.
+// checkName checks the name of a server (DESIGN, section 4).
 func checkName(name string) *fault {
 	switch {
 	case name == "":
@@ -54,16 +54,15 @@ func checkName(name string) *fault {
 	return nil
 }
 
-// A checker holds the rules for one entry. It runs twice: over the entry as
-// written, when values with placeholders are passed over, and again after
-// their substitution.
+// A checker checks one entry: first as written, when it skips values with
+// placeholders, and again after their substitution.
 type checker struct {
 	*Entry
 	written bool
 }
 
-// open reports whether the value is not known yet.
-func (c checker) open(s string) bool { return c.written && hasPlaceholder(s) }
+// unresolved reports whether the value is not known before substitution.
+func (c checker) unresolved(s string) bool { return c.written && hasPlaceholder(s) }
 
 // check returns the first fault of the entry.
 func (c checker) check() *fault {
@@ -127,12 +126,12 @@ func (c checker) transport() *fault {
 	return nil
 }
 
-// fixed lists the settings that are read without starting a server, and so
-// without looking at the environment.
+// fixed lists the settings that take no placeholders, because they are read
+// before the environment is.
 var fixed = []string{"type", "description", "tool_filter"}
 
-// strings checks the form of all placeholders, and that no value holds what
-// an operating system cannot pass on.
+// strings checks the form of all placeholders, and that no value holds a NUL
+// character, which cannot be passed to a process.
 func (c checker) strings() *fault {
 	var found *fault
 	_, _ = mapStrings(*c.Entry, func(field, s string) (string, error) {
@@ -160,7 +159,7 @@ func (c checker) env() *fault {
 		}
 	}
 	for i, name := range c.InheritEnv {
-		if !c.open(name) && !validVariable(name) {
+		if !c.unresolved(name) && !validVariable(name) {
 			field := fmt.Sprintf("inherit_env[%d]", i)
 			return serverFault(field, fmt.Sprintf("has no name of a variable in %q", field), "use letters, digits and underscores")
 		}
@@ -168,10 +167,10 @@ func (c checker) env() *fault {
 	return nil
 }
 
-// address checks the url: a credential travels over TLS, or does not leave
-// the machine.
+// address checks the url, to which credentials are sent over TLS or on the same
+// machine only (DESIGN, section 4).
 func (c checker) address() *fault {
-	if c.URL == "" || c.open(c.URL) {
+	if c.URL == "" || c.unresolved(c.URL) {
 		return nil
 	}
 	u, err := url.Parse(c.URL)
@@ -210,7 +209,6 @@ func (c checker) oauth() *fault {
 	if c.Type == upstream.SSE {
 		return serverFault("oauth", `is of type "sse", which takes no "oauth"`, `use type "http", or pass a token with "headers"`)
 	}
-	// The package that obeys the setting knows its rules.
 	err := o.Validate(c.URL)
 	if err == nil {
 		return nil
@@ -220,23 +218,24 @@ func (c checker) oauth() *fault {
 		f.field = wrong.Field
 		f.ofServer = wrong.Problem == "" // the server "requires" the field
 	}
-	if c.openField(f.field) {
+	if c.unresolvedField(f.field) {
 		return nil
 	}
 	return f
 }
 
-// openField reports whether a value of the field is not known yet.
-func (c checker) openField(field string) bool {
-	open := false
+// unresolvedField reports whether a value of the field is not known before
+// substitution.
+func (c checker) unresolvedField(field string) bool {
+	unresolved := false
 	_, _ = mapStrings(*c.Entry, func(f, s string) (string, error) {
-		open = open || strings.HasPrefix(f, field) && c.open(s)
+		unresolved = unresolved || strings.HasPrefix(f, field) && c.unresolved(s)
 		return s, nil
 	})
-	return open
+	return unresolved
 }
 
-// filter asks the package that obeys the setting.
+// filter checks the patterns of the tool filter.
 func (c checker) filter() *fault {
 	if err := c.ToolFilter.Validate(); err != nil {
 		return serverFault("tool_filter", fmt.Sprintf("has a bad \"tool_filter\": %v", err), `use patterns such as "get_*"`)
@@ -254,10 +253,10 @@ func checkResultBytes(n int) *fault {
 	return nil
 }
 
-// check returns the faults of the settings at the root of the file.
-func (s Settings) check(places map[string]int) []*fault {
+// check returns the faults of the settings, whose keys in the file lines holds.
+func (s Settings) check(lines map[string]int) []*fault {
 	var faults []*fault
-	has := func(field string) bool { _, ok := places[field]; return ok }
+	has := func(field string) bool { _, ok := lines[field]; return ok }
 	if has("max_concurrent_servers") && s.MaxConcurrentServers < 1 {
 		faults = append(faults, fieldFault("max_concurrent_servers", `"max_concurrent_servers" must be at least 1`, ""))
 	}

@@ -46,17 +46,17 @@ type Server struct {
 	Layer Layer
 	File  string
 	// ID identifies the entry: a hash of it as written and, for a project's,
-	// of the project's path. Equal IDs mean that nothing about the server changed.
+	// of the project's path. Equal IDs mean equal settings.
 	ID    string
 	Entry Entry // zero for an untrusted server
 
-	// Problem says why the entry cannot be used; other entries are not harmed.
+	// Problem says why this entry, and no other, cannot be used.
 	Problem *Problem
 	// Untrusted is set for a project's server until the person has run
 	// "proxy trust": nothing of it but its name may be used or shown.
 	Untrusted bool
 
-	places map[string]int // lines of the entry's values by field, see decoder
+	lines map[string]int // of the entry's values by field, see decoder
 }
 
 // ProjectDir returns the folder that holds the project's .proxy folder, or ""
@@ -109,12 +109,12 @@ func (s Settings) Or(d Settings) Settings {
 	return s
 }
 
-// A Problem is something wrong in a configuration file, with its place.
+// A Problem is a mistake in a configuration file, with its line.
 type Problem struct {
 	File    string `json:"file"`
 	Line    int    `json:"line,omitempty"` // 1-based; 0 if the problem has no line
 	Message string `json:"message"`        // the fact, one sentence
-	Hint    string `json:"hint,omitempty"` // what to do about it, may be empty
+	Hint    string `json:"hint,omitempty"` // how to correct it, may be empty
 }
 
 func (p *Problem) Error() string {

@@ -19,24 +19,24 @@ import (
 // those of the structs, each may stand once, and null is no value.
 type decoder struct {
 	src *source
-	// about starts each message: `server "github": `, or nothing.
-	about string
-	// places holds the line of each good value by its field, as in "headers.Accept"
-	// or "args[0]", so that a later check can name it.
-	places map[string]int
-	keys   map[reflect.Type]map[string][]int
+	// prefix starts each message: `server "github": `, or nothing.
+	prefix string
+	// lines holds the line of each decoded value by its field, as in
+	// "headers.Accept" or "args[0]", for the problems of later checks.
+	lines map[string]int
+	keys  map[reflect.Type]map[string][]int // results of keysOf
 }
 
 func (d *decoder) fail(v hujson.Value, hint, format string, args ...any) *Problem {
 	p := d.src.problem(v.StartOffset, hint, format, args...)
-	p.Message = d.about + p.Message
+	p.Message = d.prefix + p.Message
 	return p
 }
 
 func (d *decoder) decode(v hujson.Value, dst reflect.Value, field string) *Problem {
 	p := d.value(v, dst, field)
 	if p == nil && field != "" {
-		d.places[field] = d.src.line(v.StartOffset)
+		d.lines[field] = d.src.line(v.StartOffset)
 	}
 	return p
 }
@@ -64,7 +64,7 @@ func (d *decoder) value(v hujson.Value, dst reflect.Value, field string) *Proble
 	return nil
 }
 
-// text fills what reads itself from a string, which durations do.
+// text fills a value that decodes itself from a string, such as a duration.
 func (d *decoder) text(v hujson.Value, dst reflect.Value, field string) *Problem {
 	lit, ok := v.Value.(hujson.Literal)
 	if !ok || lit.Kind() != '"' {
@@ -165,7 +165,7 @@ func (d *decoder) wrongType(v hujson.Value, dst reflect.Value, field string) *Pr
 	return d.fail(v, hint, "%s must be %s, not %s", subject, wanted(dst.Type()), kindOf(v.Value))
 }
 
-// wanted says in words what a setting of that type holds.
+// wanted returns in words what a setting of that type holds.
 func wanted(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[upstream.Duration]():
@@ -184,8 +184,8 @@ func wanted(t reflect.Type) string {
 	return "an object"
 }
 
-// keysOf returns the JSON keys of a struct, those of embedded structs included,
-// with the place of the field that each fills.
+// keysOf returns the JSON keys of a struct, including those of embedded structs,
+// with the index of the field that each fills.
 func (d *decoder) keysOf(t reflect.Type) map[string][]int {
 	if keys, ok := d.keys[t]; ok {
 		return keys
@@ -200,8 +200,7 @@ func (d *decoder) keysOf(t reflect.Type) map[string][]int {
 	return keys
 }
 
-// jsonKey returns the key of a field, or "" if it has none: embedded structs
-// lend their fields to the one that holds them.
+// jsonKey returns the key of a field. An embedded struct has none and gives "".
 func jsonKey(f reflect.StructField) string {
 	key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 	if !f.IsExported() || key == "-" {

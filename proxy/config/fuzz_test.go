@@ -79,7 +79,7 @@ func FuzzExpand(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		same, err := expand(s, nil, func(p placeholder) (string, error) {
-			return p.keep(func(s string) string { return s }), nil
+			return p.text(func(s string) string { return s }), nil
 		})
 		if err != nil {
 			return

@@ -59,7 +59,7 @@ func isToken(s string) bool {
 // section 5.5).
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// Compiled when a header is first checked: the proxy's start is no time for it.
+// Compiled when a header is first checked, to keep the start of the proxy short.
 var (
 	secretName = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?i)auth|token|secret|passw|pwd|key|cookie|credential|session|signature`)
@@ -69,7 +69,7 @@ var (
 	})
 )
 
-// secretHeader reports whether a header looks as if it proves who someone is.
+// secretHeader reports whether a header looks like a credential.
 func secretHeader(name, value string) bool {
 	return secretName().MatchString(name) || secretValue().MatchString(value)
 }

@@ -6,10 +6,9 @@ import (
 	"encoding/json"
 )
 
-// identify sets the server's ID. The entry is hashed as it was decoded, in the
-// order of the struct's fields and of sorted keys, so that comments, layout
-// and the order of keys do not matter; the placeholders are still in it, so
-// that no secret from the environment is.
+// identify sets the server's ID. The decoded entry is hashed, so that comments,
+// layout and the order of keys do not matter. Its placeholders are not
+// substituted, so that the hash depends on no secret of the environment.
 func (s *Server) identify() {
 	state := "entry"
 	switch {

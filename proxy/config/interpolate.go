@@ -11,8 +11,8 @@ import (
 // A placeholder is ${env:NAME} or ${env:NAME:-default}, in any string value of
 // an entry. As in a shell, the default holds where the variable is not set or
 // empty; it ends at the first "}" and is taken literally. $${env:NAME} stands
-// for the text ${env:NAME}. Other uses of "$" are left alone, and what was
-// substituted is not looked at again.
+// for the text ${env:NAME}. Other uses of "$" are left alone, and values are
+// not expanded again.
 type placeholder struct {
 	name       string
 	fallback   string
@@ -89,7 +89,7 @@ func validVariable(name string) bool {
 	return name != "" && !strings.ContainsFunc(name, bad)
 }
 
-// hasPlaceholder reports whether s depends on the environment, or tries to.
+// hasPlaceholder reports whether s holds a placeholder, valid or not.
 func hasPlaceholder(s string) bool {
 	n := 0
 	_, err := expand(s, nil, func(placeholder) (string, error) { n++; return "", nil })
@@ -117,7 +117,7 @@ func mapStrings[T any](v T, f func(field, s string) (string, error)) (T, error) 
 	return out.Interface().(T), err
 }
 
-// mapValue changes v in place, after replacing what it shares with the original.
+// mapValue changes v in place. It first copies what v shares with the original.
 func mapValue(v reflect.Value, field string, f func(field, s string) (string, error)) error {
 	switch v.Kind() {
 	case reflect.String:
@@ -170,7 +170,7 @@ func mapTable(v reflect.Value, field string, f func(field, s string) (string, er
 	}
 	table := reflect.MakeMapWithSize(v.Type(), v.Len())
 	keys := v.MapKeys()
-	// In order, so that of several errors always the same one is told.
+	// In order, so that the first error is always the same.
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 	for _, key := range keys {
 		element := reflect.New(v.Type().Elem()).Elem()

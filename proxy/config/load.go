@@ -22,12 +22,12 @@ type LoadOptions struct {
 	StateDir string // where trust is recorded
 }
 
-// Load reads both layers. It always returns a Config: what is wrong is told
-// in its Problems and in those of its servers, and harms nothing else.
+// Load reads both layers. It always returns a Config, whose Problems and those
+// of its servers say what is wrong.
 func Load(o LoadOptions) *Config {
 	c := new(Config)
-	// The stamps are older than what is read, so that a change in between is
-	// noticed rather than missed.
+	// Each file is watched before it is read, so that a change in between is not
+	// missed.
 	c.watch(o.Global)
 	servers := make(map[string]*Server)
 	for _, s := range c.loadGlobal(o) {
@@ -103,7 +103,7 @@ var projectFile = filepath.Join(".proxy", "mcp.json")
 
 // findProject returns the project's file of dir or of its nearest ancestor
 // that has one, or "", and every file that was looked for. Links in the path
-// of dir are followed first, so that a project has one path only.
+// of dir are followed, so that a project has one path only.
 func findProject(dir string) (file string, looked []string, err error) {
 	if dir == "" {
 		return "", nil, nil
@@ -117,7 +117,7 @@ func findProject(dir string) (file string, looked []string, err error) {
 	for {
 		file = filepath.Join(dir, projectFile)
 		looked = append(looked, file)
-		// A dangling link is there too: what it hides is not an ancestor's to replace.
+		// A dangling link counts as a file, so that no ancestor's file replaces it.
 		switch _, err := os.Lstat(file); {
 		case err == nil:
 			return file, looked, nil
@@ -144,7 +144,7 @@ func sameFile(a, b string) bool {
 // A layerFile is the file of a layer while it is read.
 type layerFile struct {
 	*decoder
-	name     Layer
+	layer    Layer
 	settings globalFile
 	servers  []*Server
 	problems []*Problem
@@ -156,14 +156,15 @@ type globalFile struct {
 	Servers struct{} `json:"mcpServers"` // read entry by entry
 }
 
-func newLayerFile(name Layer, src *source) *layerFile {
-	return &layerFile{name: name, decoder: &decoder{src: src, places: make(map[string]int), keys: make(map[reflect.Type]map[string][]int)}}
+func newLayerFile(layer Layer, src *source) *layerFile {
+	d := &decoder{src: src, lines: make(map[string]int), keys: make(map[reflect.Type]map[string][]int)}
+	return &layerFile{decoder: d, layer: layer}
 }
 
 const serversKey = "mcpServers"
 
-// read takes each key of the root by itself: a slip in one setting leaves the
-// servers in place, and is reported.
+// read decodes each key of the root by itself, so that a mistake in one setting
+// does not affect the servers.
 func (l *layerFile) read() {
 	root, p := l.src.parse()
 	if p != nil {
@@ -180,9 +181,9 @@ func (l *layerFile) read() {
 		first[key] = l.src.line(m.Name.StartOffset)
 		l.report(l.rootMember(key, m))
 	}
-	if l.name == Global {
-		for _, f := range l.settings.check(l.places) {
-			l.report(&Problem{File: l.src.file, Line: l.places[f.field], Message: f.message, Hint: f.hint})
+	if l.layer == Global {
+		for _, f := range l.settings.check(l.lines) {
+			l.report(&Problem{File: l.src.file, Line: l.lines[f.field], Message: f.message, Hint: f.hint})
 		}
 	}
 }
@@ -204,9 +205,9 @@ func (l *layerFile) rootMember(key string, m hujson.ObjectMember) *Problem {
 		}
 		l.entries(entries)
 		return nil
-	case l.name == Project && known:
+	case l.layer == Project && known:
 		return l.fail(m.Name, "move it to the global configuration", "a project's file may hold only %q, not %q", serversKey, key)
-	case !known && l.name == Project:
+	case !known && l.layer == Project:
 		return l.unknownKey(m.Name, key, "", []string{serversKey})
 	case !known:
 		return l.unknownKey(m.Name, key, "", slices.Sorted(maps.Keys(keys)))
@@ -214,7 +215,7 @@ func (l *layerFile) rootMember(key string, m hujson.ObjectMember) *Problem {
 	return l.decode(m.Value, reflect.ValueOf(&l.settings).Elem().FieldByIndex(index), key)
 }
 
-// entries reads the servers; one that is broken is kept with its problem.
+// entries decodes the servers, and keeps a broken one with its problem.
 func (l *layerFile) entries(object *hujson.Object) {
 	known := make(map[string]*Server)
 	for _, m := range object.Members {
@@ -223,9 +224,9 @@ func (l *layerFile) entries(object *hujson.Object) {
 			l.report(l.fail(m.Name, f.hint, "%s", f.message))
 			continue
 		}
-		if twin := known[name]; twin != nil {
-			if twin.Problem == nil {
-				twin.Problem = l.fail(m.Name, "rename or remove one of them", "server %q appears twice", name)
+		if first := known[name]; first != nil {
+			if first.Problem == nil {
+				first.Problem = l.fail(m.Name, "rename or remove one of them", "server %q appears twice", name)
 			}
 			continue
 		}
@@ -239,9 +240,9 @@ func (l *layerFile) entries(object *hujson.Object) {
 }
 
 func (l *layerFile) server(name string, m hujson.ObjectMember) *Server {
-	s := &Server{Name: name, Layer: l.name, File: l.src.file, places: make(map[string]int)}
-	d := &decoder{src: l.src, about: fmt.Sprintf("server %q: ", name), places: s.places, keys: l.keys}
-	s.places[""] = l.src.line(m.Name.StartOffset)
+	s := &Server{Name: name, Layer: l.layer, File: l.src.file, lines: make(map[string]int)}
+	d := &decoder{src: l.src, prefix: fmt.Sprintf("server %q: ", name), lines: s.lines, keys: l.keys}
+	s.lines[""] = l.src.line(m.Name.StartOffset)
 	if s.Problem = d.decode(m.Value, reflect.ValueOf(&s.Entry).Elem(), ""); s.Problem != nil {
 		s.Entry = Entry{}
 		return s
@@ -253,22 +254,22 @@ func (l *layerFile) server(name string, m hujson.ObjectMember) *Server {
 	return s
 }
 
-// problem gives a fault its place; that of a field that is not written is
-// where the nearest thing around it begins.
+// problem gives a fault its line. A field that is not in the file has the line
+// of the nearest field around it.
 func (s *Server) problem(f *fault) *Problem {
 	field := f.field
-	for field != "" && s.places[field] == 0 {
+	for field != "" && s.lines[field] == 0 {
 		field = field[:max(0, strings.LastIndexAny(field, ".["))]
 	}
 	message := fmt.Sprintf("server %q: %s", s.Name, f.message)
 	if f.ofServer {
 		message = fmt.Sprintf("server %q %s", s.Name, f.message)
 	}
-	return &Problem{File: s.File, Line: s.places[field], Message: message, Hint: f.hint}
+	return &Problem{File: s.File, Line: s.lines[field], Message: message, Hint: f.hint}
 }
 
-// readNames takes nothing but valid names from a file that is not trusted; in
-// particular nothing of its text reaches a problem.
+// readNames takes only valid names of servers from the file, because it is not
+// trusted. No problem contains any of its text.
 func (l *layerFile) readNames() {
 	root, p := l.src.parse()
 	if p != nil {
@@ -287,7 +288,7 @@ func (l *layerFile) readNames() {
 				continue
 			}
 			seen[name] = true
-			s := &Server{Name: name, Layer: l.name, File: l.src.file, Untrusted: true}
+			s := &Server{Name: name, Layer: l.layer, File: l.src.file, Untrusted: true}
 			s.identify()
 			l.servers = append(l.servers, s)
 		}

@@ -24,9 +24,9 @@ type listedServer struct {
 	Config    *Entry   `json:"config,omitempty"`
 }
 
-// Masked returns the configuration as JSON, as it is written and safe to show
-// in public: placeholders are kept, and literal values of env, headers,
-// client_secret and of the userinfo and query of URLs are "***".
+// Masked returns the configuration as JSON that is safe to show in public:
+// placeholders are kept, and literal values of env, headers, client_secret and
+// of the userinfo, query and fragment of URLs are "***".
 func (c *Config) Masked() []byte {
 	return c.list(func(s *Server) (Entry, error) { return s.masked(), nil })
 }
@@ -52,7 +52,7 @@ func (c *Config) list(show func(*Server) (Entry, error)) []byte {
 			if e, err := show(s); err == nil {
 				l.Config = &e
 			} else {
-				l.Problem = &Problem{File: s.File, Line: s.places[""], Message: err.Error()}
+				l.Problem = &Problem{File: s.File, Line: s.lines[""], Message: err.Error()}
 			}
 		}
 		out.Servers = append(out.Servers, l)
@@ -82,8 +82,8 @@ func (s *Server) masked() Entry {
 	return e
 }
 
-// keep returns the placeholder as it is written, with its default changed by f.
-func (p placeholder) keep(f func(string) string) string {
+// text returns the placeholder as it is written, with its default changed by f.
+func (p placeholder) text(f func(string) string) string {
 	if !p.hasDefault {
 		return opening + p.name + "}"
 	}
@@ -98,7 +98,7 @@ func (p placeholder) keep(f func(string) string) string {
 func maskLiterals(s string) string { return mapLiterals(s, func(string) string { return redact.Mask }) }
 
 func mapLiterals(s string, f func(string) string) string {
-	out, err := expand(s, f, func(p placeholder) (string, error) { return p.keep(f), nil })
+	out, err := expand(s, f, func(p placeholder) (string, error) { return p.text(f), nil })
 	if err != nil {
 		return redact.Mask // such an entry has a problem, and is not shown
 	}

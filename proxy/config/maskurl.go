@@ -2,60 +2,59 @@ package config
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"mcpproxy/proxy/redact"
 )
 
-// firstHole starts a private use plane of Unicode.
-const firstHole = '\U000F0000'
+// firstMark starts a private use plane of Unicode.
+const firstMark = '\U000F0000'
 
-// A holed text has one character in place of each placeholder, so that it can
-// be cut up at delimiters, which a placeholder's default may hold as well.
-type holes []placeholder
+// marks are the placeholders of a text that has one character, a mark, in place
+// of each. Such a text can be cut at delimiters, which a placeholder's default
+// may hold too.
+type marks []placeholder
 
-// fill puts the placeholders back. The text between them becomes what literal
-// makes of it, and so do their defaults of what fallback does.
-func (h holes) fill(s string, literal, fallback func(string) string) string {
+func isMark(r rune) bool { return r >= firstMark }
+
+// restore puts the placeholders back. It changes the text between them with
+// literal, and their defaults with fallback.
+func (m marks) restore(s string, literal, fallback func(string) string) string {
 	var out strings.Builder
-	for s != "" {
-		at := strings.IndexFunc(s, isHole)
-		if at < 0 {
-			at = len(s)
-		}
-		if at > 0 {
-			out.WriteString(literal(s[:at]))
-		}
-		s = s[at:]
-		for _, r := range s {
-			out.WriteString(h[r-firstHole].keep(fallback))
-			s = s[len(string(r)):]
-			break
+	start := 0
+	writeLiteral := func(end int) {
+		if start < end {
+			out.WriteString(literal(s[start:end]))
 		}
 	}
+	for i, r := range s {
+		if isMark(r) {
+			writeLiteral(i)
+			out.WriteString(m[r-firstMark].text(fallback))
+			start = i + utf8.RuneLen(r)
+		}
+	}
+	writeLiteral(len(s))
 	return out.String()
 }
 
-func isHole(r rune) bool { return r >= firstHole }
-
 // maskURL masks the userinfo, the values of the query and the fragment of a
-// URL, which with its placeholders need not be valid.
+// URL, which need not be valid.
 func maskURL(s string) string {
-	if strings.ContainsFunc(s, isHole) {
+	if strings.ContainsFunc(s, isMark) {
 		return redact.Mask
 	}
-	var h holes
+	var m marks
 	s, err := expand(s, nil, func(p placeholder) (string, error) {
-		h = append(h, p)
-		return string(firstHole + rune(len(h)-1)), nil
+		m = append(m, p)
+		return string(firstMark + rune(len(m)-1)), nil
 	})
 	if err != nil {
 		return redact.Mask
 	}
-	hide := func(s string) string {
-		all := func(string) string { return redact.Mask }
-		return h.fill(s, all, all)
-	}
-	show := func(s string) string { return h.fill(s, showLiteral, maskURL) }
+	mask := func(string) string { return redact.Mask }
+	hide := func(s string) string { return m.restore(s, mask, mask) }
+	show := func(s string) string { return m.restore(s, showLiteral, maskURL) }
 
 	s, fragment, hasFragment := strings.Cut(s, "#")
 	s, query, hasQuery := strings.Cut(s, "?")
@@ -74,17 +73,7 @@ func maskURL(s string) string {
 	}
 	out.WriteString(show(host) + show(path))
 	if hasQuery {
-		out.WriteString("?")
-		for i, pair := range strings.Split(query, "&") {
-			if i > 0 {
-				out.WriteString("&")
-			}
-			if name, value, ok := strings.Cut(pair, "="); ok {
-				out.WriteString(show(name) + "=" + hide(value))
-			} else {
-				out.WriteString(hide(pair))
-			}
-		}
+		out.WriteString("?" + maskQuery(query, hide, show))
 	}
 	if hasFragment {
 		out.WriteString("#" + hide(fragment))
@@ -92,8 +81,22 @@ func maskURL(s string) string {
 	return out.String()
 }
 
-// showLiteral leaves text as it is, but for what looks like a credential. It
-// is escaped again, so that it still is no placeholder.
+// maskQuery shows the names of a query's parameters and hides their values. A
+// parameter without "=" is hidden.
+func maskQuery(query string, hide, show func(string) string) string {
+	pairs := strings.Split(query, "&")
+	for i, pair := range pairs {
+		if name, value, ok := strings.Cut(pair, "="); ok {
+			pairs[i] = show(name) + "=" + hide(value)
+		} else {
+			pairs[i] = hide(pair)
+		}
+	}
+	return strings.Join(pairs, "&")
+}
+
+// showLiteral masks only what looks like a credential. It escapes the text
+// again, so that it still is no placeholder.
 func showLiteral(s string) string {
 	return strings.ReplaceAll(redact.Shapes(s), opening, "$"+opening)
 }

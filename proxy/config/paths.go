@@ -77,7 +77,7 @@ func pathsFor(goos string, getenv func(string) string) (Paths, error) {
 }
 
 func (p place) find(getenv func(string) string) (string, error) {
-	// The XDG specification has relative paths ignored.
+	// The XDG Base Directory Specification ignores relative paths.
 	if dir := getenv(p.xdg); p.xdg != "" && filepath.IsAbs(dir) {
 		return filepath.Join(dir, filepath.FromSlash(p.name)), nil
 	}

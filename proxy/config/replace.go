@@ -6,8 +6,8 @@ import (
 )
 
 // Keeping returns c with the global servers and settings of old if the global
-// file cannot be read any more: a slip in an editor must not take them away. A
-// project's are not kept, since a changed file is no longer trusted.
+// file has become unreadable, so that a mistake in an editor removes no server.
+// A project's are not kept, because a changed file is no longer trusted.
 func (c *Config) Keeping(old *Config) *Config {
 	isGlobal := func(s *Server) bool { return s.Layer == Global }
 	broken := slices.ContainsFunc(c.Problems, func(p *Problem) bool { return len(c.Files) > 0 && p.File == c.Files[0] })
@@ -28,6 +28,6 @@ func (c *Config) Keeping(old *Config) *Config {
 
 // Equal reports whether a server that was started as r is what q asks for.
 func (r Resolved) Equal(q Resolved) bool {
-	r.Secrets, q.Secrets = nil, nil // of no order
+	r.Secrets, q.Secrets = nil, nil // in no particular order
 	return reflect.DeepEqual(r, q)
 }

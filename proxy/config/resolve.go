@@ -19,8 +19,7 @@ func (s *Server) Resolve(getenv func(string) (string, bool), d Settings) (Resolv
 	d = d.Or(DefaultSettings)
 	e.Limits = e.Limits.Or(d.Limits)
 	if dir := s.ProjectDir(); dir != "" && e.Command != "" && !filepath.IsAbs(e.Cwd) {
-		// A project's servers run in the project, from whichever of its
-		// folders the host was started.
+		// The host may have been started in another folder of the project.
 		e.Cwd = filepath.Join(dir, e.Cwd)
 	}
 	return Resolved{
@@ -54,8 +53,8 @@ func (s *Server) substitute(getenv func(string) (string, bool)) (Entry, []string
 		return Entry{}, nil, err
 	}
 	if f := (checker{Entry: &e}).check(); f != nil {
-		if asWritten := (checker{Entry: &s.Entry, written: true}); strings.HasPrefix(f.field, "oauth.") && asWritten.openField(f.field) {
-			// That package's rules may quote what they refuse.
+		if asWritten := (checker{Entry: &s.Entry, written: true}); strings.HasPrefix(f.field, "oauth.") && asWritten.unresolvedField(f.field) {
+			// The messages of auth may quote the value.
 			f = fieldFault(f.field, f.field+" is not valid once its placeholders are substituted", "check the variables that it names")
 		}
 		return Entry{}, nil, s.problem(f)
@@ -70,7 +69,7 @@ func (e *Entry) secrets() []string {
 		all = append(all, v)
 	}
 	for _, v := range e.Headers {
-		// The scheme before a credential ("Bearer …") may be left out elsewhere.
+		// A credential may be shown elsewhere without its scheme, such as "Bearer".
 		all = append(all, v, v[strings.LastIndexByte(v, ' ')+1:])
 	}
 	addresses := []string{e.URL}

@@ -20,8 +20,8 @@ const (
 	maxProjectSize = 1 << 20
 )
 
-// maxDepth bounds the nesting of a file: the parser is recursive, and a
-// cloned repository must not be able to exhaust the stack.
+// maxDepth bounds the nesting of a file, because the parser recurses without a
+// bound and the overflow of the stack ends the process.
 const maxDepth = 100
 
 var (
@@ -58,7 +58,7 @@ func readFile(name string, limit int64) ([]byte, error) {
 }
 
 // newSource drops the byte order mark that some editors write, and ends the
-// last line, which the parser wants where that is a comment.
+// last line, because the parser accepts no comment without a line end.
 func newSource(file string, text []byte) *source {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	text = append(text[:len(text):len(text)], '\n')
@@ -79,7 +79,7 @@ func (s *source) problem(offset int, hint, format string, args ...any) *Problem 
 }
 
 // parse returns the file's root object. Problems quote at most one character
-// of the file, for the rest of a line may hold a secret.
+// of the file, because a line may hold a secret.
 func (s *source) parse() (*hujson.Object, *Problem) {
 	if !utf8.Valid(s.text) {
 		return nil, &Problem{File: s.file, Message: "the file is not UTF-8 text", Hint: "save it as UTF-8"}
@@ -173,7 +173,7 @@ func tooDeep(text []byte) int {
 	return -1
 }
 
-// kindOf names the kind of a JSON value as a sentence about types does.
+// kindOf returns the kind of a JSON value in words.
 func kindOf(v hujson.ValueTrimmed) string {
 	switch v.Kind() {
 	case 'n':
@@ -190,8 +190,8 @@ func kindOf(v hujson.ValueTrimmed) string {
 	return "a list"
 }
 
-// unreadable turns a failure to read a file into a problem. The operating
-// system's reason is kept without the path, which the problem names anyway.
+// unreadable turns a failure to read a file into a problem. The reason is kept
+// without the path, which the problem has.
 func unreadable(file string, err error) *Problem {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err

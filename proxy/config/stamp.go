@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// A stamp remembers the state of a file without its contents; info is nil
-// where there was none.
+// A stamp is the state of a file without its contents; info is nil if there is
+// no file.
 type stamp struct {
 	file string
 	info fs.FileInfo
@@ -40,8 +40,7 @@ func (c *Config) Changed() bool {
 	})
 }
 
-// isAbsent reports whether a file is not there; a path through something that
-// is no folder is one way of that.
+// isAbsent reports whether there is no such file, or no such folder on its path.
 func isAbsent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
