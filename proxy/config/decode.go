@@ -17,6 +17,9 @@ import (
 
 // A decoder fills Go values from parsed text, strictly: the known keys are
 // those of the structs, each may stand once, and null is no value.
+//
+// encoding/json does not serve: it accepts repeated keys, keys in another case
+// and null, gives no place for an unknown key, and quotes numbers in its errors.
 type decoder struct {
 	src *source
 	// prefix starts each message: `server "github": `, or nothing.

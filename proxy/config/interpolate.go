@@ -13,6 +13,9 @@ import (
 // empty; it ends at the first "}" and is taken literally. $${env:NAME} stands
 // for the text ${env:NAME}. Other uses of "$" are left alone, and values are
 // not expanded again.
+//
+// os.Expand does not serve: it also replaces $NAME and $$, and drops the "${" of
+// a broken placeholder without an error.
 type placeholder struct {
 	name       string
 	fallback   string
