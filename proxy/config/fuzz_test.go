@@ -10,14 +10,6 @@ import (
 	"mcpproxy/proxy/redact"
 )
 
-func jsonText(s string) string {
-	b, err := json.Marshal(s)
-	if err != nil {
-		panic(err)
-	}
-	return string(b)
-}
-
 // FuzzLoad feeds files to the decoder, as a trusted and as an untrusted layer.
 func FuzzLoad(f *testing.F) {
 	seed, err := os.ReadFile("testdata/everything.jsonc")

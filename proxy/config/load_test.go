@@ -1,68 +1,15 @@
-package config
+package config_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
 )
-
-// write puts a file below dir, with the folders above it.
-func write(t testing.TB, text string, path ...string) string {
-	t.Helper()
-	file := filepath.Join(path...)
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
-// loadText loads a global file of that text.
-func loadText(t testing.TB, text string) *Config {
-	t.Helper()
-	return Load(LoadOptions{Global: write(t, text, t.TempDir(), "mcp.json")})
-}
-
-// problems returns all problems, as "line: message" and "| hint".
-func problems(c *Config) string {
-	all := c.Problems
-	for _, s := range c.Servers {
-		if s.Problem != nil {
-			all = append(all, s.Problem)
-		}
-	}
-	var lines []string
-	for _, p := range all {
-		line := fmt.Sprintf("%d: %s", p.Line, p.Message)
-		if p.Hint != "" {
-			line += " | " + p.Hint
-		}
-		lines = append(lines, line)
-	}
-	return strings.Join(lines, "\n")
-}
-
-func listed(c *Config) string {
-	var all []string
-	for _, s := range c.Servers {
-		name := s.Name
-		switch {
-		case s.Untrusted:
-			name += "?"
-		case s.Problem != nil:
-			name += "!"
-		}
-		all = append(all, name)
-	}
-	return strings.Join(all, " ")
-}
 
 func TestProblemsOfAFile(t *testing.T) {
 	t.Parallel()
@@ -212,14 +159,14 @@ func TestABrokenSettingLeavesTheServers(t *testing.T) {
 func TestAMissingGlobalFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "mcp.json")
-	if c := Load(LoadOptions{Global: file}); problems(c) != "" {
+	if c := config.Load(config.LoadOptions{Global: file}); problems(c) != "" {
 		t.Errorf("the default file: %s", problems(c))
 	}
-	c := Load(LoadOptions{Global: file, Explicit: true})
+	c := config.Load(config.LoadOptions{Global: file, Explicit: true})
 	if want := "0: the file does not exist | check the path given by --config or PROXY_CONFIG"; problems(c) != want {
 		t.Errorf("a named file: %s", problems(c))
 	}
-	if c := Load(LoadOptions{Global: filepath.Dir(file)}); problems(c) != "0: the file cannot be read: not a regular file" {
+	if c := config.Load(config.LoadOptions{Global: filepath.Dir(file)}); problems(c) != "0: the file cannot be read: not a regular file" {
 		t.Errorf("a folder: %s", problems(c))
 	}
 }
@@ -234,7 +181,7 @@ func TestLoadLeavesAccessRights(t *testing.T) {
 		}
 	}
 	c.trust(t)
-	Load(c.LoadOptions)
+	config.Load(c.LoadOptions)
 	checkMode(t, c.Global, 0o644)
 	checkMode(t, c.file, 0o644)
 }
@@ -242,11 +189,11 @@ func TestLoadLeavesAccessRights(t *testing.T) {
 func TestChanged(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	o := LoadOptions{Global: filepath.Join(root, "mcp.json"), Dir: filepath.Join(root, "a", "b"), StateDir: filepath.Join(root, "state")}
+	o := config.LoadOptions{Global: filepath.Join(root, "mcp.json"), Dir: filepath.Join(root, "a", "b"), StateDir: filepath.Join(root, "state")}
 	write(t, "", o.Dir, "file")
 	step := func(what string, change func()) {
 		t.Helper()
-		c := Load(o)
+		c := config.Load(o)
 		if c.Changed() {
 			t.Errorf("before %s: changed already", what)
 		}
@@ -260,7 +207,7 @@ func TestChanged(t *testing.T) {
 	step("a project file above", func() { write(t, `{}`, root, "a", ".proxy", "mcp.json") })
 	step("a nearer project file", func() { write(t, `{}`, o.Dir, ".proxy", "mcp.json") })
 	step("trust", func() {
-		if _, err := Trust(t.Context(), o.Dir, o.StateDir); err != nil {
+		if _, err := config.Trust(t.Context(), o.Dir, o.StateDir); err != nil {
 			t.Fatal(err)
 		}
 	})

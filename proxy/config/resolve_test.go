@@ -1,4 +1,4 @@
-package config
+package config_test
 
 import (
 	"errors"
@@ -8,20 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"mcpproxy/proxy/config"
 	"mcpproxy/upstream"
 )
-
-// env returns a getenv of the variables given as name, value, name, value.
-func env(pairs ...string) func(string) (string, bool) {
-	return func(name string) (string, bool) {
-		for i := 0; i < len(pairs); i += 2 {
-			if pairs[i] == name {
-				return pairs[i+1], true
-			}
-		}
-		return "", false
-	}
-}
 
 func TestInterpolation(t *testing.T) {
 	t.Parallel()
@@ -46,7 +35,7 @@ func TestInterpolation(t *testing.T) {
 		{"${env:A}}", "one}"},
 	} {
 		c := loadText(t, `{"mcpServers": {"a": {"command": "x", "args": [`+jsonText(test.in)+`]}}}`)
-		r, err := c.Server("a").Resolve(getenv, Settings{})
+		r, err := c.Server("a").Resolve(getenv, config.Settings{})
 		if err != nil {
 			t.Errorf("%s: %v", test.in, err)
 		} else if got := r.Upstream.Args[0]; got != test.want {
@@ -60,7 +49,7 @@ func TestInterpolation(t *testing.T) {
 
 func TestAMissingVariableIsNamed(t *testing.T) {
 	t.Parallel()
-	for entry, want := range map[string]MissingVariableError{
+	for entry, want := range map[string]config.MissingVariableError{
 		`{"command": "${env:NONE}"}`:                                             {"a", "NONE", "command"},
 		`{"command": "x", "args": ["y", "${env:NONE}"]}`:                         {"a", "NONE", "args[1]"},
 		`{"command": "x", "cwd": "${env:NONE}"}`:                                 {"a", "NONE", "cwd"},
@@ -70,12 +59,12 @@ func TestAMissingVariableIsNamed(t *testing.T) {
 		`{"url": "https://x.dev", "oauth": {"client_secret": "${env:NONE}"}}`:    {"a", "NONE", "oauth.client_secret"},
 		`{"url": "https://x.dev", "oauth": {"scopes": ["read", "${env:NONE}"]}}`: {"a", "NONE", "oauth.scopes[1]"},
 	} {
-		_, err := loadText(t, `{"mcpServers": {"a": `+entry+`}}`).Server("a").Resolve(env("SET", "x"), Settings{})
-		if missing, ok := errors.AsType[*MissingVariableError](err); !ok || *missing != want {
+		_, err := loadText(t, `{"mcpServers": {"a": `+entry+`}}`).Server("a").Resolve(env("SET", "x"), config.Settings{})
+		if missing, ok := errors.AsType[*config.MissingVariableError](err); !ok || *missing != want {
 			t.Errorf("%s: %v", entry, err)
 		}
 	}
-	text := (&MissingVariableError{"github", "GITHUB_TOKEN", "env.GITHUB_TOKEN"}).Error()
+	text := (&config.MissingVariableError{"github", "GITHUB_TOKEN", "env.GITHUB_TOKEN"}).Error()
 	if want := `environment variable GITHUB_TOKEN, which "env.GITHUB_TOKEN" of server "github" needs, is not set`; text != want {
 		t.Error(text)
 	}
@@ -99,8 +88,8 @@ func TestRulesHoldAfterSubstitution(t *testing.T) {
 			t.Errorf("%s: refused as written: %s", test.entry, p)
 			continue
 		}
-		_, err := c.Server("a").Resolve(getenv, Settings{})
-		p, ok := errors.AsType[*Problem](err)
+		_, err := c.Server("a").Resolve(getenv, config.Settings{})
+		p, ok := errors.AsType[*config.Problem](err)
 		if !ok || !strings.HasSuffix(p.Error(), test.want) {
 			t.Errorf("%s: %v", test.entry, err)
 		}
@@ -127,7 +116,7 @@ func TestWhatIsLeftOpenIsFilledIn(t *testing.T) {
 	if r, err := c.Server("b").Resolve(env(), c.Settings); err != nil || r.MaxResultBytes != 0 {
 		t.Errorf("off became %d, %v", r.MaxResultBytes, err)
 	}
-	if s := c.Settings.Or(DefaultSettings); s.MaxConcurrentServers != 10 || s.Breaker.FailThreshold != 3 || s.TokenStore != "keyring" || s.CallTimeout != upstream.Duration(2*time.Second) {
+	if s := c.Settings.Or(config.DefaultSettings); s.MaxConcurrentServers != 10 || s.Breaker.FailThreshold != 3 || s.TokenStore != "keyring" || s.CallTimeout != upstream.Duration(2*time.Second) {
 		t.Errorf("settings %+v", s)
 	}
 }
@@ -146,7 +135,7 @@ func TestSecretsAreCollected(t *testing.T) {
 		"b": {"from-environment", "user-name", "pass-word", "query-value", "Bearer literal-header", "literal-header"},
 		"c": {"literal-secret", "token-query"},
 	} {
-		r, err := c.Server(name).Resolve(env("KEY", "from-environment"), Settings{})
+		r, err := c.Server(name).Resolve(env("KEY", "from-environment"), config.Settings{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,14 +157,14 @@ func TestAProjectsServersRunInTheProject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := LoadOptions{Dir: filepath.Join(root, "p"), StateDir: filepath.Join(root, "state"), Global: filepath.Join(root, "none")}
+	o := config.LoadOptions{Dir: filepath.Join(root, "p"), StateDir: filepath.Join(root, "state"), Global: filepath.Join(root, "none")}
 	write(t, `{"mcpServers": {"a": {"command": "x"}, "b": {"command": "x", "cwd": "sub"}, "c": {"command": "x", "cwd": "/abs"}, "d": {"url": "https://x.dev"}}}`, o.Dir, ".proxy", "mcp.json")
-	if _, err := Trust(t.Context(), o.Dir, o.StateDir); err != nil {
+	if _, err := config.Trust(t.Context(), o.Dir, o.StateDir); err != nil {
 		t.Fatal(err)
 	}
-	c := Load(o)
+	c := config.Load(o)
 	for name, want := range map[string]string{"a": filepath.Join(real, "p"), "b": filepath.Join(real, "p", "sub"), "c": "/abs", "d": ""} {
-		r, err := c.Server(name).Resolve(env(), Settings{})
+		r, err := c.Server(name).Resolve(env(), config.Settings{})
 		if err != nil || r.Upstream.Cwd != want {
 			t.Errorf("%s: %q, %v; want %q", name, r.Upstream.Cwd, err, want)
 		}

@@ -1,21 +1,21 @@
-package config
+package config_test
 
 import (
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"mcpproxy/proxy/config"
 )
 
 // A clone is a cloned repository beside a global configuration.
 type clone struct {
-	LoadOptions
+	config.LoadOptions
 	file string // of the project
 }
 
@@ -40,7 +40,7 @@ func newClone(t *testing.T, project string) clone {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := clone{LoadOptions: LoadOptions{
+	c := clone{LoadOptions: config.LoadOptions{
 		Global:   write(t, `{"mcpServers": {"github": {"command": "good"}, "own": {"command": "good"}}}`, root, "mcp.json"),
 		Dir:      filepath.Join(root, "clone"),
 		StateDir: filepath.Join(root, "state"),
@@ -49,9 +49,9 @@ func newClone(t *testing.T, project string) clone {
 	return c
 }
 
-func (c clone) trust(t *testing.T) TrustReport {
+func (c clone) trust(t *testing.T) config.TrustReport {
 	t.Helper()
-	r, err := Trust(t.Context(), c.Dir, c.StateDir)
+	r, err := config.Trust(t.Context(), c.Dir, c.StateDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestAnUntrustedProjectGivesNothingButNames(t *testing.T) {
 		`"CANARY"`,
 		"CANARY",
 	} {
-		c := Load(newClone(t, text).LoadOptions)
+		c := config.Load(newClone(t, text).LoadOptions)
 		all, err := json.Marshal(c)
 		if err != nil {
 			t.Fatal(err)
@@ -76,15 +76,15 @@ func TestAnUntrustedProjectGivesNothingButNames(t *testing.T) {
 		if s := string(all) + string(c.Masked()) + string(c.Substituted(env("HOME", canary, "TOKEN", canary))); strings.Contains(s, canary) {
 			t.Errorf("%s\ncomes out in\n%s", text, s)
 		}
-		if s := c.Server("github"); s.Untrusted || s.Layer != Global || s.Entry.Command != "good" {
+		if s := c.Server("github"); s.Untrusted || s.Layer != config.Global || s.Entry.Command != "good" {
 			t.Errorf("the global server is shadowed: %+v", s)
 		}
 	}
-	c := Load(newClone(t, hostile).LoadOptions)
+	c := config.Load(newClone(t, hostile).LoadOptions)
 	if listed(c) != "evil? github own" || problems(c) != "" {
 		t.Errorf("servers %q, problems %s", listed(c), problems(c))
 	}
-	c = Load(newClone(t, "CANARY").LoadOptions)
+	c = config.Load(newClone(t, "CANARY").LoadOptions)
 	if want := "0: the project's file, which is not trusted, cannot be parsed"; problems(c) != want {
 		t.Error(problems(c))
 	}
@@ -94,9 +94,9 @@ func TestTrustHoldsForOnePathAndContent(t *testing.T) {
 	t.Parallel()
 	const project = `{"mcpServers": {"github": {"command": "project"}, "new": {"command": "x"}}}`
 	c := newClone(t, project)
-	before := Load(c.LoadOptions)
+	before := config.Load(c.LoadOptions)
 	c.trust(t)
-	after := Load(c.LoadOptions)
+	after := config.Load(c.LoadOptions)
 	if listed(after) != "github new own" || after.Server("github").Entry.Command != "project" {
 		t.Errorf("trusted: %q", listed(after))
 	}
@@ -107,23 +107,23 @@ func TestTrustHoldsForOnePathAndContent(t *testing.T) {
 	sub := c.LoadOptions
 	sub.Dir = filepath.Join(c.Dir, "a", "b")
 	write(t, "", sub.Dir, "x")
-	if got := Load(sub); listed(got) != "github new own" || got.Server("new").ID != after.Server("new").ID {
+	if got := config.Load(sub); listed(got) != "github new own" || got.Server("new").ID != after.Server("new").ID {
 		t.Errorf("from a folder below: %q", listed(got))
 	}
 
 	copied := c
 	copied.Dir = filepath.Join(filepath.Dir(c.Dir), "copy")
 	write(t, project, copied.Dir, ".proxy", "mcp.json")
-	if got := listed(Load(copied.LoadOptions)); got != "github new? own" {
+	if got := listed(config.Load(copied.LoadOptions)); got != "github new? own" {
 		t.Errorf("copied: %q", got)
 	}
 	copied.trust(t)
-	if got := listed(Load(c.LoadOptions)); got != "github new own" {
+	if got := listed(config.Load(c.LoadOptions)); got != "github new own" {
 		t.Errorf("after trust in the copy: %q", got)
 	}
 
 	write(t, project+" ", c.file)
-	if got := listed(Load(c.LoadOptions)); got != "github new? own" {
+	if got := listed(config.Load(c.LoadOptions)); got != "github new? own" {
 		t.Errorf("changed: %q", got)
 	}
 }
@@ -135,7 +135,7 @@ func TestATrustedProjectsFaultsAreTold(t *testing.T) {
 	if len(r.Problems) != 3 {
 		t.Errorf("the report has problems %v", r.Problems)
 	}
-	got := Load(c.LoadOptions)
+	got := config.Load(c.LoadOptions)
 	if listed(got) != "github! own" {
 		t.Errorf("servers %q: a broken one of the project must not give way to the global one", listed(got))
 	}
@@ -168,22 +168,22 @@ func TestTrustReportsWhatAProjectUses(t *testing.T) {
 func TestTrustRefuses(t *testing.T) {
 	t.Parallel()
 	c := newClone(t, "{\n'a'}")
-	_, err := Trust(t.Context(), c.Dir, c.StateDir)
-	if p, ok := errors.AsType[*Problem](err); !ok || p.Line != 2 {
+	_, err := config.Trust(t.Context(), c.Dir, c.StateDir)
+	if p, ok := errors.AsType[*config.Problem](err); !ok || p.Line != 2 {
 		t.Errorf("a file that cannot be parsed: %v", err)
 	}
-	if _, err := Trust(t.Context(), filepath.Dir(c.Dir), c.StateDir); !errors.Is(err, ErrNoProject) {
+	if _, err := config.Trust(t.Context(), filepath.Dir(c.Dir), c.StateDir); !errors.Is(err, config.ErrNoProject) {
 		t.Errorf("no project: %v", err)
 	}
 	if _, err := os.Stat(c.StateDir); err == nil {
 		t.Error("a refusal left a state folder")
 	}
-	write(t, strings.Repeat(" ", maxProjectSize)+"{}", c.file)
-	_, err = Trust(t.Context(), c.Dir, c.StateDir)
-	if p, ok := errors.AsType[*Problem](err); !ok || p.Message != "the file cannot be read: too large" {
+	write(t, strings.Repeat(" ", 1<<20)+"{}", c.file)
+	_, err = config.Trust(t.Context(), c.Dir, c.StateDir)
+	if p, ok := errors.AsType[*config.Problem](err); !ok || p.Message != "the file cannot be read: too large" {
 		t.Errorf("a huge file: %v", err)
 	}
-	if got := Load(c.LoadOptions); problems(got) != "0: the file cannot be read: too large" || listed(got) != "github own" {
+	if got := config.Load(c.LoadOptions); problems(got) != "0: the file cannot be read: too large" || listed(got) != "github own" {
 		t.Errorf("a huge file: %s, servers %q", problems(got), listed(got))
 	}
 }
@@ -199,7 +199,7 @@ func TestLinksInAProject(t *testing.T) {
 	other.Dir = filepath.Join(filepath.Dir(trusted.Dir), "other")
 	write(t, "", other.Dir, "x")
 	link(t, filepath.Join(trusted.Dir, ".proxy"), filepath.Join(other.Dir, ".proxy"))
-	if got := listed(Load(other.LoadOptions)); got != "github new? own" {
+	if got := listed(config.Load(other.LoadOptions)); got != "github new? own" {
 		t.Errorf("a linked folder: %q", got)
 	}
 
@@ -207,7 +207,7 @@ func TestLinksInAProject(t *testing.T) {
 	alias := trusted
 	alias.Dir = filepath.Join(filepath.Dir(trusted.Dir), "alias")
 	link(t, trusted.Dir, alias.Dir)
-	if got := listed(Load(alias.LoadOptions)); got != "github new own" {
+	if got := listed(config.Load(alias.LoadOptions)); got != "github new own" {
 		t.Errorf("a link to the project: %q", got)
 	}
 
@@ -217,7 +217,7 @@ func TestLinksInAProject(t *testing.T) {
 			t.Fatal(err)
 		}
 		link(t, target, c.file)
-		got := Load(c.LoadOptions)
+		got := config.Load(c.LoadOptions)
 		if listed(got) != "github own" || len(got.Problems) != 1 {
 			t.Errorf("%s: servers %q, problems %v", what, listed(got), got.Problems)
 		}
@@ -235,19 +235,8 @@ func TestTheGlobalFileIsNoProject(t *testing.T) {
 	t.Parallel()
 	c := newClone(t, `{"mcpServers": {"mine": {"command": "x"}}, "idle_ttl": "1m"}`)
 	c.Global = c.file
-	if got := Load(c.LoadOptions); listed(got) != "mine" || problems(got) != "" {
+	if got := config.Load(c.LoadOptions); listed(got) != "mine" || problems(got) != "" {
 		t.Errorf("servers %q, problems %s", listed(got), problems(got))
-	}
-}
-
-func checkMode(t *testing.T, name string, want fs.FileMode) {
-	t.Helper()
-	info, err := os.Stat(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm() != want {
-		t.Errorf("%s has mode %v, want %v", name, info.Mode().Perm(), want)
 	}
 }
 
@@ -255,12 +244,12 @@ func TestTrustIsPrivateAndSurvivesDamage(t *testing.T) {
 	t.Parallel()
 	c := newClone(t, `{"mcpServers": {"new": {"command": "x"}}}`)
 	write(t, `{"version": 1, "proj`, c.StateDir, "trust.json")
-	got := Load(c.LoadOptions)
+	got := config.Load(c.LoadOptions)
 	if listed(got) != "github new? own" || len(got.Problems) != 1 || got.Problems[0].Message != "the file cannot be read: it is damaged" {
 		t.Errorf("damaged: servers %q, problems %v", listed(got), got.Problems)
 	}
 	c.trust(t)
-	if got := Load(c.LoadOptions); listed(got) != "github new own" || problems(got) != "" {
+	if got := config.Load(c.LoadOptions); listed(got) != "github new own" || problems(got) != "" {
 		t.Errorf("after trust: servers %q, problems %s", listed(got), problems(got))
 	}
 	if aside, err := filepath.Glob(filepath.Join(c.StateDir, "trust.json.damaged-*")); err != nil || len(aside) != 1 {
@@ -283,7 +272,7 @@ func TestManyTrustAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for _, dir := range dirs {
 		all.Go(func() {
-			if _, err := Trust(t.Context(), dir, c.StateDir); err != nil {
+			if _, err := config.Trust(t.Context(), dir, c.StateDir); err != nil {
 				t.Error(err)
 			}
 		})
@@ -291,7 +280,7 @@ func TestManyTrustAtOnce(t *testing.T) {
 	all.Wait()
 	for _, dir := range dirs {
 		c.Dir = dir
-		if got := listed(Load(c.LoadOptions)); got != "github new own" {
+		if got := listed(config.Load(c.LoadOptions)); got != "github new own" {
 			t.Errorf("%s: %q", dir, got)
 		}
 	}

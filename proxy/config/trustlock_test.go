@@ -1,4 +1,4 @@
-package config
+package config_test
 
 import (
 	"bufio"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mcpproxy/auth/privatefile"
+	"mcpproxy/proxy/config"
 )
 
 // lockVar names the lock that the test binary holds as another process.
@@ -59,7 +60,7 @@ func TestTrustDoesNotWaitForEver(t *testing.T) {
 
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		_, err := Trust(t.Context(), c.Dir, c.StateDir)
+		_, err := config.Trust(t.Context(), c.Dir, c.StateDir)
 		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != privatefile.MaxWait {
 			t.Errorf("gave up after %v, want %v: %v", took, privatefile.MaxWait, err)
 		}
@@ -67,12 +68,12 @@ func TestTrustDoesNotWaitForEver(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began = time.Now()
-		_, err = Trust(ctx, c.Dir, c.StateDir)
+		_, err = config.Trust(ctx, c.Dir, c.StateDir)
 		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
 			t.Errorf("after its context ended, gave up after %v: %v", took, err)
 		}
 	})
-	if got := listed(Load(c.LoadOptions)); got != "github new? own" {
+	if got := listed(config.Load(c.LoadOptions)); got != "github new? own" {
 		t.Errorf("trusted without the lock: %q", got)
 	}
 }
