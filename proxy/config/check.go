@@ -16,15 +16,13 @@ import (
 )
 
 // A fault is what a check finds: the field, the fact, and the fix. It never
-// quotes a value, which may be a secret.
+// quotes a value that may be a secret.
 type fault struct {
 	field    string // "" for the entry as a whole
 	message  string
 	hint     string
 	ofServer bool // the message goes on after the server's name, as in "has no url"
 }
-
-func (f *fault) Error() string { return f.message }
 
 // serverFault is about the server, which its message does not name.
 func serverFault(field, message, hint string) *fault {
@@ -130,26 +128,34 @@ func (c checker) transport() *fault {
 // before the environment is.
 var fixed = []string{"type", "description", "tool_filter"}
 
-// strings checks the form of all placeholders, and that no value holds a NUL
-// character, which cannot be passed to a process.
+// strings checks each string value.
 func (c checker) strings() *fault {
 	var found *fault
 	_, _ = mapStrings(*c.Entry, func(field, s string) (string, error) {
-		switch _, err := expand(s, nil, func(placeholder) (string, error) { return "", nil }); {
-		case strings.ContainsRune(s, 0):
-			found = serverFault(field, fmt.Sprintf("has a NUL character in %q", field), "remove it")
-		case !c.written:
-		case err != nil:
-			found = serverFault(field, fmt.Sprintf("has a bad placeholder in %q: %v", field, err), "write ${env:NAME} or ${env:NAME:-default}")
-		case hasPlaceholder(s) && slices.ContainsFunc(fixed, func(f string) bool { return strings.HasPrefix(field, f) }):
-			found = serverFault(field, fmt.Sprintf("has a placeholder in %q, which takes none", field), "write the value itself")
-		}
-		if found != nil {
-			return s, found
+		if found == nil {
+			found = c.text(field, s)
 		}
 		return s, nil
 	})
 	return found
+}
+
+// text checks the form of the placeholders in a value, and that it holds no NUL
+// character, which cannot be passed to a process.
+func (c checker) text(field, s string) *fault {
+	isFixed := slices.ContainsFunc(fixed, func(f string) bool { return strings.HasPrefix(field, f) })
+	_, err := expand(s, nil, func(placeholder) (string, error) { return "", nil })
+	switch {
+	case strings.ContainsRune(s, 0):
+		return serverFault(field, fmt.Sprintf("has a NUL character in %q", field), "remove it")
+	case !c.written:
+		return nil
+	case err != nil:
+		return serverFault(field, fmt.Sprintf("has a bad placeholder in %q: %v", field, err), "write ${env:NAME} or ${env:NAME:-default}")
+	case isFixed && hasPlaceholder(s):
+		return serverFault(field, fmt.Sprintf("has a placeholder in %q, which takes none", field), "write the value itself")
+	}
+	return nil
 }
 
 func (c checker) env() *fault {
