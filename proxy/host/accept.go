@@ -8,7 +8,8 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 )
 
-// accept puts the line's messages into the queue, or answers it.
+// accept puts the messages of a line into the queue and answers what is none.
+// Its error is that of the input or of the output.
 func (c *Conn) accept(line line) error {
 	data := bytes.TrimSpace(line.data)
 	switch {
@@ -36,24 +37,33 @@ var (
 	errOddID     = errors.New("the id must be a string or a whole number within the precision of a double")
 )
 
-// decode reads one message. An id that the SDK could not give back as it
-// came would leave the host waiting for ever: that is refused instead.
+// decode reads one message. It refuses an id that the SDK would not give back
+// as it came, because the host would wait for its response for ever.
 func decode(data []byte) (jsonrpc.Message, error) {
 	msg, err := jsonrpc.DecodeMessage(data)
 	if err != nil {
 		return nil, errNoMessage
 	}
+	req, ok := msg.(*jsonrpc.Request)
+	if !ok {
+		return msg, nil
+	}
 	var m struct {
 		ID json.RawMessage `json:"id"`
 	}
-	if req, ok := msg.(*jsonrpc.Request); ok && json.Unmarshal(data, &m) == nil && m.ID != nil && m.ID[0] != '"' {
-		if back, err := json.Marshal(req.ID.Raw()); err != nil || !req.IsCall() || string(back) != string(m.ID) {
-			return nil, errOddID
-		}
+	if json.Unmarshal(data, &m) != nil || m.ID == nil || m.ID[0] == '"' {
+		return msg, nil
+	}
+	back, err := json.Marshal(req.ID.Raw())
+	if err != nil || !req.IsCall() || string(back) != string(m.ID) {
+		return nil, errOddID
 	}
 	return msg, nil
 }
 
+// acceptBatch puts the messages of a batch into the queue (MCP 2025-03-26,
+// basic, JSON-RPC batching). It answers an element that is none at once and by
+// itself.
 func (c *Conn) acceptBatch(data []byte) error {
 	var elements []json.RawMessage
 	if err := json.Unmarshal(data, &elements); err != nil || len(elements) == 0 {
@@ -81,8 +91,8 @@ func (c *Conn) acceptBatch(data []byte) error {
 	return nil
 }
 
-// refuse answers what could not be read as a message (JSON-RPC 2.0, 5.1),
-// with the id if that much of it can be made out.
+// refuse answers what is no message (JSON-RPC 2.0, section 5.1), under its id
+// if it has one and else under null.
 func (c *Conn) refuse(data []byte, code int64, message string) error {
 	var m struct {
 		ID json.RawMessage `json:"id"`

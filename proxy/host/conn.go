@@ -18,36 +18,39 @@ import (
 const maxLine = 64 << 20
 
 // A Conn is the connection to the host: one JSON-RPC message a line
-// (MCP 2025-11-25, basic/transports, stdio). It is a transport of our own for
-// three reasons: a line that is no message is answered and does not end the
-// session; results travel as the bytes that an upstream sent, see [Conn.Result];
-// and progress is passed on with members that the SDK's types do not hold.
+// (MCP 2025-11-25, basic/transports, stdio). It is a [mcp.Transport] and the
+// [mcp.Connection] that this transport makes.
 //
-// Its one goroutine reads the host's lines. It ends with the input; Close
-// closes that, but does not wait for it, since a read of a terminal cannot be
-// interrupted.
+// It is not the SDK's own transport, which ends the session at a line that is no
+// message, and whose types of results and progress lose members, digits and
+// spaces.
+//
+// One goroutine reads the host's lines until the input ends. Close closes the
+// input but does not wait for the goroutine, because a read from a terminal
+// cannot be interrupted.
 type Conn struct {
 	in    io.ReadCloser
 	out   io.WriteCloser
 	lines chan line
 
-	queue []jsonrpc.Message // rest of a batch; touched by Read alone
-	ended chan struct{}     // closed when Read has come to the end, see Ended
+	queue []jsonrpc.Message // read but not returned yet; only Read uses it
+	ended chan struct{}     // closed by the last Read, see Ended
 
 	closing sync.Once
 	closed  chan struct{}
 
-	writing sync.Mutex // held while a line is written, which is all it is for
+	writing sync.Mutex // keeps lines apart: it guards no field and is held while out is written
 
-	answered chan struct{} // buffered by one: a response was written
+	answered chan struct{} // holds one value after a request got its response
 
 	mu      sync.Mutex
 	open    map[jsonrpc.ID]bool         // requests without a response; true if cancelled
-	lastKey int                         // of results
-	results map[string]json.RawMessage  // that wait for their response
-	batches map[jsonrpc.ID]*batchAnswer // of requests that came in a batch
+	lastKey int                         // the last key of results
+	results map[string]json.RawMessage  // results whose response is not written yet
+	batches map[jsonrpc.ID]*batchAnswer // the batch of each request that came in one
 }
 
+// A line is what one read of the input gave.
 type line struct {
 	data []byte
 	err  error
@@ -56,12 +59,12 @@ type line struct {
 // A batchAnswer collects the responses to a batch (MCP 2025-03-26, basic,
 // JSON-RPC batching).
 type batchAnswer struct {
-	missing int
-	parts   [][]byte
+	missing int      // requests without a response
+	parts   [][]byte // the pieces of the line so far
 }
 
-// NewConn returns a connection over the two streams, which Close closes, and
-// starts to read.
+// NewConn returns a connection over the two streams and starts to read. Close
+// closes both streams.
 func NewConn(in io.ReadCloser, out io.WriteCloser) *Conn {
 	c := &Conn{
 		in: in, out: out,
@@ -73,21 +76,21 @@ func NewConn(in io.ReadCloser, out io.WriteCloser) *Conn {
 		results:  make(map[string]json.RawMessage),
 		batches:  make(map[jsonrpc.ID]*batchAnswer),
 	}
-	go c.scan()
+	go c.readLines()
 	return c
 }
 
-// Ended is closed when the host has closed its end and its requests were
-// answered, or had half a second for that.
+// Ended is closed when no message follows: the host closed its end, and its
+// requests were answered or had half a second for that.
 func (c *Conn) Ended() <-chan struct{} { return c.ended }
 
-// Connect makes a hostConn its own [mcp.Transport].
+// Connect returns c itself.
 func (c *Conn) Connect(context.Context) (mcp.Connection, error) { return c, nil }
 
-// SessionID is empty: stdio has one session.
+// SessionID is empty, because stdio has one session.
 func (c *Conn) SessionID() string { return "" }
 
-// Close closes both directions.
+// Close closes both streams. Only the first call has an effect.
 func (c *Conn) Close() (err error) {
 	c.closing.Do(func() {
 		close(c.closed)
@@ -96,7 +99,8 @@ func (c *Conn) Close() (err error) {
 	return err
 }
 
-func (c *Conn) scan() {
+// readLines hands over the lines of the input until it ends.
+func (c *Conn) readLines() {
 	r := bufio.NewReaderSize(c.in, 16<<10)
 	for {
 		data, err := readLine(r)
@@ -113,21 +117,22 @@ func (c *Conn) scan() {
 
 var errLineTooLong = errors.New("message too long")
 
-// readLine returns the next line in memory of its own. A line of more than
-// maxHostLine bytes is read to its end and given up.
+// readLine returns the next line in memory of its own. It skips a line of more
+// than maxLine bytes and returns errLineTooLong.
 func readLine(r *bufio.Reader) ([]byte, error) {
 	var line []byte
-	long := false
+	tooLong := false
 	for {
 		part, err := r.ReadSlice('\n')
-		if long = long || len(line)+len(part) > maxLine; long {
+		tooLong = tooLong || len(line)+len(part) > maxLine
+		if tooLong {
 			line = nil
 		} else {
 			line = append(line, part...)
 		}
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
-		case err == nil && long:
+		case err == nil && tooLong:
 			return nil, errLineTooLong
 		case errors.Is(err, io.EOF) && len(line) > 0:
 			return line, nil
@@ -137,8 +142,13 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// Read returns the next message of the host. The SDK calls it from one
-// goroutine, and not again after an error.
+// Read returns the next message of the host. It answers what is no message
+// itself and reads on. It is called from one goroutine and not again after an
+// error, which is [io.EOF] at the end of the input, that of ctx, or that of a
+// stream.
+//
+// At the end of the input Read returns once each request has its response, or
+// after half a second, because the SDK then cancels what still runs.
 func (c *Conn) Read(ctx context.Context) (jsonrpc.Message, error) {
 	msg, err := c.next(ctx)
 	if err != nil {
@@ -152,7 +162,7 @@ func (c *Conn) Read(ctx context.Context) (jsonrpc.Message, error) {
 	return msg, nil
 }
 
-// track remembers which requests the host waits for and which it has cancelled.
+// track records which requests the host waits for and which it has cancelled.
 func (c *Conn) track(req *jsonrpc.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -174,12 +184,11 @@ func (c *Conn) track(req *jsonrpc.Request) {
 	}
 }
 
-// drainWithin is how long a host that has closed its end may still get
-// answers: a script that pipes its requests in reads on.
+// drainWithin bounds the wait for responses at the end of the input: a script
+// that pipes its requests in still reads the answers.
 const drainWithin = 500 * time.Millisecond
 
-// drain waits until every request has its response, since the SDK cancels what
-// runs at the end of input.
+// drain waits until each request has its response, at most drainWithin.
 func (c *Conn) drain() {
 	t := time.NewTimer(drainWithin)
 	defer t.Stop()
@@ -200,6 +209,7 @@ func (c *Conn) drain() {
 	}
 }
 
+// next returns the next message and answers the lines that hold none.
 func (c *Conn) next(ctx context.Context) (jsonrpc.Message, error) {
 	for {
 		if len(c.queue) > 0 {
@@ -221,7 +231,8 @@ func (c *Conn) next(ctx context.Context) (jsonrpc.Message, error) {
 	}
 }
 
-// Write sends one message, or keeps it until its batch is complete.
+// Write sends one message. It keeps a response to a request of a batch until
+// the batch is complete, and drops one to a request that the host cancelled.
 func (c *Conn) Write(_ context.Context, msg jsonrpc.Message) error {
 	resp, ok := msg.(*jsonrpc.Response)
 	if !ok {
@@ -231,13 +242,13 @@ func (c *Conn) Write(_ context.Context, msg jsonrpc.Message) error {
 		}
 		return c.writeLine(line)
 	}
-	cancelled := c.answer(resp.ID)
+	cancelled := c.closeRequest(resp.ID)
 	parts, err := c.encodeResponse(resp)
 	if err != nil {
 		return err
 	}
 	if cancelled && !c.inBatch(resp.ID) {
-		return nil // MCP 2025-11-25, basic/utilities/cancellation: no response any more
+		return nil // as MCP 2025-11-25, basic/utilities/cancellation asks
 	}
 	if parts = c.collect(resp.ID, parts); parts == nil {
 		return nil
@@ -245,9 +256,9 @@ func (c *Conn) Write(_ context.Context, msg jsonrpc.Message) error {
 	return c.writeLine(parts...)
 }
 
-// answer notes that a request has its response, and reports whether the host has
-// cancelled it.
-func (c *Conn) answer(id jsonrpc.ID) (cancelled bool) {
+// closeRequest records that a request has its response and reports whether the
+// host has cancelled it.
+func (c *Conn) closeRequest(id jsonrpc.ID) (cancelled bool) {
 	c.mu.Lock()
 	cancelled = c.open[id]
 	delete(c.open, id)
@@ -259,16 +270,18 @@ func (c *Conn) answer(id jsonrpc.ID) (cancelled bool) {
 	return cancelled
 }
 
+// inBatch reports whether a request came in a batch, which needs a response to
+// each of its requests to be complete.
 func (c *Conn) inBatch(id jsonrpc.ID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.batches[id] != nil
 }
 
-// encodeResponse returns the pieces of the line. A result that is a key is
-// replaced by the bytes that were kept under it.
+// encodeResponse returns the pieces of the line, with the bytes of a relayed
+// result in place of its key.
 func (c *Conn) encodeResponse(resp *jsonrpc.Response) ([][]byte, error) {
-	raw := c.take(resp.Result)
+	raw := c.takeResult(resp.Result)
 	if raw == nil {
 		line, err := jsonrpc.EncodeMessage(resp)
 		return [][]byte{line}, err
@@ -281,8 +294,8 @@ func (c *Conn) encodeResponse(resp *jsonrpc.Response) ([][]byte, error) {
 	return [][]byte{append(head, `,"result":`...), raw, []byte("}")}, nil
 }
 
-// collect returns what is to be written now that this response is known: the
-// response itself, its whole batch, or nothing yet.
+// collect returns what this response allows to write: the response itself, its
+// whole batch, or nothing yet.
 func (c *Conn) collect(id jsonrpc.ID, parts [][]byte) [][]byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -302,7 +315,8 @@ func (c *Conn) collect(id jsonrpc.ID, parts [][]byte) [][]byte {
 	return append(answer.parts, []byte("]"))
 }
 
-// writeLine writes the pieces as one line. Small ones go out in one write.
+// writeLine writes the pieces as one line. It joins pieces of up to 32 KiB into
+// one write and does not copy larger ones.
 func (c *Conn) writeLine(parts ...[]byte) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -323,7 +337,7 @@ func (c *Conn) writeLine(parts ...[]byte) error {
 	return err
 }
 
-// notify sends a notification whose params are written as they are.
+// notify sends a notification with exactly these bytes as params.
 func (c *Conn) notify(method string, params json.RawMessage) error {
 	head := append([]byte(`{"jsonrpc":"2.0","method":`), strconv.Quote(method)...)
 	return c.writeLine(append(head, `,"params":`...), params, []byte("}"))

@@ -2,13 +2,23 @@
 // JSON-RPC message a line over two streams (MCP 2025-11-25, basic/transports,
 // stdio).
 //
-// The main type is [Conn], a transport of the SDK's session. A line that is no
-// message is answered and does not end the session, results leave as the bytes
-// that an upstream sent ([Conn.Result]), and progress keeps members that the
-// SDK's types do not hold ([Conn.Progress]).
+// It owns the two streams, the requests without a response, the batches that
+// are not complete, and the results that are not written yet. The main type is
+// [Conn], a transport for the SDK's server. A [Progress] relays the progress of
+// one call.
 //
-// A Conn has one goroutine, which reads lines until the input ends; each
-// Progress has one, which writes until it is closed. Two locks, never held
-// together: one for the bookkeeping, and one that is held while a line is
-// written. Start reading at [Conn.Read] and [Conn.Write].
+// Goroutines: a Conn has one, which reads lines until the input ends and which
+// nobody waits for. Each Progress has one, which [Progress.Close] waits for.
+//
+// Locks: Conn.mu guards the requests, the batches and the results and is never
+// held over I/O. Conn.writing keeps lines apart and is held while one is
+// written. Neither is taken under the other.
+//
+// What always holds: a line that is no message is answered and does not end
+// the session; a result leaves as the bytes that an upstream sent, and progress
+// with all its members; a cancelled request gets no response, unless it came in
+// a batch; a batch gets one line; an upstream never waits until the host has
+// read its progress.
+//
+// Start reading at [Conn.Read] and [Conn.Write] in conn.go.
 package host

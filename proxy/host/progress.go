@@ -8,25 +8,24 @@ import (
 )
 
 // maxProgress bounds how many notifications wait for a host that does not
-// read; beyond it the oldest are dropped, which later ones make good.
+// read. Beyond it the oldest is dropped, because a later one replaces it.
 const maxProgress = 64
 
 // A Progress relays the progress of one call to the host, under the host's
-// own token. Its goroutine writes, so that an upstream never waits for the
-// host; Close waits until all is written that was added before it.
+// own token. A goroutine writes, so that an upstream never waits for the host.
 type Progress struct {
 	conn  *Conn
 	token string
-	// queue is never closed: of a call that was given up, a last notification
-	// may be added while or after its progress is closed.
+	// queue is never closed, because an upstream may add to it during Close and
+	// after it.
 	queue chan json.RawMessage
-	end   chan struct{}
+	end   chan struct{} // closed by Close
 	done  sync.WaitGroup
 }
 
-// Progress returns what relays progress under the token of a request, a string
-// or a number (MCP 2025-11-25, basic/utilities/progress). The caller closes it
-// before it answers the request.
+// Progress starts to relay progress under the token of a request, a string or
+// a number (MCP 2025-11-25, basic/utilities/progress). The caller closes the
+// Progress before it answers the request.
 func (c *Conn) Progress(token any) *Progress {
 	p := &Progress{
 		conn: c, token: string(raw.Encode(token)),
@@ -36,16 +35,21 @@ func (c *Conn) Progress(token any) *Progress {
 	return p
 }
 
-// relay writes what is queued, and at the end what is still there.
+// relay writes what is queued until Close, and then what is left.
 func (p *Progress) relay() {
-	for ended := false; !ended; {
+	for {
 		select {
 		case params := <-p.queue:
 			p.write(params)
 		case <-p.end:
-			ended = true
+			p.flush()
+			return
 		}
 	}
+}
+
+// flush writes what is left in the queue.
+func (p *Progress) flush() {
 	for {
 		select {
 		case params := <-p.queue:
@@ -56,12 +60,14 @@ func (p *Progress) relay() {
 	}
 }
 
-// write tells the host. One that is gone ends the session: there is no more to do.
+// write ignores an error of the output: a host that is gone ends the session in
+// any case.
 func (p *Progress) write(params json.RawMessage) {
 	_ = p.conn.notify("notifications/progress", params)
 }
 
-// Add queues a notification's params; the upstream's token is replaced.
+// Add queues the params of a notification, in which it replaces the upstream's
+// token. It drops params without a token and never waits.
 func (p *Progress) Add(params json.RawMessage) {
 	start, end := raw.Find(params, "progressToken")
 	if start < 0 {
@@ -84,7 +90,8 @@ func (p *Progress) Add(params json.RawMessage) {
 	}
 }
 
-// Close ends the relaying. What is added later goes nowhere.
+// Close waits until everything that was added before is written. What is added
+// later is dropped.
 func (p *Progress) Close() {
 	close(p.end)
 	p.done.Wait()

@@ -12,9 +12,8 @@ type buffer struct{ bytes.Buffer }
 
 func (*buffer) Close() error { return nil }
 
-// An upstream may tell of progress until it has heard that the call was given
-// up, which no host is interested in any more.
-func TestProgressAfterTheCallGoesNowhere(t *testing.T) {
+// An upstream may send progress until it learns that the call was cancelled.
+func TestProgressAfterCloseIsDropped(t *testing.T) {
 	t.Parallel()
 	in, _ := io.Pipe()
 	var out buffer

@@ -7,23 +7,23 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-// A relayed result passes through the SDK as a key, a JSON number, which Write
-// exchanges for the bytes themselves. The SDK writes every other result as an
-// object, and no byte of an upstream's ever reaches it as a result, so a key
-// cannot be forged. The embedded result is there for its methods.
+// A relayed result passes through the SDK as a key, a JSON number, and Write
+// puts the bytes in its place. An upstream cannot forge a key, because the SDK
+// writes every other result as an object.
 type relayed struct {
-	*mcp.CallToolResult
-	raw  json.RawMessage
-	conn *Conn
+	*mcp.CallToolResult // for the methods of a mcp.Result
+	raw                 json.RawMessage
+	conn                *Conn
 }
 
-// Result returns a result that Write sends as exactly these bytes.
+// Result returns a result that [Conn.Write] sends as exactly these bytes, which
+// must be one JSON object without line breaks.
 func (c *Conn) Result(raw json.RawMessage) mcp.Result {
 	return &relayed{CallToolResult: &mcp.CallToolResult{}, raw: raw, conn: c}
 }
 
-// MarshalJSON keeps the bytes for Write. The SDK calls it once, and then writes
-// the response unless the connection is at its end.
+// MarshalJSON keeps the bytes for Write and returns their key. The SDK calls it
+// once and then writes the response, unless the connection is closed.
 func (r *relayed) MarshalJSON() ([]byte, error) {
 	c := r.conn
 	c.mu.Lock()
@@ -34,8 +34,9 @@ func (r *relayed) MarshalJSON() ([]byte, error) {
 	return []byte(key), nil
 }
 
-// take returns the bytes that were kept under the key, or nil if result is no key.
-func (c *Conn) take(result json.RawMessage) json.RawMessage {
+// takeResult removes and returns the bytes that were kept under a key. It
+// returns nil if result is no key.
+func (c *Conn) takeResult(result json.RawMessage) json.RawMessage {
 	if len(result) == 0 || result[0] == '{' {
 		return nil
 	}
