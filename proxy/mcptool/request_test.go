@@ -1,6 +1,7 @@
 package mcptool_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -8,24 +9,25 @@ import (
 	"testing"
 
 	"mcpproxy/catalog"
+	"mcpproxy/catalog/names"
 	"mcpproxy/proxy/mcptool"
 	"mcpproxy/upstream/raw"
 )
 
-// A shelf is a directory whose tools are all known and open.
-type shelf struct {
+// A directory knows the tools of all servers, and none is filtered.
+type directory struct {
 	servers []string
 	tools   [][]catalog.Tool
 }
 
-func (s shelf) Servers() []string          { return s.servers }
-func (s shelf) Tools(i int) []catalog.Tool { return s.tools[i] }
-func (s shelf) Offers(i int, tool string) bool {
+func (s directory) Servers() []string          { return s.servers }
+func (s directory) Tools(i int) []catalog.Tool { return s.tools[i] }
+func (s directory) Offers(i int, tool string) bool {
 	return slices.ContainsFunc(s.tools[i], func(t catalog.Tool) bool { return t.Name == tool })
 }
 
-// library returns a directory of a few servers.
-func library(t testing.TB) (d shelf) {
+// newDirectory returns a directory of a few servers.
+func newDirectory(t testing.TB) (d directory) {
 	t.Helper()
 	for _, server := range []struct {
 		name  string
@@ -49,7 +51,7 @@ func library(t testing.TB) (d shelf) {
 	return d
 }
 
-// code tells the errors of Parse apart.
+// code returns a word for each error of Parse, and "" for others.
 func code(err error) string {
 	if e, ok := errors.AsType[*mcptool.RequestError](err); ok {
 		if e.OfArguments() {
@@ -74,7 +76,7 @@ func code(err error) string {
 
 func TestForgiveness(t *testing.T) {
 	t.Parallel()
-	d := library(t)
+	d := newDirectory(t)
 	for _, c := range []struct {
 		name, in string
 		want     string // the request as understood, or the error's code
@@ -188,16 +190,18 @@ func TestForgiveness(t *testing.T) {
 	}
 }
 
-// Whatever arrives, it is understood or refused with an error that is known.
+// Whatever arrives, Parse understands it or returns one of its errors, and the
+// JSON of what it understood asks for the same without a repair.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
+		`{"action":"call","tool":"github.create_issue","input":{"title":"x","tool":"create_issue"},"limit":3}`, `{"action":"call","tool":"Commit"}`, `{"action":"read","result_id":"r","limit":"900000","offset":0}`,
 		`{"action":"call","server":"git","tool":"github.create_issue","args":"{\"a\":1}","title":"x"}`,
 		`{"mcp":{"arguments":{"action":"call","tool":"my_server__do.it"}}}`, `"{}"`, `[]`, `{"action":null,"limit":"é"}`,
 		`{"tool":"mcp__","server":"","cursor":{}}`, `{"result_id":"r","offset":"9","limit":[],"select":"@"}`, `{"action":"search","input":{"query":"x","limit":"2"}}`, `{"action":"list","arguments":{"action":"list","arguments":{"action":"run"}}}`,
 	} {
 		f.Add([]byte(seed))
 	}
-	d := library(f)
+	d := newDirectory(f)
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if !json.Valid(in) {
 			return
@@ -215,14 +219,33 @@ func FuzzParse(f *testing.F) {
 		if r.Action == mcptool.Call && (r.Server == "" || r.Tool == "" || r.Arguments[0] != '{') {
 			t.Errorf("%s: incomplete call %s", in, raw.Encode(r))
 		}
+		if looksLikeAnother(r, d) {
+			return
+		}
+		again, err := mcptool.Parse(raw.Encode(r), d)
+		if err != nil || len(again.Notes) > 0 || again.Index != r.Index || !bytes.Equal(raw.Encode(again), raw.Encode(r)) {
+			t.Errorf("%s: %s became %s, %v, %q", in, raw.Encode(r), raw.Encode(again), err, again.Notes)
+		}
 	})
 }
 
-// Parse says where the server stands, and gives the tool where finding its
-// server found it, so that neither is looked up again.
-func TestParseTellsWhereTheServerStands(t *testing.T) {
+// looksLikeAnother reports whether the JSON of a request may be understood as
+// another one: the name of the tool is joined with that of a server, or the
+// arguments have a member with which they look like the same call once more.
+func looksLikeAnother(r mcptool.Request, d mcptool.Directory) bool {
+	var arguments map[string]json.RawMessage
+	if r.Action == mcptool.Call && json.Unmarshal(r.Arguments, &arguments) == nil && arguments["tool"] != nil {
+		return true
+	}
+	_, _, joined := names.Split(r.Tool, d.Servers())
+	return joined
+}
+
+// Parse returns the index of the server, and the tool if it found the server
+// by that, so that a caller looks up neither again.
+func TestParseReturnsIndexAndTool(t *testing.T) {
 	t.Parallel()
-	d := library(t)
+	d := newDirectory(t)
 	for in, want := range map[string]struct {
 		index int
 		found string
