@@ -7,7 +7,7 @@ import (
 	"mcpproxy/catalog/names"
 )
 
-// An Action is a verb of the tool.
+// An Action says what a request asks the tool to do.
 type Action string
 
 const (
@@ -24,14 +24,14 @@ const (
 	CompleteLogin Action = "complete_login"
 )
 
-// actions are what the tool can do, in the order of its schema.
+// actions are all of them, in the order of the tool's schema.
 var actions = []Action{
 	SearchTools, DescribeTool, Call, ReadResult,
 	ListServers, ListTools, Status,
 	Login, CompleteLogin, Help,
 }
 
-// synonyms are the other words that models use for an action.
+// synonyms are words that models use for an action, folded.
 var synonyms = map[string]Action{
 	"search": SearchTools, "find": SearchTools, "find_tool": SearchTools,
 	"find_tools": SearchTools, "search_tool": SearchTools,
@@ -46,7 +46,7 @@ var synonyms = map[string]Action{
 	"read_results": ReadResult, "result": ReadResult,
 }
 
-// parseAction reads the action of a request, or a synonym of one.
+// parseAction reads the action of a request, which may be a synonym.
 func parseAction(m members) (Action, error) {
 	var word string
 	if json.Unmarshal(m["action"], &word) != nil {

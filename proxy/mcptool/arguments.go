@@ -10,12 +10,12 @@ import (
 	"mcpproxy/upstream/raw"
 )
 
-// argumentKeys are the members that may hold a tool's arguments: the right
+// argumentKeys are the members that may hold a tool's arguments: the documented
 // one, then its aliases.
 var argumentKeys = []string{"arguments", "args", "params", "input"}
 
 // gatherArguments finds the arguments of a call: under their name or an
-// alias, as an object or a string that holds one, or left at the top level.
+// alias, as an object or a string that holds one, or at the top level.
 func (r *Request) gatherArguments() error {
 	if r.Action != Call {
 		return nil
@@ -46,11 +46,12 @@ func (r *Request) gatherArguments() error {
 			r.note("%s was read as arguments", key)
 		}
 	}
-	return r.addLeftovers(args)
+	return r.addTopLevel(args)
 }
 
-// addLeftovers takes members at the top level as arguments.
-func (r *Request) addLeftovers(args members) error {
+// addTopLevel adds the members at the top level that are no part of a call to
+// the arguments, which args holds decoded.
+func (r *Request) addTopLevel(args members) error {
 	var added []string
 	for _, key := range slices.Sorted(maps.Keys(r.members)) {
 		if key == "action" || key == "server" || key == "tool" || slices.Contains(argumentKeys, key) {
@@ -69,8 +70,8 @@ func (r *Request) addLeftovers(args members) error {
 	return nil
 }
 
-// Unwrap returns the arguments that are wrapped in args once more, where
-// the tool declares each of them and not the wrapper.
+// Unwrap returns the arguments that args wraps once more. It reports false
+// unless the tool declares each of them and does not declare the wrapper.
 func Unwrap(tool catalog.Tool, args json.RawMessage) (json.RawMessage, bool) {
 	var schema struct {
 		Properties map[string]json.RawMessage `json:"properties"`
@@ -93,8 +94,8 @@ func Unwrap(tool catalog.Tool, args json.RawMessage) (json.RawMessage, bool) {
 			return nil, false
 		}
 	}
-	if raw := m.arguments(); raw[0] == '"' {
-		return unquote(raw), true
+	if wrapped := m.arguments(); wrapped[0] != '"' {
+		return wrapped, true
 	}
-	return m.arguments(), true
+	return unquote(m.arguments()), true
 }

@@ -8,13 +8,13 @@ import (
 	"mcpproxy/catalog/names"
 )
 
-// A RequestError says that a request cannot be read.
+// A RequestError says that a member of a request is missing or wrong.
 type RequestError struct {
 	Action                 Action
-	Server, Tool, ResultID string // as far as they are known
+	Server, Tool, ResultID string // empty where they are not known
 
-	Field  string // the member at fault, may be empty
-	Reason string
+	Field  string // the member at fault; empty if it is the request as a whole
+	Reason string // follows Field in the error's text
 }
 
 func (e *RequestError) Error() string {
@@ -24,8 +24,8 @@ func (e *RequestError) Error() string {
 	return e.Field + " " + e.Reason
 }
 
-// OfArguments reports whether the arguments of a call are at fault, not the
-// request around them.
+// OfArguments reports whether the fault is in the arguments of a call, and not
+// in another member of the request.
 func (e *RequestError) OfArguments() bool {
 	return e.Action == Call && slices.Contains(argumentKeys, e.Field)
 }
@@ -33,7 +33,7 @@ func (e *RequestError) OfArguments() bool {
 // An UnknownActionError says that the tool has no such action.
 type UnknownActionError struct {
 	Action string
-	Near   []string // the actions most like it, best first
+	Near   []string // the most similar actions, best first
 }
 
 func (e *UnknownActionError) Error() string { return fmt.Sprintf("no action %q", e.Action) }
@@ -41,23 +41,23 @@ func (e *UnknownActionError) Error() string { return fmt.Sprintf("no action %q",
 // An UnknownServerError says that no server of that name is configured.
 type UnknownServerError struct {
 	Server string
-	Near   []string // the names most like it, best first
+	Near   []string // the most similar names, best first
 }
 
-// NewUnknownServerError names the servers that are most like the one that is
-// not among them.
+// NewUnknownServerError returns the error for a server that is not one of
+// servers.
 func NewUnknownServerError(server string, servers []string) *UnknownServerError {
 	return &UnknownServerError{Server: server, Near: names.Nearest(server, servers, 3)}
 }
 
 func (e *UnknownServerError) Error() string { return fmt.Sprintf("no server %q", e.Server) }
 
-// An UnknownToolError says that a server offers no tool of that name, not
-// even after a fresh list.
+// An UnknownToolError says that a server offers no tool of that name. If a
+// server is named, its tools were listed afresh.
 type UnknownToolError struct {
 	Server string // empty if no server was named
 	Tool   string
-	Near   []string // the names most like it, best first
+	Near   []string // the most similar names, best first
 }
 
 func (e *UnknownToolError) Error() string {
@@ -67,7 +67,7 @@ func (e *UnknownToolError) Error() string {
 	return fmt.Sprintf("%s has no tool %q", e.Server, e.Tool)
 }
 
-// A Kind is what an ambiguous name is of.
+// A Kind says what an ambiguous name may be the name of.
 type Kind string
 
 const (
@@ -75,11 +75,11 @@ const (
 	AmbiguousTool   Kind = "tool"
 )
 
-// An AmbiguousError says that a name could mean more than one thing.
+// An AmbiguousError says that a name may mean several servers or tools.
 type AmbiguousError struct {
 	Kind  Kind
 	Name  string
-	Could []string // what it could mean: servers, or tools as server/tool
+	Could []string // the servers, or the tools as server/tool
 }
 
 func (e *AmbiguousError) Error() string {

@@ -19,7 +19,7 @@ const (
 )
 
 // fields are the members of a request that are not a tool's arguments. A call
-// has no more of them than it must: its tool may have arguments of any name.
+// has only those it needs, because its tool may have arguments of any name.
 var fields = map[Action]struct{ needs, takes []string }{
 	Help:         {},
 	ListServers:  {},
@@ -34,8 +34,8 @@ var fields = map[Action]struct{ needs, takes []string }{
 	CompleteLogin: {needs: []string{"server", "redirect_url"}},
 }
 
-// readFields reads the members that the action takes, and notes those that it
-// does not. They may have been put into arguments by mistake.
+// readFields reads the members that the action takes, also those that a model
+// put into arguments by mistake, and notes the others.
 func (r *Request) readFields() error {
 	f := fields[r.Action]
 	takes := slices.Concat(f.needs, f.takes)
@@ -43,8 +43,8 @@ func (r *Request) readFields() error {
 		r.spreadArguments(takes)
 	}
 	for _, key := range takes {
-		if raw := r.members[key]; !absent(raw) {
-			if err := r.set(key, raw); err != nil {
+		if value := r.members[key]; !absent(value) {
+			if err := r.set(key, value); err != nil {
 				return err
 			}
 		}
@@ -57,8 +57,9 @@ func (r *Request) readFields() error {
 	return nil
 }
 
-// spreadArguments moves what is in arguments to the top level, where the
-// action takes it and it is not there yet.
+// spreadArguments moves the members of arguments to the top level. It leaves
+// arguments alone if the action does not take one of the members or the top
+// level has it already.
 func (r *Request) spreadArguments(takes []string) {
 	for _, key := range argumentKeys {
 		in, ok := object(r.members[key])
@@ -67,11 +68,11 @@ func (r *Request) spreadArguments(takes []string) {
 		}
 		spread := maps.Clone(r.members)
 		delete(spread, key)
-		for field, raw := range in {
+		for field, value := range in {
 			if !slices.Contains(takes, field) || !absent(spread[field]) {
-				return // not what it looks like
+				return
 			}
-			spread[field] = raw
+			spread[field] = value
 		}
 		if len(in) > 0 {
 			r.note("what was in %s was read as part of the request", key)
@@ -81,19 +82,19 @@ func (r *Request) spreadArguments(takes []string) {
 }
 
 // set reads one member.
-func (r *Request) set(key string, raw json.RawMessage) error {
+func (r *Request) set(key string, value json.RawMessage) error {
 	texts := map[string]*string{
 		"server": &r.Server, "tool": &r.Tool, "query": &r.Query, "cursor": &r.Cursor,
 		"result_id": &r.ResultID, "grep": &r.Grep, "select": &r.Select,
 		"scope": &r.Scope, "redirect_url": &r.RedirectURL,
 	}
 	if text := texts[key]; text != nil {
-		if json.Unmarshal(raw, text) != nil {
-			return r.fail(key, "must be a string, not "+typeName(raw))
+		if json.Unmarshal(value, text) != nil {
+			return r.fail(key, "must be a string, not "+typeName(value))
 		}
 		return nil
 	}
-	n, err := strconv.ParseInt(strings.Trim(string(raw), `"`), 10, 64)
+	n, err := strconv.ParseInt(strings.Trim(string(value), `"`), 10, 64)
 	switch {
 	case key == "offset" && (err != nil || n < 0):
 		return r.fail(key, "must be a whole number of bytes, from 0")
@@ -111,7 +112,7 @@ func (r *Request) set(key string, raw json.RawMessage) error {
 	return nil
 }
 
-// checkFields refuses a request that lacks what its action needs.
+// checkFields refuses a request without a member that its action needs.
 func (r *Request) checkFields() error {
 	have := map[string]string{"server": r.Server, "tool": r.Tool, "query": r.Query, "result_id": r.ResultID, "redirect_url": r.RedirectURL}
 	for _, field := range fields[r.Action].needs {

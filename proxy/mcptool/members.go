@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// members are those of a JSON object, each value as it was written.
+// members are the members of a JSON object, with each value as it was written.
 type members map[string]json.RawMessage
 
-// inner returns the request that is wrapped in m: a whole one, where m has no
-// action of its own to do, or the same call once more.
+// inner returns the request that m wraps: a whole one if m names no tool, server
+// or query of its own, or the same call once more.
 func (m members) inner() (members, bool) {
 	for _, key := range append([]string{Name}, argumentKeys...) {
 		in, ok := object(m[key])
@@ -53,37 +53,39 @@ func (m members) arguments() json.RawMessage {
 }
 
 // object reads a JSON object, or a string that holds one.
-func object(raw json.RawMessage) (members, bool) {
-	if len(raw) == 0 {
+func object(value json.RawMessage) (members, bool) {
+	if len(value) == 0 {
 		return nil, false
 	}
-	if raw[0] == '"' {
-		raw = unquote(raw)
+	if value[0] == '"' {
+		value = unquote(value)
 	}
 	var m members
-	if json.Unmarshal(raw, &m) != nil || m == nil {
+	if json.Unmarshal(value, &m) != nil || m == nil {
 		return nil, false
 	}
 	return m, true
 }
 
-// unquote returns what a JSON string holds, without space around it.
-func unquote(raw json.RawMessage) json.RawMessage {
+// unquote returns the text of a JSON string without the space around it, or nil
+// for another value.
+func unquote(value json.RawMessage) json.RawMessage {
 	var s string
-	if json.Unmarshal(raw, &s) != nil {
+	if json.Unmarshal(value, &s) != nil {
 		return nil
 	}
 	return json.RawMessage(strings.TrimSpace(s))
 }
 
-func absent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
+// absent reports whether a member is missing or null, which mean the same.
+func absent(value json.RawMessage) bool { return len(value) == 0 || string(value) == "null" }
 
-// typeName names the JSON type of a value, with its article.
-func typeName(raw json.RawMessage) string {
-	if len(raw) == 0 {
+// typeName returns the JSON type of a value, with an article.
+func typeName(value json.RawMessage) string {
+	if len(value) == 0 {
 		return "nothing"
 	}
-	switch raw[0] {
+	switch value[0] {
 	case '{':
 		return "an object"
 	case '[':

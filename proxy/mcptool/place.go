@@ -9,21 +9,20 @@ import (
 	"mcpproxy/upstream/raw"
 )
 
-// A Directory says which servers and tools there are, by what is known without
-// asking any server.
+// A Directory tells which servers and tools are known. It asks no server.
 type Directory interface {
-	// Servers returns the names of all servers, in an order that stays.
+	// Servers returns the names of all servers, in the same order each time.
 	Servers() []string
-	// Tools returns what is known of the tools that server i offers and lets
-	// through: nothing of one that may not be used or was never listed.
+	// Tools returns the known tools of server i that its filter lets through.
+	// There are none if the server may not be used or was never listed.
 	Tools(i int) []catalog.Tool
 	// Offers reports whether server i is known to have a tool of exactly this
-	// name, be it one that a filter keeps away.
+	// name, also one that its filter removes.
 	Offers(i int, tool string) bool
 }
 
-// place finds out which server and tool are meant, and writes the server as it
-// is configured. The tool is made exact later, by what its server offers.
+// place finds the server and sets its name as it is configured. The name of the
+// tool stays as it was given, because only a list of the server settles it.
 func (r *Request) place(d Directory) error {
 	if r.Server == "" && r.Tool == "" {
 		return nil
@@ -52,6 +51,7 @@ func (r *Request) place(d Directory) error {
 	return nil
 }
 
+// placeServer finds the server by its exact name, else by the only similar one.
 func (r *Request) placeServer(servers []string) error {
 	if r.Index = slices.Index(servers, r.Server); r.Index >= 0 {
 		return nil
@@ -68,7 +68,7 @@ func (r *Request) placeServer(servers []string) error {
 	}
 }
 
-// placeTool finds the server of a tool that was named without one.
+// placeTool finds the server of a tool that was named alone.
 func (r *Request) placeTool(d Directory, servers []string) error {
 	var found []int
 	var could, known []string
@@ -92,9 +92,9 @@ func (r *Request) placeTool(d Directory, servers []string) error {
 	return &AmbiguousError{Kind: AmbiguousTool, Name: r.Tool, Could: could}
 }
 
-// FindTool returns the tool that a model means by name: the one of exactly
-// that name, else the only one that differs in case or hyphens, else that
-// again without the server's name in front.
+// FindTool returns the tool that a model means by name: the one of exactly that
+// name, else the only one whose name [names.Fold] makes equal, else the same
+// without the server's name in front.
 func FindTool(server string, tools []catalog.Tool, name string) (catalog.Tool, bool) {
 	list := make([]string, len(tools))
 	for i, t := range tools {
@@ -115,7 +115,7 @@ func FindTool(server string, tools []catalog.Tool, name string) (catalog.Tool, b
 	return tools[slices.Index(list, found[0])], true
 }
 
-// ShownNames returns the tools' names as listings show them.
+// ShownNames returns the names of the tools as listings show them.
 func ShownNames(tools []catalog.Tool) []string {
 	var list []string
 	for _, t := range tools {

@@ -10,7 +10,7 @@ import (
 	"mcpproxy/upstream/raw"
 )
 
-// A Request is what a model asks of the tool, once it is understood. As JSON it
+// A Request is what a model asks of the tool, as [Parse] understood it. Its JSON
 // is a request that the tool takes.
 type Request struct {
 	Action    Action          `json:"action"`
@@ -20,7 +20,7 @@ type Request struct {
 	Query     string          `json:"query,omitempty"`
 	Cursor    string          `json:"cursor,omitempty"`
 	Limit     int             `json:"limit,omitempty"`
-	Scope     string          `json:"scope,omitempty"` // separated by spaces
+	Scope     string          `json:"scope,omitempty"` // scopes, separated by spaces
 
 	RedirectURL string `json:"redirect_url,omitempty"`
 	ResultID    string `json:"result_id,omitempty"`
@@ -28,14 +28,14 @@ type Request struct {
 	Grep        string `json:"grep,omitempty"`
 	Select      string `json:"select,omitempty"`
 
-	// Index is where Server stands among [Directory.Servers], -1 if no server is named.
+	// Index is that of Server in [Directory.Servers], -1 if no server is named.
 	Index int `json:"-"`
-	// Found is the tool, where its server was found by looking for the tool.
+	// Found is the tool if no server was named and the tool led to it, else nil.
 	Found *catalog.Tool `json:"-"`
-	// Notes say in a few words each what was repaired.
+	// Notes tell what was repaired, each in a few words.
 	Notes []string `json:"-"`
 
-	members members
+	members members // what the steps of Parse still read
 }
 
 // Scopes returns the scopes of a login.
@@ -45,20 +45,19 @@ func (r *Request) note(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
-// fail makes an error about one member of the request.
+// fail returns an error about one member of the request.
 func (r *Request) fail(field, reason string) error {
 	return &RequestError{Action: r.Action, Server: r.Server, Tool: r.Tool, ResultID: r.ResultID, Field: field, Reason: reason}
 }
 
 // Parse understands what a model sent, in steps: unwrap what is wrapped, find
-// the action, read the fields, place server and tool, gather the arguments.
-// Slips that leave no doubt are repaired, and noted; what is ambiguous is an
-// error and never a guess. The arguments of a call are not held against the
-// tool's input schema yet, see [Unwrap].
+// the action, read the fields, place server and tool, gather the arguments. It
+// repairs and notes what can only mean one thing, and never guesses. It does not
+// check the arguments of a call against the tool's input schema.
 //
-// Errors: *RequestError, *UnknownActionError, *UnknownServerError,
-// *UnknownToolError or *AmbiguousError, beside the request as far as it was
-// understood.
+// An error is a *RequestError, *UnknownActionError, *UnknownServerError,
+// *UnknownToolError or *AmbiguousError. The request then holds what was
+// understood before it.
 func Parse(arguments json.RawMessage, d Directory) (Request, error) {
 	r := Request{Index: -1}
 	for _, step := range []func(*Request) error{
@@ -76,7 +75,7 @@ func Parse(arguments json.RawMessage, d Directory) (Request, error) {
 	return r, nil
 }
 
-// unwrap takes the request out of JSON strings and repeated wrappers.
+// unwrap takes the request out of a JSON string and up to three wrappers.
 func (r *Request) unwrap(arguments json.RawMessage) error {
 	if arguments = bytes.TrimSpace(arguments); absent(arguments) {
 		arguments = json.RawMessage("{}")
@@ -107,7 +106,7 @@ func (r *Request) findAction() (err error) {
 	case !absent(m["tool"]) && m.arguments() != nil:
 		r.Action = Call
 	case !absent(m["tool"]):
-		// To describe and to call are both likely, and a call cannot be undone.
+		// Both are likely, and a call cannot be undone.
 		return r.fail("action", `is missing: "call" or "describe_tool"?`)
 	case !absent(m["result_id"]):
 		r.Action = ReadResult

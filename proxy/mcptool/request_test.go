@@ -74,7 +74,7 @@ func code(err error) string {
 	return ""
 }
 
-func TestForgiveness(t *testing.T) {
+func TestSlipsAreRepaired(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
 	for _, c := range []struct {
