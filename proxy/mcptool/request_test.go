@@ -40,15 +40,20 @@ func newDirectory(t testing.TB) (d directory) {
 	} {
 		var tools []catalog.Tool
 		for _, name := range server.tools {
-			tool, err := catalog.ParseTool(raw.Encode(map[string]string{"name": name}))
-			if err != nil {
-				t.Fatal(err)
-			}
-			tools = append(tools, tool)
+			tools = append(tools, newTool(t, `{"name":`+raw.Quote(name)+`}`))
 		}
 		d.servers, d.tools = append(d.servers, server.name), append(d.tools, tools)
 	}
 	return d
+}
+
+func newTool(t testing.TB, descriptor string) catalog.Tool {
+	t.Helper()
+	tool, err := catalog.ParseTool([]byte(descriptor))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tool
 }
 
 // code returns a word for each error of Parse, and "" for others.
