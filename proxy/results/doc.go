@@ -1,18 +1,28 @@
 // Package results keeps what is too large for a reply and gives it out in
 // parts: by page, by line or by value.
 //
-// The main type is [Store]. [Store.Fit] takes out of a result what exceeds a
-// limit and puts a [Handle] in its place; [Store.Read] reads a part of what was
-// stored. Results lie in files that only the user can read, are given out by
-// the process that stored them alone, and go with it.
+// The main type is [Store], which owns a folder that all processes of the user
+// share and, in it, a folder of this process. [Store.Fit] takes out of a result
+// what exceeds a limit and puts a [Handle] in its place. [Store.Read] reads the
+// part of a stored result that a [Query] asks for.
 //
-// Invariants: everything of a result that stays is kept byte for byte; numbers
-// keep their digits through a selection; what one reading returns, and how much
-// one process keeps on disk, is bounded.
+// The package starts no goroutine.
 //
-// There are no goroutines. Two locks: disk is held while files are made or
-// removed, mu guards the list of what is stored; mu may be taken under disk,
-// never the other way. Between processes, the lock of the folder of all is held
-// while a folder in it is made or removed, and each process holds the lock of
-// its own folder for as long as it lives. Start reading at [Store.Fit].
+// Locks: Store.disk guards the process's folder and is held while files are
+// written or removed, so that Close waits for a result that is being stored.
+// Store.mu guards the list of results, is never held over I/O, and may be taken
+// under disk. Reading takes mu alone. Between processes there are two lock
+// files, both taken under disk: the shared one is held while a process makes
+// its folder or removes orphans, and each process holds that of its own folder
+// until it ends. A process makes and locks its folder under the shared one, so
+// whoever holds that and finds a folder without a held lock knows that no
+// process uses it. Close removes the process's folder without the shared lock,
+// because another process may remove it just as well.
+//
+// What always holds: what stays of a result keeps its bytes; numbers keep
+// their digits through a selection; what one reading returns is bounded, and
+// so is what one process keeps on disk; only the user can read the files, and
+// only the process that stored a result gives it out.
+//
+// Start reading at [Store.Fit] in fit.go and [Store.Read] in read.go.
 package results

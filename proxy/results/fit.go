@@ -15,21 +15,21 @@ import (
 // Bounds on what one reply holds, in bytes.
 const (
 	maxBinary = 5 << 20 // of blocks that are not text, such as images
-	headSize  = 4 << 10 // of a text that is stored, with which the reply begins
+	headSize  = 4 << 10 // of the beginning of a stored text in the reply
 	maxWord   = 100     // of a block's type, in characters
 )
 
-// A result is a CallToolResult as its upstream wrote it, taken apart without
-// copying or decoding it.
+// A result is a CallToolResult, split without copying or decoding it.
 type result struct {
-	raw        []byte
+	raw        []byte // as the upstream wrote it
 	blocks     []block
 	structured []byte // nil if there is none
 }
 
+// A block is an element of a result's content.
 type block struct {
 	raw  []byte
-	text []byte // the JSON string of a text, or of a resource's text; nil for others
+	text []byte // the JSON string of a text block or of a resource's text; nil for others
 }
 
 func parseResult(object []byte) result {
@@ -38,7 +38,7 @@ func parseResult(object []byte) result {
 		value := object[at.Start:at.End]
 		switch {
 		case raw.KeyIs(key, "content"):
-			r.blocks = nil // of a member given twice the last counts
+			r.blocks = nil // the last one counts, as in encoding/json
 			for at := range raw.Elements(value) {
 				r.blocks = append(r.blocks, parseBlock(value[at.Start:at.End]))
 			}
@@ -64,7 +64,8 @@ func parseBlock(object []byte) block {
 	return b
 }
 
-// textSize is what counts against a limit: all text and structured content.
+// textSize returns the bytes that count against a limit: those of all text and
+// of the structured content.
 func (r result) textSize() int {
 	n := len(r.structured)
 	for _, b := range r.blocks {
@@ -73,8 +74,8 @@ func (r result) textSize() int {
 	return n
 }
 
-// writeText writes all text, the blocks' in lines of their own, or else the
-// structured content.
+// writeText writes the text of all blocks, with a line break between two. If no
+// block has text, it writes the structured content.
 func (r result) writeText(w io.Writer) error {
 	wrote := false
 	for _, b := range r.blocks {
@@ -98,25 +99,31 @@ func (r result) writeText(w io.Writer) error {
 	return err
 }
 
-// A Handle stands in a reply for what was stored.
+// A Handle replaces in a reply what was stored.
 type Handle struct {
 	ID       string `json:"result_id,omitempty"` // empty if it could not be stored
-	Total    int64  `json:"total_bytes"`
-	Type     string `json:"type,omitempty"` // of a block that is not text
-	MIMEType string `json:"mime_type,omitempty"`
-	Head     string `json:"head,omitempty"` // of a text
-	// Structured says that the reply leaves out structured content, which can
-	// be selected from.
+	Total    int64  `json:"total_bytes"`         // of what was stored
+	Type     string `json:"type,omitempty"`      // of a block that is not text
+	MIMEType string `json:"mime_type,omitempty"` // of a block that is not text
+	Head     string `json:"head,omitempty"`      // the beginning of a text
+	// Structured says that the reply leaves out structured content, from which
+	// Query.Select selects.
 	Structured bool   `json:"-"`
 	Next       string `json:"next"` // how to read the rest
 }
 
 // Fit returns the result itself if its text and structured content have at
-// most limit bytes and its other blocks at most 5 MiB. What is beyond that is
-// stored, and the reply has a [Handle] in its place, with the Next that next
-// returns for it: one for all text, which leaves out the structured content,
-// and one for each other block. All else is kept byte for byte, so isError and
-// _meta. A limit of 0 means that there is none.
+// most limit bytes and its other blocks at most 5 MiB together. A limit of 0
+// means that there is none.
+//
+// Otherwise it stores what is too large and returns a result with a [Handle]
+// in its place, as a text block of JSON. One handle replaces all text and the
+// structured content, and one replaces each other block beyond the 5 MiB. Their
+// Next is what next returns for them. Everything else, such as isError and
+// _meta, keeps its bytes.
+//
+// What cannot be stored, which is logged, is replaced too, by a handle without
+// an ID that holds the beginning of the text.
 func (s *Store) Fit(ctx context.Context, object json.RawMessage, limit int, next func(Handle) string) json.RawMessage {
 	if limit <= 0 || len(object) <= min(limit, maxBinary) {
 		return object
@@ -125,18 +132,18 @@ func (s *Store) Fit(ctx context.Context, object json.RawMessage, limit int, next
 	large := r.textSize() > limit
 	fits := !large
 	var content [][]byte
-	stand := func(h Handle) {
+	replace := func(h Handle) {
 		h.Next = next(h)
 		content = append(content, raw.Encode(map[string]string{"type": "text", "text": string(raw.Encode(h))}))
 	}
 	if large {
-		stand(s.storeText(ctx, r, limit))
+		replace(s.storeText(ctx, r, limit))
 	}
 	other := 0
 	for _, b := range r.blocks {
 		switch {
 		case b.text == nil && other+len(b.raw) > maxBinary:
-			stand(s.storeBlock(ctx, b, limit))
+			replace(s.storeBlock(ctx, b, limit))
 			fits = false
 		case b.text == nil:
 			other += len(b.raw)
@@ -153,14 +160,14 @@ func (s *Store) Fit(ctx context.Context, object json.RawMessage, limit int, next
 
 // storeText stores all text of a result, and its structured content.
 func (s *Store) storeText(ctx context.Context, r result, limit int) Handle {
-	head := &prefix{room: min(headSize, limit/4)} // escapes may make more of it
+	head := &prefix{room: min(headSize, limit/4)} // escapes make it longer in the reply
 	counted := &counter{w: head}
 	kept, err := s.keep(ctx, func(w io.Writer) error { return r.writeText(io.MultiWriter(w, counted)) }, r.structured, limit)
 	h := Handle{ID: kept.id, Total: kept.total, Structured: r.structured != nil}
 	if err != nil {
 		s.log.Warn("large result not stored", "error", err)
 		*head, *counted = prefix{room: limit / 2}, counter{w: head}
-		_ = r.writeText(counted) // what cannot be decoded ends there
+		_ = r.writeText(counted) // an escape that cannot be decoded ends the text
 		h.Total = counted.n
 	}
 	h.Head = cutText(string(head.data), h.Total > int64(len(head.data)))
@@ -193,7 +200,8 @@ func (r result) with(content [][]byte, structured bool) []byte {
 	return append(out, '}')
 }
 
-// decoded returns the text of a JSON string, or nothing for what is none.
+// decoded returns the text of a short JSON string, disarmed, or "" for another
+// value.
 func decoded(text []byte) string {
 	var s string
 	_ = json.Unmarshal(text, &s)
@@ -201,7 +209,7 @@ func decoded(text []byte) string {
 	return s
 }
 
-// A prefix keeps the beginning of what is written to it.
+// A prefix keeps the first room bytes of what is written to it.
 type prefix struct {
 	room int
 	data []byte
@@ -213,8 +221,8 @@ func (p *prefix) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// cutText ends a text that was cut after a whole character and, if it is
-// JSON, between two of its values where there is such a place.
+// cutText removes the last character of a text that was cut if it is not whole.
+// It ends JSON after a comma between two values if one is in the second half.
 func cutText(s string, cut bool) string {
 	if !cut {
 		return s

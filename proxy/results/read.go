@@ -18,42 +18,46 @@ import (
 // Bounds on what one read_result returns.
 const (
 	defaultPage  = 16 << 10 // bytes of text
-	maxInLine    = 20000    // matches that are looked at in one line
-	maxMatchText = 500      // bytes of one match; of a longer line its surroundings are shown
+	maxInLine    = 20000    // matches that one search of a line finds
+	maxMatchText = 500      // bytes of one match, which is a part of a longer line
 )
 
 // A Query asks for a part of a stored result: a page of its text, the
 // lines that match Grep, or what Select finds in its value.
 type Query struct {
 	ID     string
-	Offset int64  // in bytes of the text, where the page or the search begins
-	Limit  int    // bytes of a page, or matches; 0 is the default
+	Offset int64  // where the page or the search begins, in bytes of the text
+	Limit  int    // bytes of a page, or matches; 0 is 16 KiB, or 100 matches
 	Grep   string // RE2
 	Select string // JMESPath
 }
 
-// A Part of a stored result is one of three things: a page, matches or a value.
+// A Part of a stored result is a page, matches or a value.
 type Part struct {
 	ID      string          `json:"result_id"`
-	Total   int64           `json:"total_bytes"`
-	Offset  *int64          `json:"offset,omitempty"`
-	Text    *string         `json:"text,omitempty"`
-	Matches *[]Match        `json:"matches,omitempty"`
-	Value   json.RawMessage `json:"value,omitempty"`
+	Total   int64           `json:"total_bytes"`           // of the text
+	Offset  *int64          `json:"offset,omitempty"`      // of a page
+	Text    *string         `json:"text,omitempty"`        // of a page
+	Matches *[]Match        `json:"matches,omitempty"`     // of Query.Grep
+	Value   json.RawMessage `json:"value,omitempty"`       // of Query.Select
 	Cut     string          `json:"cut,omitempty"`         // says what was left out
-	Next    *int64          `json:"next_offset,omitempty"` // where the next page or match begins
+	Next    *int64          `json:"next_offset,omitempty"` // where the next page or match begins; nil at the end
 }
 
-// A Match is a line of a stored text, without its line end, or the part of a
-// long line around a match.
+// A Match is a line of a stored text without its line end. Of a line of more
+// than 500 bytes it is the part around a match.
 type Match struct {
-	Line   int    `json:"line"`   // 1-based
+	Line   int    `json:"line"`   // from 1
 	Offset int64  `json:"offset"` // of Text, in bytes of the stored text
 	Text   string `json:"text"`
 }
 
-// Read reads a part of a stored result. Errors: *ExpiredError, or a
-// *mcptool.RequestError for what the result does not allow.
+// Read reads a part of a stored result, which holds no more than one reply may
+// and no more than [mcptool.MaxPage] bytes of text. A page begins and ends with
+// whole characters.
+//
+// An error is an *ExpiredError, a *mcptool.RequestError for a query that the
+// result does not allow, that of ctx, or one of the disk.
 func (s *Store) Read(ctx context.Context, q Query) (Part, error) {
 	r, err := s.find(q.ID)
 	if err != nil {
@@ -73,17 +77,18 @@ func (s *Store) Read(ctx context.Context, q Query) (Part, error) {
 		err = out.page(r, q)
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		err = &ExpiredError{ID: q.ID} // it made room for others just now
+		err = &ExpiredError{ID: q.ID} // removed since find, beyond the quota or by Close
 	}
 	return out, err
 }
 
+// bad returns the error for a member of the query.
 func (q Query) bad(field, reason string) error {
 	return &mcptool.RequestError{Action: mcptool.ReadResult, ResultID: q.ID, Field: field, Reason: reason}
 }
 
-// page reads whole characters from an offset, which it moves back to the
-// beginning of the character that it points into.
+// page reads a page of whole characters. It moves an offset within a character
+// back to where the character begins.
 func (out *Part) page(s stored, q Query) error {
 	size := defaultPage
 	if q.Limit > 0 {
@@ -112,7 +117,7 @@ func (out *Part) page(s stored, q Query) error {
 	return nil
 }
 
-// runeStart moves an index back to the beginning of its character.
+// runeStart returns where the character at an index begins.
 func runeStart(b []byte, i int) int {
 	for i > 0 && i < len(b) && !utf8.RuneStart(b[i]) {
 		i--
@@ -120,7 +125,7 @@ func runeStart(b []byte, i int) int {
 	return i
 }
 
-// grep reads the text line by line; only one line is held at a time.
+// grep searches the text line by line and holds one line in memory.
 func (out *Part) grep(ctx context.Context, s stored, q Query) error {
 	re, err := regexp.Compile(q.Grep)
 	if err != nil {
@@ -163,16 +168,16 @@ func (out *Part) grep(ctx context.Context, s stored, q Query) error {
 // matches collects what a grep finds, within bounds.
 type matches struct {
 	list  []Match
-	from  int64 // offset before which matches do not count
-	most  int
+	from  int64 // offset from which on matches count
+	most  int   // matches that one answer may hold
 	whole int   // bytes of text that one answer may hold
-	room  int   // what is left of them
-	next  int64 // offset of the first match that found no room
+	room  int   // bytes that are left of whole
+	next  int64 // offset of the first match that is left out
 }
 
 // search adds the matches in a line that begins at an offset. It returns false
-// if there was no room for one. A line that is shown whole is shown once, and
-// what was shown around one match is not shown again for the next.
+// if it left one out. It adds no byte of the line twice, however many matches
+// are in it.
 func (m *matches) search(re *regexp.Regexp, line []byte, number int, at int64) bool {
 	line = bytes.TrimRight(line, "\r\n")
 	begin := runeStart(line, int(max(0, min(m.from-at, int64(len(line))))))
@@ -180,7 +185,7 @@ func (m *matches) search(re *regexp.Regexp, line []byte, number int, at int64) b
 		return true
 	}
 	found := re.FindAllIndex(line[begin:], maxInLine)
-	shown := -1 // end of what was shown of this line
+	shown := -1 // where the last added part of this line ends
 	for _, place := range found {
 		first := begin + place[0]
 		if first < shown || shown == len(line) {
@@ -203,8 +208,8 @@ func (m *matches) search(re *regexp.Regexp, line []byte, number int, at int64) b
 	return true
 }
 
-// around returns the part of a line to show for a match, of most bytes at
-// most: a short line whole.
+// around returns the part of a line to show for the match that begins at at:
+// the whole line, or up to most bytes of a longer one.
 func around(line []byte, at, most int) (start, end int) {
 	if len(line) <= most {
 		return 0, len(line)

@@ -167,7 +167,7 @@ func TestSelectKeepsDigits(t *testing.T) {
 		{"avg(`[]`)", "null"},
 	} {
 		got, err := s.Read(t.Context(), Query{ID: id, Select: c.expression})
-		if _, bad := err.(*mcptool.RequestError); bad != (c.want == "") || string(got.Value) != c.want {
+		if _, bad := errors.AsType[*mcptool.RequestError](err); bad != (c.want == "") || string(got.Value) != c.want {
 			t.Errorf("%s: got %s, %v, want %s", c.expression, got.Value, err, c.want)
 		}
 	}

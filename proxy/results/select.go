@@ -21,20 +21,21 @@ import (
 	"mcpproxy/upstream/raw"
 )
 
-// Bounds on a selection, which has to hold all of the value in memory.
+// Bounds on a selection, which holds the whole value in memory.
 const (
 	maxSelectFrom = 32 << 20 // bytes of JSON
 	maxExpression = 2000     // bytes
 )
 
 // selectFrom selects from the structured content, else from the text as JSON.
+// A selection that is too large is cut.
 func (out *Part) selectFrom(s stored, q Query) error {
 	if len(q.Select) > maxExpression {
 		return q.bad("select", fmt.Sprintf("is longer than %d bytes", maxExpression))
 	}
 	found, n, err := q.evaluate(s.value())
 	if err == nil && found == nil && s.structured > 0 {
-		// Some servers only wrap their text into structured content.
+		// The structured content of some servers is their text in a string.
 		if inText, digits, err := q.evaluate(s.text(), s.total); err == nil {
 			found, n = inText, digits
 		}
@@ -52,7 +53,8 @@ func (out *Part) selectFrom(s stored, q Query) error {
 	return nil
 }
 
-// evaluate selects from a file of that size.
+// evaluate selects from a file of size bytes. The numbers in what it finds are
+// written with n.
 func (q Query) evaluate(path string, size int64) (found any, n numbers, err error) {
 	if size > maxSelectFrom {
 		return nil, n, q.bad("select", fmt.Sprintf("takes results of up to %d bytes, and this one has %d; use offset or grep", maxSelectFrom, size))
@@ -76,22 +78,24 @@ func (q Query) evaluate(path string, size int64) (found any, n numbers, err erro
 }
 
 // numbers lets JMESPath compare numbers, which it does as float64 only, and
-// still gives each back with the digits it was written with. Of numbers that
-// are equal as float64, such as 1 and 1.0, the first stands for all, except of
-// whole numbers beyond a float64's precision, often ids: each of these has a
-// float64 of its own, in the same order.
+// gives each back with the digits it was written with. Numbers that are equal as
+// float64, such as 1 and 1.0, get the digits of the first one. Each long whole
+// number gets a float64 of its own, in the same order, because two ids that
+// differ must not be equal.
 type numbers struct {
-	long    map[string]float64 // those whole numbers
-	written map[float64]string
+	long    map[string]float64 // of long whole numbers
+	written map[float64]string // the digits of each number
 }
 
-// longNumber is how many digits a whole number beyond the precision has at least.
+// longNumber is the number of characters from which on a whole number may exceed
+// the precision of a float64.
 const longNumber = 16
 
+// longLiteral matches such numbers in an expression.
 var longLiteral = regexp.MustCompile("`-?[0-9]{16,}`")
 
 // read decodes a JSON value for an expression, and returns the expression with
-// its long numbers replaced by what stands for them.
+// the float64 of each long number in its place.
 func (n *numbers) read(data []byte, expression string) (any, string, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -102,10 +106,9 @@ func (n *numbers) read(data []byte, expression string) (any, string, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, "", errors.New("more than one JSON value")
 	}
-	literals := longLiteral.FindAllString(expression, -1)
 	var long []string
-	for i := range literals {
-		long = append(long, strings.Trim(literals[i], "`"))
+	for _, literal := range longLiteral.FindAllString(expression, -1) {
+		long = append(long, strings.Trim(literal, "`"))
 	}
 	n.assign(collectLong(v, long))
 	expression = longLiteral.ReplaceAllStringFunc(expression, func(literal string) string {
@@ -118,7 +121,7 @@ func (n *numbers) read(data []byte, expression string) (any, string, error) {
 	return n.floats(v), expression, nil
 }
 
-// collectLong appends the long whole numbers in v.
+// collectLong appends the long whole numbers in v to long.
 func collectLong(v any, long []string) []string {
 	switch v := v.(type) {
 	case json.Number:
@@ -137,7 +140,7 @@ func collectLong(v any, long []string) []string {
 	return long
 }
 
-// assign gives each long number a float64 of its own, near its value.
+// assign gives each long number a float64 of its own, the nearest that is free.
 func (n *numbers) assign(long []string) {
 	n.long, n.written = make(map[string]float64, len(long)), make(map[float64]string)
 	slices.SortFunc(long, compareWhole)
@@ -156,20 +159,20 @@ func (n *numbers) assign(long []string) {
 
 // compareWhole compares whole numbers by their digits.
 func compareWhole(a, b string) int {
-	x, y := strings.TrimPrefix(a, "-"), strings.TrimPrefix(b, "-")
-	order := cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y))
-	switch negative := len(x) < len(a); {
-	case negative != (len(y) < len(b)):
-		order = 1
-		if negative {
-			order = -1
-		}
-	case negative:
-		order = -order
+	x, aNegative := strings.CutPrefix(a, "-")
+	y, bNegative := strings.CutPrefix(b, "-")
+	switch {
+	case aNegative && !bNegative:
+		return -1
+	case bNegative && !aNegative:
+		return 1
+	case aNegative:
+		x, y = y, x
 	}
-	return order
+	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y))
 }
 
+// floats replaces each number in v, in place, by what stands for it.
 func (n *numbers) floats(v any) any {
 	switch v := v.(type) {
 	case json.Number:
@@ -186,8 +189,8 @@ func (n *numbers) floats(v any) any {
 	return v
 }
 
-// float returns what stands for a number: a float64, or a json.Number that can
-// be shown but not compared.
+// float returns what stands for a number: a float64, or a json.Number if no
+// float64 is free, which JMESPath does not compare.
 func (n *numbers) float(text string) any {
 	if f, ok := n.long[text]; ok {
 		return f
@@ -206,12 +209,12 @@ func (n *numbers) float(text string) any {
 	return f
 }
 
-// An encoder writes JSON until there is no room: an expression can repeat a
-// value without end.
+// An encoder writes JSON up to a bound, because an expression can repeat a value
+// any number of times.
 type encoder struct {
 	numbers
 	buf  bytes.Buffer
-	room int // bytes; below 0 once something was left out
+	room int // bytes that are left; below 0 once something was left out
 }
 
 func (e *encoder) put(s string) {
@@ -231,7 +234,7 @@ func (e *encoder) write(v any) {
 		case ok:
 			e.put(text)
 		case math.IsNaN(v) || math.IsInf(v, 0):
-			e.put("null") // such as the mean of nothing
+			e.put("null") // as avg of an empty list
 		default:
 			e.put(string(raw.Encode(v)))
 		}

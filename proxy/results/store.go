@@ -17,36 +17,37 @@ import (
 	"mcpproxy/auth/privatefile"
 )
 
-// quota bounds what one process keeps on disk, in bytes. The oldest results go
-// first.
+// quota bounds what one process keeps on disk, in bytes. Beyond it the oldest
+// results are removed.
 const quota = 256 << 20
 
 // A Store keeps what is too large for a reply in files that only this user
 // can read and that only this process gives out:
 //
-//	lock         taken by whoever makes or removes a folder of results
-//	OWN/lock     held by the folder's owner for as long as it lives
+//	lock         held while a process makes its folder or removes orphans
+//	OWN/lock     held by the process that owns the folder until it ends
 //	OWN/ID.text  the text of a result
 //	OWN/ID.json  its structured content, if it has any
 //
-// The folder is made when the first result is stored and goes with its owner.
-// What a killed one left is removed by the next proxy, see sweep.
+// The first result makes the folder, and Close removes it. A folder whose lock
+// nobody holds is an orphan: its process was killed. The next process removes
+// it, see [Store.Sweep].
 type Store struct {
-	dir string // of all processes
+	dir string // shared by all processes
 	log *slog.Logger
 
-	disk   sync.Mutex // held while files are made or removed, which is all it is for
-	own    string     // our folder; empty before the first result
+	disk   sync.Mutex // held while files are written or removed, see the package's map
+	own    string     // our folder; empty before the first result and after Close
 	unlock func()     // releases the lock of own
 	closed bool
 
 	mu     sync.Mutex
 	stored []stored // oldest first
-	size   int64    // bytes on disk
+	size   int64    // bytes of stored on disk
 }
 
-// New returns a store in dir, which all processes of the user share and which
-// is made when it is needed.
+// New returns a store in dir, which all processes of the user share. The first
+// result makes dir.
 func New(dir string, log *slog.Logger) *Store { return &Store{dir: dir, log: log} }
 
 // A stored result is a text to page through and a value to select from: the
@@ -59,6 +60,7 @@ type stored struct {
 	limit      int   // bytes of text that one reply may hold
 }
 
+// text and json return the paths of the files.
 func (s stored) text() string { return filepath.Join(s.folder, s.id+".text") }
 func (s stored) json() string { return filepath.Join(s.folder, s.id+".json") }
 
@@ -70,14 +72,15 @@ func (s stored) value() (path string, size int64) {
 	return s.text(), s.total
 }
 
-// An ExpiredError says that a stored result is gone, or never was.
+// An ExpiredError says that the process has no stored result of that ID, or no
+// longer.
 type ExpiredError struct{ ID string }
 
 func (e *ExpiredError) Error() string { return fmt.Sprintf("no stored result %q", e.ID) }
 
 var errClosed = errors.New("the proxy is closing")
 
-// find returns a stored result.
+// find returns a stored result, or an *ExpiredError.
 func (s *Store) find(id string) (stored, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,8 +92,8 @@ func (s *Store) find(id string) (stored, error) {
 	return stored{}, &ExpiredError{ID: id}
 }
 
-// keep stores what write writes, and the structured content, if any. Older
-// results make room.
+// keep stores what write writes, and the structured content, if any. It removes
+// older results beyond the quota.
 func (s *Store) keep(ctx context.Context, write func(io.Writer) error, structured []byte, limit int) (stored, error) {
 	s.disk.Lock()
 	defer s.disk.Unlock()
@@ -118,7 +121,8 @@ func (s *Store) keep(ctx context.Context, write func(io.Writer) error, structure
 	return r, nil
 }
 
-// add lists a result and returns those that have to make room for it.
+// add lists a result and takes the oldest beyond the quota off the list, which
+// it returns.
 func (s *Store) add(r stored) (old []stored) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,7 +135,7 @@ func (s *Store) add(r stored) (old []stored) {
 	return old
 }
 
-// remove deletes the files. One that stays goes with its folder.
+// remove removes the files. It ignores errors, because Close removes the folder.
 func (s stored) remove() {
 	_ = os.Remove(s.text())
 	if s.structured > 0 {
@@ -139,6 +143,7 @@ func (s stored) remove() {
 	}
 }
 
+// writeFile makes a new file of what write writes.
 func writeFile(path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -148,6 +153,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 	return errors.Join(write(w), w.Flush(), f.Close())
 }
 
+// A counter counts the bytes that are written through it.
 type counter struct {
 	w io.Writer
 	n int64
@@ -163,14 +169,17 @@ func (c *counter) Write(b []byte) (int, error) {
 // milliseconds unless it was stopped.
 const lockWait = 2 * time.Second
 
-// lock keeps other processes from making and removing folders.
+// lock takes the lock that all processes share. A folder without a held lock is
+// an orphan only under it.
 func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	return privatefile.Lock(ctx, filepath.Join(s.dir, "lock"))
 }
 
-// open makes our folder; s.disk is held.
+// open makes our folder, with s.disk held. It holds the shared lock until it
+// holds the lock of the folder, so that no other process takes the new folder
+// for an orphan.
 func (s *Store) open(ctx context.Context) error {
 	switch {
 	case s.closed:
@@ -192,7 +201,8 @@ func (s *Store) open(ctx context.Context) error {
 	return nil
 }
 
-// Close removes what was stored. Nothing is stored from then on.
+// Close removes what was stored. After it nothing is stored, and [Store.Fit]
+// replaces what is too large by its beginning.
 func (s *Store) Close() error {
 	s.disk.Lock()
 	defer s.disk.Unlock()
@@ -205,12 +215,13 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	own := s.own
 	s.own = ""
-	s.unlock() // some systems do not remove a file that is open
+	s.unlock() // first, because Windows does not remove a file that is open
 	return os.RemoveAll(own)
 }
 
-// Sweep removes what killed processes left, if there is anything at all. What
-// cannot be removed is tried again by the next process.
+// Sweep removes the folders that killed processes left. It waits up to two
+// seconds for other processes and ignores errors, because the next process
+// tries again.
 func (s *Store) Sweep(ctx context.Context) {
 	s.disk.Lock()
 	defer s.disk.Unlock()
@@ -223,8 +234,8 @@ func (s *Store) Sweep(ctx context.Context) {
 	}
 }
 
-// removeOrphans removes the folders whose owners are gone: the system lets go
-// of a lock with its process.
+// removeOrphans removes the folders whose lock nobody holds, with the shared
+// lock held. The operating system releases a lock with its process.
 func (s *Store) removeOrphans() {
 	folders, _ := os.ReadDir(s.dir)
 	for _, f := range folders {

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -68,7 +69,7 @@ func TestOldResultsMakeRoom(t *testing.T) {
 	s.mu.Unlock()
 	second := handleOf(t, fitted(t, s, `{"content":[`+textBlock(strings.Repeat("y", testLimit+1))+`]}`, testLimit)).ID
 	_, err := s.Read(t.Context(), Query{ID: first})
-	if _, expired := err.(*ExpiredError); !expired {
+	if _, expired := errors.AsType[*ExpiredError](err); !expired {
 		t.Errorf("the oldest: %v", err)
 	}
 	if _, err := s.Read(t.Context(), Query{ID: second}); err != nil {
