@@ -1,12 +1,16 @@
-// Package redact takes secrets out of text of ours: log lines, errors, status
+// Package redact masks secrets in texts of the proxy: log lines, errors, status
 // and the stderr of children.
 //
-// The main type is [Redactor]. It masks values that it was told of, in each
-// form in which they travel, and whatever looks like a credential. [NewLogger]
-// returns a logger of which every record passes a Redactor.
+// The main type is [Redactor]. It masks the values that were added to it and
+// whatever looks like a credential, for which [Shapes] is enough. [NewLogger]
+// returns a logger whose records a Redactor masks.
 //
-// A Redactor is safe for concurrent use; its one mutex guards the values and is
-// not held while text is searched. Nothing here starts a goroutine. Values of
-// fewer than eight bytes are not masked, since they would be found in innocent
-// words. Start reading at [Redactor.Redact].
+// The package starts no goroutine. Redactor.mu guards the values and is not held
+// while text is searched.
+//
+// What always holds: a value is masked from the moment Add returns, in each form
+// that it may have in text; a value of fewer than eight bytes is not masked,
+// because it may be a part of an ordinary word.
+//
+// Start reading at [Redactor.Redact] in redact.go.
 package redact

@@ -7,9 +7,9 @@ import (
 	"log/slog"
 )
 
-// NewLogger returns a logger that writes one line of text per record, from
-// level on. Every record passes the redactor: each message and value before
-// it is quoted, and then the line as a whole, keys and groups included.
+// NewLogger returns a logger that writes each record of at least level as one
+// line of text. r redacts each message and value before it is quoted, and then
+// the whole line with its keys and groups.
 func NewLogger(w io.Writer, level slog.Level, r *Redactor) *slog.Logger {
 	return slog.New(slog.NewTextHandler(redactingWriter{w, r}, &slog.HandlerOptions{
 		Level: level,
@@ -25,8 +25,8 @@ func NewLogger(w io.Writer, level slog.Level, r *Redactor) *slog.Logger {
 	}))
 }
 
-// format renders a value for the log. JSON keeps the bytes of nested slices
-// and strings together, so that secrets in them are recognized.
+// format returns the text of a value for the log. It prefers JSON, in which the
+// secrets in nested strings and slices are found.
 func format(v any) string {
 	switch v := v.(type) {
 	case []byte:
@@ -40,8 +40,8 @@ func format(v any) string {
 	return fmt.Sprintf("%+v", v)
 }
 
-// redactingWriter redacts what a slog handler writes, which is a whole record
-// at a time.
+// A redactingWriter redacts what a slog handler writes, which is one record at
+// a time.
 type redactingWriter struct {
 	w io.Writer
 	r *Redactor

@@ -3,6 +3,7 @@ package redact
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -11,23 +12,24 @@ import (
 	"sync"
 )
 
-// Mask stands for a secret.
+// Mask replaces a secret.
 const Mask = "***"
 
-// minSecret is the length in bytes below which a value is not masked by
-// itself: it would be found in innocent words.
+// minSecret is the length in bytes from which on a value is masked. A shorter
+// one may be a part of an ordinary word.
 const minSecret = 8
 
-// A Redactor takes secrets out of text: values that it was told of, in any of
-// the forms in which they travel, and what looks like a credential. The zero
-// value is ready; it is safe for concurrent use.
+// A Redactor masks secrets in text: the values that were added to it, in each
+// form that they may have there, and what looks like a credential. The zero
+// value is ready to use. It is safe for concurrent use.
 type Redactor struct {
 	mu       sync.RWMutex
-	forms    map[string]bool
+	forms    map[string]bool   // of all values
 	replacer *strings.Replacer // of forms
 }
 
-// Add makes the values, each of at least 8 bytes, unprintable from now on.
+// Add adds values to mask. It ignores a value of fewer than 8 bytes, not counting
+// the space around it.
 func (r *Redactor) Add(values ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -46,19 +48,16 @@ func (r *Redactor) Add(values ...string) {
 	if len(r.forms) == before {
 		return
 	}
+	// Of two secrets that begin alike, the longer one is replaced as a whole.
+	longestFirst := slices.SortedFunc(maps.Keys(r.forms), func(a, b string) int { return len(b) - len(a) })
 	var pairs []string
-	for form := range r.forms {
-		pairs = append(pairs, form)
-	}
-	// Of two secrets that begin alike, the longer one must go as a whole.
-	slices.SortFunc(pairs, func(a, b string) int { return len(b) - len(a) })
-	for i := len(pairs) - 1; i >= 0; i-- {
-		pairs = slices.Insert(pairs, i+1, Mask)
+	for _, form := range longestFirst {
+		pairs = append(pairs, form, Mask)
 	}
 	r.replacer = strings.NewReplacer(pairs...)
 }
 
-// forms returns the ways in which a value may appear in text.
+// forms returns the forms that a value may have in text.
 func forms(v string) []string {
 	v = strings.TrimSpace(v)
 	if len(v) < minSecret {
@@ -75,7 +74,7 @@ func forms(v string) []string {
 		base64.RawStdEncoding.EncodeToString([]byte(v)),
 		base64.RawURLEncoding.EncodeToString([]byte(v)),
 	}
-	// A key in PEM form, for one, is logged line by line.
+	// A value of several lines, such as a key in PEM form, is logged line by line.
 	if lines := strings.Split(v, "\n"); len(lines) > 1 {
 		for _, line := range lines {
 			all = append(all, strings.TrimSpace(line))
@@ -84,7 +83,7 @@ func forms(v string) []string {
 	return all
 }
 
-// Redact returns s with each secret replaced by "***".
+// Redact returns s with [Mask] in place of each secret.
 func (r *Redactor) Redact(s string) string {
 	r.mu.RLock()
 	replacer := r.replacer
@@ -95,20 +94,21 @@ func (r *Redactor) Redact(s string) string {
 	return Shapes(s)
 }
 
-// A shape matches what is secret by its look or by its name. What its groups
-// hold is kept, up to two before the secret and one after it.
+// A shape matches what is secret by its form or by its name. The groups of its
+// expression are kept: up to two before the secret and one after it.
 type shape struct {
 	expression func() *regexp.Regexp
-	// hints are the lower case words of which text must hold one to match, as
-	// most text holds none and is passed on without more work.
+	// hints are lower case words. Text without any of them cannot match, which is
+	// faster to find out than by the expression.
 	hints []string
 }
 
+// shapes are what [Shapes] masks.
 var shapes = []shape{
-	// A whole header of credentials, up to the end of the line or string.
+	// The value of a header that holds credentials, to the end of the line or string.
 	{lazily(`(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(\\?["']?\s*[:=]\s*[\["'\\]*)[^\["'\\\]\s][^"'\\\]\r\n]{3,}`),
 		[]string{"authorization", "cookie"}},
-	// A credential after its scheme, told from English words by a digit or its length.
+	// A credential after its scheme, which an English word is not: it has a digit or 24 characters.
 	{lazily(`(?i)\b(bearer|basic|dpop)(\s+)(?:[a-z._~+/=-]*[0-9][\w.~+/=-]*|[\w.~+/=-]{24,})`),
 		[]string{"bearer", "basic", "dpop"}},
 	// A member, parameter or assignment whose name says that its value is secret.
@@ -128,12 +128,13 @@ var shapes = []shape{
 		[]string{"gh", "glpat-", "sk-", "xox", "akia"}},
 }
 
-// lazily compiles an expression when it is first needed: the proxy's start is
-// no time for it.
+// lazily returns a function that compiles an expression once, when it is first
+// needed, because compiling all of them would slow the start down.
 func lazily(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
 
+// Shapes returns s with [Mask] in place of what looks like a credential.
 func Shapes(s string) string {
 	lower := strings.ToLower(s)
 	for _, shape := range shapes {
