@@ -1,6 +1,6 @@
 // Package upstream reaches the servers behind the proxy: child processes and
-// HTTP services (DESIGN, sections 6 and 11). Everybody else reaches them through
-// one verb, [Upstream.With].
+// HTTP services (MCP 2025-11-25, basic/transports). Everybody else reaches them
+// through one verb, [Upstream.With].
 //
 // An [Upstream] owns the connection to one server, its breaker and its backoff.
 // It connects when it is first needed, and closes what is idle. A [Pool] owns

@@ -1,11 +1,12 @@
 // Package child runs programs and leaves nothing of them behind, however this
-// process ends (DESIGN, section 6).
+// process ends.
 //
 // A [Process] is a started program with everything that it starts in turn: a
 // process group on Unix, a job object on Windows. [Start] gives it a scrubbed
 // environment and finds its command as a login shell would; [Process.Stop]
-// ends it in the steps of the specification. A [Guard] stands by on Unix to do
-// that when this process is killed.
+// ends it in the steps of the specification (MCP 2025-11-25, basic/lifecycle,
+// shutdown over stdio). A [Guard] stands by on Unix to do that when this process
+// is killed.
 //
 // Each process has two goroutines, which Stop waits for: one reads its stderr,
 // one waits for its end. A guard has one, which [Guard.Close] waits for: it
