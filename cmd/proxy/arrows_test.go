@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ var allowed = map[string][]string{
 	"upstream": {"upstream/child", "upstream/raw"},
 
 	"auth/vault": {"auth/privatefile"},
-	"auth":       {"auth/egress", "auth/privatefile", "auth/vault"},
+	"auth":       {"auth/egress", "auth/vault"},
 
 	"proxy/config":  {"auth", "auth/privatefile", "catalog", "catalog/names", "proxy/redact", "upstream"},
 	"proxy/mcptool": {"catalog", "catalog/clean", "catalog/names", "upstream/raw"},
@@ -50,7 +51,7 @@ var allowed = map[string][]string{
 
 // testsMay lists what the tests of a package may import beside that.
 var testsMay = map[string][]string{
-	"auth":           {"auth/authtest"},
+	"auth":           {"auth/authtest", "auth/privatefile"},
 	"proxy":          {"auth/authtest"},
 	"catalog/schema": {"catalog"},
 }
@@ -65,7 +66,19 @@ func permits(list []string, pkg string) bool {
 
 func TestImportArrows(t *testing.T) {
 	t.Parallel()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "mcpproxy/...").Output()
+	for _, system := range []string{"linux", "darwin", "windows"} {
+		t.Run(system, func(t *testing.T) {
+			t.Parallel()
+			checkArrows(t, system)
+		})
+	}
+}
+
+// checkArrows checks the files that are built for one operating system.
+func checkArrows(t *testing.T, system string) {
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "mcpproxy/...")
+	cmd.Env = append(os.Environ(), "GOOS="+system)
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
