@@ -33,9 +33,9 @@ func driverMain(args []string) error {
 		s := newSandbox(t)
 		s.configure(servers{"suite": suiteEntry(server, scenario, context)})
 		host := s.connect(bin, "serve", "--log-level", "debug")
-		d := &driver{tb: t, host: host, context: context, door: doors[scenario]}
+		d := &driver{tb: t, host: host, context: context, flow: flows[scenario]}
 		host.capabilities = `{"elicitation":{"form":{}}}`
-		if d.door == elicitation && revision != rev2026 {
+		if d.flow == elicitation && revision != rev2026 {
 			host.capabilities = `{"elicitation":{"form":{},"url":{}}}`
 		}
 		host.answer = d.answer
@@ -55,17 +55,17 @@ type suiteContext struct {
 	} `json:"toolCalls"`
 }
 
-// A door is how the answer of an authorization server gets back to the proxy.
-type door int
+// A flow is how the answer of an authorization server gets back to the proxy.
+type flow int
 
 const (
-	paste       door = iota // the person pastes the address that the browser ended on
+	paste       flow = iota // the person pastes the address that the browser ended on
 	loopback                // the browser reaches the proxy's own listener
 	elicitation             // the same, and it was the host that opened the link
 )
 
-// doors are the scenarios that are not played by pasting.
-var doors = map[string]door{
+// flows are the scenarios that are not played by pasting.
+var flows = map[string]flow{
 	"auth/metadata-var1": loopback, "auth/scope-from-scopes-supported": loopback, "auth/iss-supported": loopback,
 	"auth/token-endpoint-auth-post": loopback, "auth/offline-access-scope": loopback,
 	"auth/metadata-var3": elicitation, "auth/scope-from-www-authenticate": elicitation, "auth/token-endpoint-auth-none": elicitation,
@@ -108,7 +108,7 @@ type driver struct {
 	tb
 	host    *peer
 	context suiteContext
-	door    door
+	flow    flow
 }
 
 // play does what the scenario wants to see of a client.
@@ -200,7 +200,7 @@ func (d *driver) login(scope string) {
 	switch {
 	case link.Flow == "elicitation":
 		d.loggedIn()
-	case d.door == paste:
+	case d.flow == paste:
 		d.host.mcp(entry{"action": "complete_login", "server": "suite", "redirect_url": d.browse(link.AuthorizeURL)}).ok()
 	default:
 		d.visit(link.AuthorizeURL)

@@ -110,8 +110,8 @@ func members(t tb, object json.RawMessage) (keys []string, values map[string]jso
 	}
 }
 
-// wireMembers may differ between what an upstream sent and what a host gets:
-// 2026-07-28 demands resultType, and names the server in _meta.
+// withoutWireMembers leaves out what may differ between what an upstream sent and
+// what a host gets: 2026-07-28 demands resultType, and names the server in _meta.
 func withoutWireMembers(t tb, object json.RawMessage) string {
 	t.Helper()
 	keys, values := members(t, object)

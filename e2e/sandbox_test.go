@@ -119,8 +119,8 @@ func (s *sandbox) run(stdin, name string, args ...string) outcome {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
+	_, exited := errors.AsType[*exec.ExitError](err)
+	if err != nil && !exited || ctx.Err() != nil {
 		s.t.Fatalf("%s %q: %v\nstdout: %s\nstderr: %s", filepath.Base(name), args, err, &stdout, &stderr)
 	}
 	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}

@@ -256,9 +256,9 @@ func (p *peer) loggedIn(server string) {
 	})
 }
 
-// Whichever door a person takes, the tokens end up in the real keyring and in
+// Whichever flow a person takes, the tokens end up in the real keyring and in
 // no file, the next process needs no new login, and logout takes all back.
-func TestEveryDoorToTheKeyring(t *testing.T) {
+func TestEveryFlowToTheKeyring(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
 	secretTool := need(t, "secret-tool")
