@@ -9,8 +9,8 @@
 // The package starts no goroutine.
 //
 // Locks: Store.disk guards the process's folder and is held while files are
-// written or removed, so that Close waits for a result that is being stored.
-// Store.mu guards the list of results, is never held over I/O, and may be taken
+// written or removed, so that Close waits for a result that is being stored. It
+// is a channel, so that a caller can give up waiting for it. Store.mu guards the list of results, is never held over I/O, and may be taken
 // under disk. Reading takes mu alone. Between processes there are two lock
 // files, both taken under disk: the shared one is held while a process makes
 // its folder or removes orphans, and each process holds that of its own folder

@@ -36,9 +36,9 @@ type Store struct {
 	dir string // shared by all processes
 	log *slog.Logger
 
-	disk   sync.Mutex // held while files are written or removed, see the package's map
-	own    string     // our folder; empty before the first result and after Close
-	unlock func()     // releases the lock of own
+	disk   chan struct{} // capacity 1: held while files are written or removed, see the package's map
+	own    string        // our folder; empty before the first result and after Close
+	unlock func()        // releases the lock of own
 	closed bool
 
 	mu     sync.Mutex
@@ -48,7 +48,9 @@ type Store struct {
 
 // New returns a store in dir, which all processes of the user share. The first
 // result makes dir.
-func New(dir string, log *slog.Logger) *Store { return &Store{dir: dir, log: log} }
+func New(dir string, log *slog.Logger) *Store {
+	return &Store{dir: dir, log: log, disk: make(chan struct{}, 1)}
+}
 
 // A stored result is a text to page through and a value to select from: the
 // structured content if there is any, else the text.
@@ -95,8 +97,10 @@ func (s *Store) find(id string) (stored, error) {
 // keep stores what write writes, and the structured content, if any. It removes
 // older results beyond the quota.
 func (s *Store) keep(ctx context.Context, write func(io.Writer) error, structured []byte, limit int) (stored, error) {
-	s.disk.Lock()
-	defer s.disk.Unlock()
+	if err := s.holdDisk(ctx); err != nil {
+		return stored{}, err
+	}
+	defer s.releaseDisk()
 	if err := s.open(ctx); err != nil {
 		return stored{}, err
 	}
@@ -165,6 +169,18 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// holdDisk waits for the right to write and remove files.
+func (s *Store) holdDisk(ctx context.Context) error {
+	select {
+	case s.disk <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) releaseDisk() { <-s.disk }
+
 // lockWait bounds the wait for another process, which holds the lock for
 // milliseconds unless it was stopped.
 const lockWait = 2 * time.Second
@@ -204,8 +220,8 @@ func (s *Store) open(ctx context.Context) error {
 // Close removes what was stored. After it nothing is stored, and [Store.Fit]
 // replaces what is too large by its beginning.
 func (s *Store) Close() error {
-	s.disk.Lock()
-	defer s.disk.Unlock()
+	s.disk <- struct{}{}
+	defer s.releaseDisk()
 	s.closed = true
 	if s.own == "" {
 		return nil
@@ -223,8 +239,10 @@ func (s *Store) Close() error {
 // seconds for other processes and ignores errors, because the next process
 // tries again.
 func (s *Store) Sweep(ctx context.Context) {
-	s.disk.Lock()
-	defer s.disk.Unlock()
+	if s.holdDisk(ctx) != nil {
+		return
+	}
+	defer s.releaseDisk()
 	if _, err := os.Stat(s.dir); s.closed || err != nil {
 		return
 	}
