@@ -1,7 +1,7 @@
 // Package raw cuts JSON into spans of bytes without decoding it, so that what
-// passes the proxy keeps every member, digit and space it came with. It is the
-// one scanner of the proxy: messages, results and arguments are all read with
-// it.
+// passes the proxy keeps every member, digit and space it came with. Messages,
+// results and requests are read with it; the schema checker of the catalogue,
+// which may not import it, reads values with catalog/rawjson.
 //
 // It owns no state, starts nothing and blocks on nothing but the writer of
 // [Unescape]; all functions are safe for concurrent use.
