@@ -69,9 +69,9 @@ func text(s string, notes []string) *mcp.CallToolResult {
 // object is text for a value that is told as JSON.
 func object(v any, notes []string) *mcp.CallToolResult { return text(string(raw.Encode(v)), notes) }
 
-// fail makes a result of an error.
-func (v *View) fail(err error, notes []string) *mcp.CallToolResult {
-	r := object(map[string]explanation{"error": v.explain(err)}, notes)
+// fail makes a result of an error of a request for the server, if one was found.
+func (v *View) fail(s *config.Server, err error, notes []string) *mcp.CallToolResult {
+	r := object(map[string]explanation{"error": v.explain(s, err)}, notes)
 	r.IsError = true
 	return r
 }
@@ -86,9 +86,9 @@ type serverItem struct {
 	Next        string          `json:"next,omitempty"` // set if the server cannot be used as it is
 }
 
-// listServers answers from the configuration and the catalogue. It touches no
+// answerListServers answers from the configuration and the catalogue. It touches no
 // server, but may ask the index of credentials.
-func (v *View) listServers() any {
+func (v *View) answerListServers() any {
 	items, infos := []serverItem{}, v.catalog().Infos()
 	for _, s := range v.config.Servers {
 		c := v.condition(s)
@@ -97,7 +97,7 @@ func (v *View) listServers() any {
 			ToolsCount: v.toolsCount(s, infos), Description: summary(s, infos),
 		}
 		if c.err != nil {
-			item.Next = v.explain(c.err).Next
+			item.Next = v.explain(s, c.err).Next
 		}
 		items = append(items, item)
 	}
@@ -107,8 +107,8 @@ func (v *View) listServers() any {
 	}{items, v.Problems()}
 }
 
-// statusOf answers status.
-func (v *View) statusOf(s *config.Server) any {
+// answerStatus answers status.
+func (v *View) answerStatus(s *config.Server) any {
 	type item struct {
 		ServerStatus
 		Next string `json:"next,omitempty"`
@@ -136,8 +136,8 @@ func (v *View) missing(list []Unavailable) (items []missingServer) {
 	return items
 }
 
-// listTools answers list_tools.
-func (v *View) listTools(ctx context.Context, s *config.Server, cursor string) (any, error) {
+// answerListTools answers list_tools.
+func (v *View) answerListTools(ctx context.Context, s *config.Server, cursor string) (any, error) {
 	page, err := v.page(ctx, s, cursor)
 	if err != nil {
 		return nil, err
@@ -149,8 +149,8 @@ func (v *View) listTools(ctx context.Context, s *config.Server, cursor string) (
 	}{page, v.missing(page.Unavailable), page.More}, nil
 }
 
-// searchTools answers search_tools.
-func (v *View) searchTools(ctx context.Context, s *config.Server, r mcptool.Request) (any, error) {
+// answerSearchTools answers search_tools.
+func (v *View) answerSearchTools(ctx context.Context, s *config.Server, r mcptool.Request) (any, error) {
 	hits, err := v.SearchTools(ctx, s, r.Query, r.Limit)
 	if err != nil {
 		return nil, err

@@ -43,14 +43,14 @@ func (v *View) Call(ctx context.Context, s *config.Server, r CallRequest) (CallR
 	if err != nil {
 		return CallResult{}, err
 	}
-	tool, err := v.tool(ctx, t, r.Tool, r.found)
+	tool, err := t.tool(ctx, r.Tool, r.found)
 	if err != nil {
 		return CallResult{}, err
 	}
 	args, notes, err := t.repair(tool, r.Arguments)
 	if _, refused := errors.AsType[*ArgumentsError](err); refused && !t.listed.Load() {
 		// The schema is of an earlier process and may be out of date.
-		if tool, err = v.freshTool(ctx, t, r.Tool); err != nil {
+		if tool, err = t.freshTool(ctx, r.Tool); err != nil {
 			return CallResult{}, err
 		}
 		args, notes, err = t.repair(tool, r.Arguments)
@@ -62,19 +62,19 @@ func (v *View) Call(ctx context.Context, s *config.Server, r CallRequest) (CallR
 		notes = append(notes, "tool "+raw.Quote(r.Tool)+" was read as "+raw.Quote(tool.Name))
 	}
 	result := CallResult{Notes: notes, limit: t.resolved.MaxResultBytes}
-	send := func(ctx context.Context, s *upstream.Session) (err error) {
-		if s.Repeated() {
+	send := func(ctx context.Context, session *upstream.Session) (err error) {
+		if session.Repeated() {
 			result.Notes = append(result.Notes, "the connection broke and the call was repeated")
 		}
-		result.JSON, err = s.Call(ctx, upstream.Call{
+		result.JSON, err = session.Call(ctx, upstream.Call{
 			Tool: tool.Name, Arguments: args, Progress: r.Progress, Repeatable: tool.Repeatable(),
 		})
 		return err
 	}
-	if err := v.with(ctx, t, tool.Name, send); err != nil {
+	if err := t.with(ctx, tool.Name, send); err != nil {
 		return result, err
 	}
-	v.checkList(t)
+	t.checkList()
 	return result, nil
 }
 

@@ -29,7 +29,7 @@ func (v *View) Connect(ctx context.Context, s *config.Server) (Connection, error
 	if err := t.up.Connect(ctx); err != nil {
 		return Connection{}, &ServerError{Server: t.Name, Err: err}
 	}
-	e, self, err := v.inspect(ctx, t)
+	e, self, err := t.inspect(ctx)
 	if err != nil {
 		return Connection{}, err
 	}
@@ -82,6 +82,6 @@ func (v *View) listAfresh(ctx context.Context, s *config.Server) Listed {
 	if err != nil {
 		return Listed{Server: s.Name, Err: err}
 	}
-	e, err := v.list(ctx, t)
+	e, err := t.list(ctx)
 	return Listed{Server: s.Name, Tools: len(allowed(s, e)), Err: err}
 }

@@ -33,7 +33,7 @@ func (v *View) describe(ctx context.Context, s *config.Server, name string, foun
 	if err != nil {
 		return description{}, err
 	}
-	tool, err := v.tool(ctx, t, name, found)
+	tool, err := t.tool(ctx, name, found)
 	if err != nil {
 		return description{}, err
 	}

@@ -14,15 +14,17 @@
 // config (the file), host (the connection to the host), results (what is too
 // large for a reply) and redact (secrets in our own words).
 //
-// Invariants: a request never looks at the configuration twice; a call that may
+// Invariants: a request works on one configuration, and begins anew if a reload
+// replaces its server before anything was sent; a call that may
 // have run is not repeated unless its tool allows it; what an upstream answers
 // passes byte for byte; errors carry facts, and advice to the model stands in
 // reply.go alone.
 //
-// Goroutines belong to a Session, which ends and waits for them in Close. Its
-// mutex guards the targets and logins and is not held while an entry is
+// Goroutines belong to a Session, which ends and waits for them in Close; only
+// that of Serve, which waits for the SDK's session, is left behind if the host
+// does not read. The Session's mutex guards the targets and logins and is not held while an entry is
 // resolved, a connection is prepared or a file is read; holding it, no other
 // lock is taken. loading is held while the configuration is read again, and
 // comes before the mutex. Start reading at responder.handle in serve.go, then
-// View.Call, then View.target.
+// View.Call, then View.target and target.with.
 package proxy

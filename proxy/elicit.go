@@ -10,21 +10,9 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/auth"
-	"mcpproxy/auth/vault"
 	"mcpproxy/proxy/mcptool"
 	"mcpproxy/upstream/raw"
 )
-
-// landing returns what the person has to open.
-func landing(l *auth.Login) (url, message string) {
-	if l.Flow == vault.DeviceFlow {
-		if l.VerificationURLComplete != "" {
-			return l.VerificationURLComplete, fmt.Sprintf("Log in to %s. The code is %s.", l.Server, l.UserCode)
-		}
-		return l.VerificationURL, fmt.Sprintf("Log in to %s with the code %s.", l.Server, l.UserCode)
-	}
-	return l.AuthorizeURL, fmt.Sprintf("Log in to %s.", l.Server)
-}
 
 // elicitationID names the request for input within one answer of ours.
 const elicitationID = "login"
@@ -35,24 +23,24 @@ const shownWithin = 500 * time.Millisecond
 // login begins a login. Where the host can open a link itself (URL mode
 // elicitation, MCP 2025-11-25, client/elicitation), it need not pass through
 // the conversation. It never waits for the person.
-func (h *responder) login(ctx context.Context, v *View, r mcptool.Request, req *mcp.CallToolRequest) mcp.Result {
+func (h *responder) login(ctx context.Context, v *View, r *mcptool.Request, req *mcp.CallToolRequest) (mcp.Result, error) {
 	if answer, ok := req.Params.InputResponses[elicitationID]; ok {
-		return h.elicited(v, r, answer)
+		return h.elicited(r, answer)
 	}
-	l, err := v.Login(ctx, v.placed(r), auth.LoginOptions{Scopes: r.Scopes()})
+	l, err := v.Login(ctx, v.placed(*r), auth.LoginOptions{Scopes: r.Scopes()})
 	if err != nil {
-		return v.fail(err, r.Notes)
+		return nil, err
 	}
 	caps := req.ClientCapabilities()
 	if caps == nil || caps.Elicitation == nil || caps.Elicitation.URL == nil {
-		return object(answerLogin(l, false), r.Notes)
+		return object(answerLogin(l, false), r.Notes), nil
 	}
-	url, message := landing(l)
+	url, message := promptToOpen(l)
 	params := &mcp.ElicitParams{Mode: "url", URL: url, Message: message, ElicitationID: rand.Text()}
 	if req.ProtocolVersion() >= statelessEra {
-		return h.askForInput(params)
+		return h.askForInput(params), nil
 	}
-	return object(answerLogin(l, h.show(req.Session, l, params)), r.Notes)
+	return object(answerLogin(l, h.show(req.Session, l, params)), r.Notes), nil
 }
 
 // askForInput answers with a request for input (MCP 2026-07-28, multi
@@ -63,18 +51,18 @@ func (h *responder) askForInput(params *mcp.ElicitParams) mcp.Result {
 }
 
 // elicited is the repeated call: the host says what came of the link.
-func (h *responder) elicited(v *View, r mcptool.Request, answer mcp.InputResponse) mcp.Result {
+func (h *responder) elicited(r *mcptool.Request, answer mcp.InputResponse) (mcp.Result, error) {
 	l := h.session.newestLogin(r.Server)
 	if e, ok := answer.(*mcp.ElicitResult); ok && e.Action != "accept" {
 		if l != nil {
 			l.Cancel()
 		}
-		return v.fail(&ServerError{Server: r.Server, Err: &auth.LoginError{Server: r.Server, Reason: auth.Denied}}, r.Notes)
+		return nil, &ServerError{Server: r.Server, Err: &auth.LoginError{Server: r.Server, Reason: auth.Denied}}
 	}
 	if l == nil {
-		return v.fail(&ServerError{Server: r.Server, Err: &auth.LoginError{Server: r.Server, Reason: auth.NoLogin}}, r.Notes)
+		return nil, &ServerError{Server: r.Server, Err: &auth.LoginError{Server: r.Server, Reason: auth.NoLogin}}
 	}
-	return object(answerLogin(l, true), r.Notes)
+	return object(answerLogin(l, true), r.Notes), nil
 }
 
 // show asks the host to show the link, without waiting for the person. It

@@ -28,7 +28,7 @@ const maxMessage = 600
 // failure states the facts of an error, with secrets masked. What to do about
 // them is told elsewhere.
 func (p *Proxy) failure(err error) Failure {
-	f := factsOf(err)
+	f := whatOf(err)
 	if f.Message == "" {
 		f.Message = err.Error()
 	}
@@ -37,9 +37,19 @@ func (p *Proxy) failure(err error) Failure {
 	return f
 }
 
-// factsOf returns where an error happened, and its message if that is not the
+// factsOf is failure for a request for the server, which may be nil. A login
+// that waits for the person is a fact as well.
+func (v *View) factsOf(s *config.Server, err error) Failure {
+	f := v.session.proxy.failure(err)
+	if is[*auth.NeedsAuthError](err) && v.loginPending(s) {
+		f.Message = "a login to " + s.Name + " waits for the person"
+	}
+	return f
+}
+
+// whatOf returns where an error happened, and its message if that is not the
 // error's own.
-func factsOf(err error) Failure {
+func whatOf(err error) Failure {
 	if isOfRequest(err) {
 		return Failure{}
 	}
@@ -59,7 +69,7 @@ func factsOf(err error) Failure {
 	if isOfLogin(err) {
 		return Failure{Stage: stageAuth}
 	}
-	return factsOfUpstream(err)
+	return whatOfUpstream(err)
 }
 
 // isOfRequest reports errors of what was asked for, before anything was done
@@ -78,8 +88,8 @@ func isOfLogin(err error) bool {
 		is[*auth.ConfigError](err) || is[*auth.DiscoveryError](err) || is[*auth.OAuthError](err) || is[*auth.HTTPError](err)
 }
 
-// factsOfUpstream is about reaching and calling an upstream.
-func factsOfUpstream(err error) Failure {
+// whatOfUpstream is about reaching and calling an upstream.
+func whatOfUpstream(err error) Failure {
 	server, _ := whereOf(err)
 	if e, ok := errors.AsType[*upstream.StartingError](err); ok {
 		f := Failure{Message: server + " is " + e.Error()}

@@ -60,7 +60,7 @@ func newFailureRecord(stateDir string) failureRecord {
 	return failureRecord{file: filepath.Join(stateDir, "failures.json")}
 }
 
-// read returns the failures by server ID. What cannot be read is no failure.
+// read returns the failures by server ID, none if the record cannot be read.
 func (r failureRecord) read() map[string]Failure {
 	if r.file == "" {
 		return nil
@@ -82,12 +82,12 @@ func decodeFailures(content []byte) (map[string]Failure, error) {
 }
 
 // update changes the record under its lock.
-func (r failureRecord) update(change func(map[string]Failure)) error {
+func (r failureRecord) update(ctx context.Context, change func(map[string]Failure)) error {
 	if r.file == "" {
 		return nil
 	}
-	// Not a context of the session: what a command leaves is recorded at its end.
-	ctx, cancel := context.WithTimeout(context.Background(), recordWait)
+	// The end of a command does not cancel what it leaves on record.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWait)
 	defer cancel()
 	err := privatefile.Update(ctx, r.file, maxFailuresSize, func(content []byte) ([]byte, error) {
 		failures, err := decodeFailures(content)
@@ -108,31 +108,32 @@ func (r failureRecord) update(change func(map[string]Failure)) error {
 	return err
 }
 
-// failed records a failure of t.
-func (s *Session) failed(t *target, st upstream.State) {
+// failed records a failure of the server.
+func (t *target) failed(st upstream.State) {
 	if st.Last == nil || isAuthorization(st.Last) {
 		return
 	}
 	t.faulty.Store(true)
-	s.start(func() { s.proxy.record(t) })
+	t.session.start(t.record)
 }
 
-// recovered forgets the recorded failure of t after a success.
-func (s *Session) recovered(t *target) {
+// recovered forgets the recorded failure of the server after a success.
+func (t *target) recovered() {
 	if !t.faulty.CompareAndSwap(true, false) {
 		return
 	}
-	s.start(func() {
-		if _, ok := s.proxy.failures.read()[t.ID]; ok {
-			s.proxy.record(t)
+	t.session.start(func() {
+		if _, ok := t.session.proxy.failures.read()[t.ID]; ok {
+			t.record()
 		}
 	})
 }
 
-// record brings the record of t up to date with its state of now, so that it
-// does not matter which of two calls comes first.
-func (p *Proxy) record(t *target) {
-	err := p.failures.update(func(failures map[string]Failure) {
+// record brings the record up to date with the server's state of now, so that
+// it does not matter which of two calls comes first.
+func (t *target) record() {
+	p := t.session.proxy
+	err := p.failures.update(t.session.ctx, func(failures map[string]Failure) {
 		switch st := t.up.State(); {
 		case st.Last == nil:
 			delete(failures, t.ID)

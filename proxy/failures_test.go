@@ -18,7 +18,7 @@ func TestFailuresAreRecordedAtOnceAndForgottenByOthers(t *testing.T) {
 		defer p.Close()
 		s := p.NewSession(c.opts)
 		defer s.Close()
-		fn(s.View())
+		fn(s.View(t.Context()))
 	}
 	program := c.file + ".exe"
 	if err := os.WriteFile(program, []byte("no program"), 0o700); err != nil {

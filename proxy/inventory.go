@@ -14,22 +14,22 @@ import (
 
 // known returns what the server was last seen to offer. It is not known if
 // the server was never listed, or said that its tools changed.
-func (v *View) known(t *target) (catalog.Entry, bool) {
+func (t *target) known() (catalog.Entry, bool) {
 	if t.stale.Load() {
 		return catalog.Entry{}, false
 	}
-	return v.catalog().Get(t.ID)
+	return t.session.proxy.opts.Catalog.Get(t.ID)
 }
 
 // entry returns what the server offers, asking it if that is not known, or no
 // longer fresh by the server's own word (ttlMs, MCP 2026-07-28, tools/list).
-func (v *View) entry(ctx context.Context, t *target) (catalog.Entry, error) {
-	old, ok := v.known(t)
+func (t *target) entry(ctx context.Context) (catalog.Entry, error) {
+	old, ok := t.known()
 	expires := t.expires.Load()
 	if ok && (expires == 0 || time.Now().UnixNano() < expires) {
 		return old, nil
 	}
-	e, err := v.list(ctx, t)
+	e, err := t.list(ctx)
 	if err != nil && ok {
 		return old, nil
 	}
@@ -38,17 +38,17 @@ func (v *View) entry(ctx context.Context, t *target) (catalog.Entry, error) {
 
 // list asks the upstream for its tools and keeps them in the catalogue. A
 // descriptor that cannot be read is left out; it does not hide the others.
-func (v *View) list(ctx context.Context, t *target) (catalog.Entry, error) {
-	e, _, err := v.inspect(ctx, t)
+func (t *target) list(ctx context.Context) (catalog.Entry, error) {
+	e, _, err := t.inspect(ctx)
 	return e, err
 }
 
 // inspect is list, and tells what the upstream said of itself.
-func (v *View) inspect(ctx context.Context, t *target) (e catalog.Entry, self mcp.InitializeResult, err error) {
+func (t *target) inspect(ctx context.Context) (e catalog.Entry, self mcp.InitializeResult, err error) {
 	wasStale := t.stale.Swap(false) // before asking: a change from now on counts again
 	e.ID = t.ID
 	var l upstream.ToolList
-	err = v.with(ctx, t, "", func(ctx context.Context, s *upstream.Session) (err error) {
+	err = t.with(ctx, "", func(ctx context.Context, s *upstream.Session) (err error) {
 		if r := s.InitializeResult(); r != nil {
 			self, e.Instructions = *r, r.Instructions
 		}
@@ -64,16 +64,16 @@ func (v *View) inspect(ctx context.Context, t *target) (e catalog.Entry, self mc
 	for _, raw := range l.Tools {
 		tool, err := catalog.ParseTool(raw)
 		if err != nil {
-			v.log().Warn("tool left out", "server", t.Name, "error", err)
+			t.session.proxy.opts.Log.Warn("tool left out", "server", t.Name, "error", err)
 			continue
 		}
 		e.Tools = append(e.Tools, tool)
 	}
 	if l.Cut {
-		v.log().Warn("list of tools cut", "server", t.Name, "tools", len(e.Tools))
+		t.session.proxy.opts.Log.Warn("list of tools cut", "server", t.Name, "tools", len(e.Tools))
 	}
 	e.ListedAt = time.Now()
-	v.catalog().Put(e)
+	t.session.proxy.opts.Catalog.Put(e)
 	t.listed.Store(true)
 	t.expires.Store(0)
 	if l.TTL > 0 {
@@ -84,35 +84,35 @@ func (v *View) inspect(ctx context.Context, t *target) (e catalog.Entry, self mc
 
 // checkList lists a server that is up afresh, once, if what is known of it was
 // listed by an earlier process: its tools may have changed since.
-func (v *View) checkList(t *target) {
+func (t *target) checkList() {
 	if !t.listed.CompareAndSwap(false, true) {
 		return
 	}
-	v.session.start(func() {
-		if _, err := v.list(v.session.ctx, t); err != nil {
-			v.log().Info("tools not listed afresh", "server", t.Name, "error", err)
+	t.session.start(func() {
+		if _, err := t.list(t.session.ctx); err != nil {
+			t.session.proxy.opts.Log.Info("tools not listed afresh", "server", t.Name, "error", err)
 		}
 	})
 }
 
 // tool returns a tool that may be called; found is the tool if it was found
 // already. One that is not known leads to one fresh list.
-func (v *View) tool(ctx context.Context, t *target, name string, found *catalog.Tool) (catalog.Tool, error) {
+func (t *target) tool(ctx context.Context, name string, found *catalog.Tool) (catalog.Tool, error) {
 	if found != nil && !t.stale.Load() {
 		return *found, t.allows(*found)
 	}
-	v.session.lookup("tool")
-	if e, ok := v.known(t); ok {
+	t.session.lookup("tool")
+	if e, ok := t.known(); ok {
 		if tool, ok := mcptool.FindTool(t.Name, e.Tools, name); ok {
 			return tool, t.allows(tool)
 		}
 	}
-	return v.freshTool(ctx, t, name)
+	return t.freshTool(ctx, name)
 }
 
 // freshTool is tool after a fresh list.
-func (v *View) freshTool(ctx context.Context, t *target, name string) (catalog.Tool, error) {
-	e, err := v.list(ctx, t)
+func (t *target) freshTool(ctx context.Context, name string) (catalog.Tool, error) {
+	e, err := t.list(ctx)
 	if err != nil {
 		return catalog.Tool{}, err
 	}

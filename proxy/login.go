@@ -68,18 +68,37 @@ func (s *Session) newestLogin(server string) *auth.Login {
 }
 
 // loginPending reports whether a login to the server waits for the person, in
-// whichever process.
-func (v *View) loginPending(server string) bool {
-	s, err := v.Server(server)
-	if err != nil {
+// whichever process. It prepares no connection.
+func (v *View) loginPending(s *config.Server) bool {
+	if s == nil {
 		return false
 	}
-	t, err := v.target(s)
-	if err != nil || t.auth == nil {
+	protected := v.protectedServer(s)
+	if protected == nil {
 		return false
 	}
-	st, err := v.authority().Status(*t.auth)
+	st, err := v.authority().Status(*protected)
 	return err == nil && st.Pending != nil && !st.Pending.Orphaned
+}
+
+// protectedServer returns what package auth knows a server by, nil if it takes
+// no login.
+func (v *View) protectedServer(s *config.Server) *auth.Server {
+	if t, _ := v.session.found(s.ID); t != nil {
+		return t.auth
+	}
+	if s.Usable() != nil {
+		return nil
+	}
+	r, err := s.Resolve(v.session.opts.Getenv, v.config.Settings)
+	if err != nil {
+		return nil
+	}
+	protected, ok := v.session.proxy.protected(s, r)
+	if !ok {
+		return nil
+	}
+	return &protected
 }
 
 // CompleteLogin finishes a pending login with the URL that the person's

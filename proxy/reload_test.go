@@ -161,7 +161,7 @@ func TestFailuresAreRecordedAndForgotten(t *testing.T) {
 	c.work.Wait()
 
 	// Another process, such as "proxy status", sees what happened.
-	other := newSession(t, c.proxy.opts, c.opts).View()
+	other := newSession(t, c.proxy.opts, c.opts).View(t.Context())
 	list := other.Status(at(t, other, "a"))
 	if len(list) != 1 || list[0].LastError == nil || list[0].LastError.At == nil {
 		t.Fatalf("%+v", list)

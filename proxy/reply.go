@@ -22,20 +22,20 @@ import (
 // This file is the one place with advice for the model: each error gets a
 // stable code and one next step. The facts come from elsewhere.
 
-// explain tells the model about an error.
-func (v *View) explain(err error) explanation {
-	f := v.session.proxy.failure(err)
+// explain tells the model about an error of a request for the server, which is
+// nil if none was found.
+func (v *View) explain(s *config.Server, err error) explanation {
+	f := v.factsOf(s, err)
 	for _, advise := range []func(error) (explanation, bool){
-		adviseOnRequest, v.adviseOnConfig, v.adviseOnNeedsAuth, adviseOnLogin, adviseOnUpstream,
+		adviseOnRequest, v.adviseOnConfig,
+		func(err error) (explanation, bool) { return v.adviseOnNeedsAuth(s, err) },
+		adviseOnLogin, adviseOnUpstream,
 	} {
 		e, ok := advise(err)
 		if !ok {
 			continue
 		}
-		if e.Message == "" {
-			e.Message = f.Message
-		}
-		e.Stage, e.Exit, e.Stderr = f.Stage, f.Exit, f.Stderr
+		e.Message, e.Stage, e.Exit, e.Stderr = f.Message, f.Stage, f.Exit, f.Stderr
 		return e
 	}
 	return explanation{
@@ -126,7 +126,7 @@ func (v *View) adviseOnConfig(err error) (explanation, bool) {
 }
 
 // adviseOnNeedsAuth is about logins that are missing.
-func (v *View) adviseOnNeedsAuth(err error) (explanation, bool) {
+func (v *View) adviseOnNeedsAuth(s *config.Server, err error) (explanation, bool) {
 	e, ok := errors.AsType[*auth.NeedsAuthError](err)
 	if !ok {
 		return explanation{}, false
@@ -139,8 +139,8 @@ func (v *View) adviseOnNeedsAuth(err error) (explanation, bool) {
 			command += " --scope " + shellQuote(scope)
 		}
 	}
-	if v.loginPending(e.Server) {
-		return explanation{Code: codeLoginPending, Message: "a login to " + e.Server + " waits for the person",
+	if v.loginPending(s) {
+		return explanation{Code: codeLoginPending,
 			Next: "ask the person to finish it, then repeat the request; for a new link " + nextCall(login)}, true
 	}
 	return explanation{Code: codeNeedsAuth, Next: nextCall(login) + " and show the person the link; or ask them to run: " + command}, true
@@ -329,7 +329,7 @@ func (v *View) nextListing(u Unavailable) string {
 	if u.Err == nil {
 		return nextCall(mcptool.Request{Action: mcptool.ListTools, Server: u.Server})
 	}
-	return v.explain(u.Err).Next
+	return v.explain(u.server, u.Err).Next
 }
 
 // nextOf is the way on with a server that cannot be used as it is, or "".
@@ -340,7 +340,18 @@ func (v *View) nextOf(st ServerStatus) string {
 	case st.Breaker != nil:
 		return fmt.Sprintf("repeat what you wanted in %d s", st.Breaker.Retry)
 	}
-	return v.explain(st.Err).Next
+	return v.explain(st.server, st.Err).Next
+}
+
+// promptToOpen returns what the person has to open, and the words for it.
+func promptToOpen(l *auth.Login) (url, message string) {
+	if l.Flow == vault.DeviceFlow {
+		if l.VerificationURLComplete != "" {
+			return l.VerificationURLComplete, fmt.Sprintf("Log in to %s. The code is %s.", l.Server, l.UserCode)
+		}
+		return l.VerificationURL, fmt.Sprintf("Log in to %s with the code %s.", l.Server, l.UserCode)
+	}
+	return l.AuthorizeURL, fmt.Sprintf("Log in to %s.", l.Server)
 }
 
 // nextLogin is what the person does to log in.

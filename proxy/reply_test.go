@@ -155,7 +155,7 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"internal_error", &jsonrpc.Error{Code: -32603, Message: "oops\x1b[31m"}},
 			{"ambiguous", &mcptool.AmbiguousError{Kind: "tool", Name: "create", Could: []string{"a/create", "b/create"}}},
 		} {
-			out := raw.Encode(p.View().explain(&ServerError{Server: "srv", Err: c.err}))
+			out := raw.Encode(p.View(t.Context()).explain(nil, &ServerError{Server: "srv", Err: c.err}))
 			golden(t, "errors/"+c.name+".json", append(out, '\n'))
 		}
 	})
@@ -228,8 +228,8 @@ func TestListToolsPages(t *testing.T) {
 func TestDefinitionKeepsItsBudget(t *testing.T) {
 	t.Parallel()
 	small := newTest(t, zoo(t)...)
-	golden(t, "definition.json", append(raw.Encode(small.View().definition()), '\n'))
-	golden(t, "instructions.txt", []byte(small.View().instructions()+"\n"))
+	golden(t, "definition.json", append(raw.Encode(small.View(t.Context()).definition()), '\n'))
+	golden(t, "instructions.txt", []byte(small.View(t.Context()).instructions()+"\n"))
 	for _, n := range []int{0, 1, 20, 1000} {
 		var servers []*config.Server
 		for i := range n {
@@ -238,11 +238,11 @@ func TestDefinitionKeepsItsBudget(t *testing.T) {
 			servers = append(servers, s)
 		}
 		p := newTest(t, servers...)
-		definition, err := json.Marshal(p.View().definition())
+		definition, err := json.Marshal(p.View(t.Context()).definition())
 		if err != nil {
 			t.Fatal(err)
 		}
-		instructions := p.View().instructions()
+		instructions := p.View(t.Context()).instructions()
 		if len(definition) > 2400 || len(instructions) > 2000 {
 			t.Errorf("%d servers: definition %d, instructions %d", n, len(definition), len(instructions))
 		}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -113,4 +114,64 @@ func FuzzHandle(f *testing.F) {
 			t.Errorf("%s: %s", in, text)
 		}
 	})
+}
+
+// What is refused has a code that stays, says what is wrong and leads on.
+func TestRefusedRequestsAreExplained(t *testing.T) {
+	t.Parallel()
+	s := library(t)
+	h := &responder{session: s, ctx: t.Context(), self: &mcp.Implementation{Name: "proxy"}}
+	for _, c := range []struct{ in, want string }{
+		{`{"action":"call","server":"git","tool":"hub","arguments":3}`, "invalid_arguments: arguments must be an object, not a number"},
+		{`{"action":"call","server":"git","tool":"hub","arguments":[]}`, "invalid_arguments: arguments must be an object, not an array"},
+		{`{"action":"call","server":"git","tool":"hub","args":true}`, "invalid_arguments: args must be an object, not a boolean"},
+		{`{"action":"call","server":"git","tool":"hub","arguments":"hello"}`, "invalid_arguments: arguments must be an object, not a string"},
+		{`{"action":"call","server":"git","tool":"hub","input":{"a":1},"args":{"b":1}}`, "invalid_arguments: input and args"},
+		{`{"action":"call","server":"git","tool":"hub","arguments":{"a":1},"a":2}`, "bad_request: a is there twice"},
+		{`{"action":"call","server":"git","tool":"github.create_issue"}`, "ambiguous_tool: tool \"github.create_issue\" could be github/create_issue or git/github.create_issue"},
+		{`{"action":"call","tool":"search"}`, "ambiguous_tool: tool \"search\" could be"},
+		{`{"action":"call","tool":"comit"}`, "unknown_tool: no known tool \"comit\" on any server"},
+		{`{"action":"call","server":"gitlab","tool":"x"}`, "unknown_server: no server \"gitlab\""},
+		{`{"server":"git","tool":"hub"}`, `bad_request: action is missing: "call" or "describe_tool"?`},
+		{`{}`, "bad_request: action is missing"},
+		{`null`, "bad_request: action is missing"},
+		{`[{"action":"help"}]`, "bad_request: the arguments of mcp must be an object, not an array"},
+		{`{"action":7}`, "bad_request: action must be a string, not a number"},
+		{`{"action":"frobnicate"}`, `unknown_action: no action "frobnicate"`},
+		{`{"action":"status","server":["git"]}`, "bad_request: server must be a string, not an array"},
+		{`{"action":"search_tools"}`, "bad_request: query is missing"},
+		{`{"action":"call","server":"git","tool":"hub","arguments":""}`, "invalid_arguments: arguments must be an object, not a string"},
+		{`{"action":"call","server":"git","tool":"hub","arguments":"\"{}\""}`, "invalid_arguments: arguments must be an object, not a string"},
+		{`{"action":"read_result"}`, "bad_request: result_id is missing"},
+		{`{"action":"read_result","result_id":"r1","offset":-1}`, "bad_request: offset must be a whole number of bytes, from 0"},
+		{`{"action":"read_result","result_id":"r1","grep":"x","limit":1.5}`, "bad_request: limit must be a whole number: up to 49152 bytes"},
+		{`{"action":"read_result","result_id":"r1","select":["a"]}`, "bad_request: select must be a string, not an array"},
+		{`{"action":"search_tools","query":"x","limit":0}`, "bad_request: limit must be a whole number from 1 to 50"},
+		{`{"action":"read_result","result_id":"gone"}`, "result_expired: no stored result \"gone\""},
+	} {
+		r, ok := h.handle(t.Context(), &mcp.CallToolRequest{Params: &mcp.CallToolParamsRaw{Name: mcptool.Name, Arguments: []byte(c.in)}}).(*mcp.CallToolResult)
+		if !ok || !r.IsError {
+			t.Errorf("%s: not refused", c.in)
+			continue
+		}
+		var answer struct{ Error explanation }
+		if err := json.Unmarshal([]byte(r.Content[0].(*mcp.TextContent).Text), &answer); err != nil {
+			t.Fatal(err)
+		}
+		e := answer.Error
+		if got := string(e.Code) + ": " + e.Message; !strings.HasPrefix(got, c.want) || e.Next == "" {
+			t.Errorf("%s\n got %s, next %q\nwant %s", c.in, got, e.Next, c.want)
+		}
+	}
+}
+
+// So has what cannot be read of a stored result.
+func TestRefusedReadingsAreExplained(t *testing.T) {
+	t.Parallel()
+	h := serve(t, newTest(t, childServer(t, "raw", "raw"))).start()
+	id := regexp.MustCompile(`r[0-9a-z]{9}`).FindString(h.call(`{"action":"call","server":"raw","tool":"large"}`))
+	for _, q := range []string{`"grep":"("`, `"select":"["`, `"grep":"a","select":"b"`, `"offset":99999999`} {
+		contains(t, h.call(`{"action":"read_result","result_id":"`+id+`",`+q+`}`),
+			`\"code\":\"bad_request\"`, `\"next\":\"call mcp with {`, id, `"isError":true`)
+	}
 }

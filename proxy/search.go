@@ -86,7 +86,7 @@ func (v *View) listNew(ctx context.Context, servers []*config.Server) {
 		}
 		g.Go(func() error {
 			if t, err := v.target(s); err == nil && ctx.Err() == nil {
-				_, _ = v.list(ctx, t) // the answer names it, see unavailable
+				_, _ = t.list(ctx) // the answer names it, see unavailable
 			}
 			return nil
 		})

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"mcpproxy/proxy/host"
 	"mcpproxy/proxy/mcptool"
 	"mcpproxy/proxy/results"
+	"mcpproxy/upstream"
 	"mcpproxy/upstream/raw"
 )
 
@@ -31,7 +33,7 @@ const leaveWithin = time.Second
 func (s *Session) Serve(parent context.Context, in io.ReadCloser, out io.WriteCloser) error {
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
-	v := s.View()
+	v := s.View(ctx)
 	self := &mcp.Implementation{Name: "proxy", Title: "MCP proxy", Version: s.proxy.opts.Version}
 	server := mcp.NewServer(self, &mcp.ServerOptions{
 		Instructions: v.instructions(),
@@ -115,24 +117,40 @@ func (h *responder) receive(next mcp.MethodHandler) mcp.MethodHandler {
 	}
 }
 
-// handle answers one request of the model, on one view from here on.
+// handle answers one request of the model, on one view. If a reload replaces
+// the server before anything was sent to it, the request begins anew on the
+// newest view, filters and schemas included.
 func (h *responder) handle(ctx context.Context, req *mcp.CallToolRequest) mcp.Result {
-	v := h.session.View()
-	r, err := mcptool.Parse(req.Params.Arguments, directory{v})
-	if err != nil {
-		return v.fail(err, r.Notes)
+	for {
+		v := h.session.View(ctx)
+		r, err := mcptool.Parse(req.Params.Arguments, directory{v})
+		var result mcp.Result
+		if err == nil {
+			result, err = h.answer(ctx, v, &r, req)
+		}
+		switch {
+		case err == nil:
+			return result
+		case errors.Is(err, upstream.ErrClosed) && ctx.Err() == nil && !h.session.ended():
+		default:
+			return v.fail(v.placed(r), err, r.Notes)
+		}
 	}
+}
+
+// answer does what a request asks for. It adds to the request's notes.
+func (h *responder) answer(ctx context.Context, v *View, r *mcptool.Request, req *mcp.CallToolRequest) (mcp.Result, error) {
 	switch r.Action {
 	case mcptool.Call:
 		return h.call(ctx, v, r, req.Params.Meta)
 	case mcptool.Login:
 		return h.login(ctx, v, r, req)
 	}
-	answer, err := v.answer(ctx, r)
+	answer, err := v.answer(ctx, *r)
 	if err != nil {
-		return v.fail(err, r.Notes)
+		return nil, err
 	}
-	return text(answer, r.Notes)
+	return text(answer, r.Notes), nil
 }
 
 // placed returns the server of a request, which is nil for all servers.
@@ -149,18 +167,18 @@ func (v *View) answer(ctx context.Context, r mcptool.Request) (string, error) {
 	var err error
 	switch s := v.placed(r); r.Action {
 	case mcptool.ListServers:
-		a = v.listServers()
+		a = v.answerListServers()
 	case mcptool.ListTools:
-		a, err = v.listTools(ctx, s, r.Cursor)
+		a, err = v.answerListTools(ctx, s, r.Cursor)
 	case mcptool.SearchTools:
-		a, err = v.searchTools(ctx, s, r)
+		a, err = v.answerSearchTools(ctx, s, r)
 	case mcptool.DescribeTool:
 		d, err := v.describe(ctx, s, r.Tool, r.Found)
 		return string(d.json()), err
 	case mcptool.ReadResult:
 		a, err = v.session.proxy.results.Read(ctx, results.Query{ID: r.ResultID, Offset: r.Offset, Limit: r.Limit, Grep: r.Grep, Select: r.Select})
 	case mcptool.Status:
-		a = v.statusOf(s)
+		a = v.answerStatus(s)
 	case mcptool.CompleteLogin:
 		err = v.CompleteLogin(ctx, s, r.RedirectURL)
 		a = struct {
@@ -174,24 +192,24 @@ func (v *View) answer(ctx context.Context, r mcptool.Request) (string, error) {
 }
 
 // call relays a call and its progress.
-func (h *responder) call(ctx context.Context, v *View, r mcptool.Request, meta mcp.Meta) mcp.Result {
+func (h *responder) call(ctx context.Context, v *View, r *mcptool.Request, meta mcp.Meta) (mcp.Result, error) {
 	call := CallRequest{Tool: r.Tool, Arguments: r.Arguments, found: r.Found}
 	if token := meta["progressToken"]; token != nil {
 		progress := h.conn.Progress(token)
 		defer progress.Close()
 		call.Progress = progress.Add
 	}
-	result, err := v.Call(ctx, v.placed(r), call)
-	notes := append(r.Notes, result.Notes...)
+	result, err := v.Call(ctx, v.placed(*r), call)
+	r.Notes = append(r.Notes, result.Notes...)
 	if err != nil {
-		return v.fail(err, notes)
+		return nil, err
 	}
 	fitted := h.session.proxy.results.Fit(ctx, result.JSON, result.limit, nextPart)
-	dressed, err := h.dress(fitted, meta, notes)
+	dressed, err := h.dress(fitted, meta, r.Notes)
 	if err != nil {
-		return v.fail(&ServerError{Server: r.Server, Err: err}, notes)
+		return nil, &ServerError{Server: r.Server, Err: err}
 	}
-	return h.conn.Result(dressed)
+	return h.conn.Result(dressed), nil
 }
 
 // dress adds to a result what its way to the host demands, and nothing else.
@@ -216,8 +234,8 @@ func (h *responder) dress(object json.RawMessage, meta mcp.Meta, notes []string)
 	return raw.SpliceMeta(object, add), nil
 }
 
-// quiet passes on the SDK's errors alone: what it tells besides is of no use
-// to whoever reads our log.
+// quiet drops what the SDK logs below an error, which helps nobody who reads
+// our log.
 type quiet struct{ slog.Handler }
 
 func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {

@@ -182,7 +182,7 @@ func TestChangedToolsAreListedAfresh(t *testing.T) {
 	p := newTest(t, childServer(t, "raw", "raw"))
 	h := serve(t, p).start()
 	h.call(`{"action":"call","server":"raw","tool":"grow"}`)
-	target, err := p.View().target(at(t, p.View(), "raw"))
+	target, err := p.View(t.Context()).target(at(t, p.View(t.Context()), "raw"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,12 +103,17 @@ func (s *Session) Close() {
 
 // View returns the configuration as it is now: a file of it that changed is
 // read again first, so that no watcher is needed. Servers whose entry is equal
-// stay as they are; the others are replaced, and closed after their calls.
-func (s *Session) View() *View {
+// stay as they are; the others are replaced, and closed after their calls. ctx
+// bounds the wait for another request that reads the files.
+func (s *Session) View(ctx context.Context) *View {
 	if s.opts.Load == nil || !s.current.Load().config.Changed() {
 		return s.current.Load()
 	}
-	s.loading <- struct{}{} // one at a time; the others find their work done
+	select {
+	case s.loading <- struct{}{}: // one at a time; the others find their work done
+	case <-ctx.Done():
+		return s.current.Load()
+	}
 	defer func() { <-s.loading }()
 	old := s.current.Load()
 	if !old.config.Changed() {
@@ -136,8 +141,8 @@ func (s *Session) replace(fresh *View) (outdated []*target) {
 	}
 	s.mu.Unlock()
 
-	// Resolving reads the environment and compares deeply, which is nothing to
-	// do under the lock.
+	// Resolving reads the environment and compares deeply, so it is not done
+	// under the mutex.
 	for _, t := range all {
 		if !fresh.hasEqual(t) {
 			outdated = append(outdated, t)
@@ -164,18 +169,23 @@ func (s *Session) found(id string) (*target, error) {
 }
 
 // add puts a target of v into use and returns it, or the one that came first.
-// It returns nil where v is no longer the newest view: what is added after a
-// reload has looked would never be replaced.
+// Error: ErrClosed, also if v is no longer the newest view, because a target
+// that is added after a reload would never be replaced.
 func (s *Session) add(v *View, t *target) (*target, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.closed:
+	case s.closed || s.current.Load() != v:
 		return nil, upstream.ErrClosed
-	case s.current.Load() != v:
-		return nil, nil
 	case s.targets[t.ID] == nil:
 		s.targets[t.ID] = t
 	}
 	return s.targets[t.ID], nil
+}
+
+// ended reports whether the session was closed.
+func (s *Session) ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }

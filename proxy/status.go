@@ -38,6 +38,8 @@ type ServerStatus struct {
 
 	// Err says why the server cannot be used as it is, or failed last.
 	Err error `json:"-"`
+
+	server *config.Server
 }
 
 // A LastError is the last failure of a server that has not succeeded since.
@@ -97,7 +99,7 @@ func (v *View) status(s *config.Server, infos map[string]catalog.Info) ServerSta
 	c := v.condition(s)
 	st := ServerStatus{
 		Name: s.Name, Status: c.status, Transport: s.Entry.Type, ToolsCount: v.toolsCount(s, infos),
-		Auth: c.auth, Err: c.err,
+		Auth: c.auth, Err: c.err, server: s,
 	}
 	if c.err == nil || c.status == Untrusted || c.status == Disabled || c.status == NeedsAuth {
 		return st

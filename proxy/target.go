@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -17,6 +16,7 @@ import (
 // A target is a server that a session needed, with its connection.
 type target struct {
 	*config.Server
+	session  *Session
 	up       *upstream.Upstream
 	resolved config.Resolved
 	auth     *auth.Server // nil if it takes no login
@@ -29,31 +29,23 @@ type target struct {
 }
 
 // target returns the server with its connection, which is made when it is used.
-// Where a reload replaced the view in this moment, it is that of the server
-// that now has the name.
+// The error holds upstream.ErrClosed if a reload has replaced the view or the
+// session ends: nothing was sent then, and a request may begin anew.
 func (v *View) target(s *config.Server) (*target, error) {
-	for {
-		if err := s.Usable(); err != nil {
-			return nil, err
-		}
-		t, err := v.session.found(s.ID)
-		if err == nil && t == nil {
-			if t, err = v.newTarget(s); err != nil {
-				return nil, err
-			}
-			t, err = v.session.add(v, t)
-		}
-		if err != nil {
-			return nil, &ServerError{Server: s.Name, Err: err}
-		}
-		if t != nil {
-			return t, nil
-		}
-		v = v.session.current.Load()
-		if s, err = v.Server(s.Name); err != nil {
-			return nil, err
-		}
+	if err := s.Usable(); err != nil {
+		return nil, err
 	}
+	t, err := v.session.found(s.ID)
+	if err == nil && t == nil {
+		if t, err = v.newTarget(s); err != nil {
+			return nil, err
+		}
+		t, err = v.session.add(v, t)
+	}
+	if err != nil {
+		return nil, &ServerError{Server: s.Name, Err: err}
+	}
+	return t, nil
 }
 
 // newTarget resolves a server's entry and prepares its connection.
@@ -67,13 +59,13 @@ func (v *View) newTarget(s *config.Server) (*target, error) {
 	if v.session.opts.Patient {
 		resolved.Upstream.WaitTimeout = upstream.Never // the start has a bound of its own
 	}
-	t := &target{Server: s, resolved: resolved}
+	t := &target{Server: s, session: v.session, resolved: resolved}
 	t.faulty.Store(true)
 	o := upstream.Options{
 		Client:       &mcp.Implementation{Name: "proxy", Version: p.opts.Version},
 		Pool:         p.pool,
 		Breaker:      resolved.Breaker,
-		Failed:       func(st upstream.State) { v.session.failed(t, st) },
+		Failed:       func(st upstream.State) { t.failed(st) },
 		Log:          p.opts.Log,
 		Redact:       p.opts.Redactor.Redact,
 		ToolsChanged: func() { t.stale.Store(true) },
@@ -112,24 +104,11 @@ func (p *Proxy) protected(s *config.Server, r config.Resolved) (auth.Server, boo
 	}, true
 }
 
-// with lends fn a live session of the server, to call the tool if one is
-// named. A target that a reload replaced in this moment is asked for anew.
-func (v *View) with(ctx context.Context, t *target, tool string, fn func(context.Context, *upstream.Session) error) error {
-	err := t.up.With(ctx, fn)
-	for errors.Is(err, upstream.ErrClosed) {
-		fresh := v.session.current.Load()
-		s, gone := fresh.Server(t.Name)
-		if gone == nil {
-			t, gone = fresh.target(s)
-		}
-		if gone != nil {
-			return gone
-		}
-		err = t.up.With(ctx, fn)
-	}
-	if err != nil {
+// with lends fn a live session of the server, to call the tool if one is named.
+func (t *target) with(ctx context.Context, tool string, fn func(context.Context, *upstream.Session) error) error {
+	if err := t.up.With(ctx, fn); err != nil {
 		return &ServerError{Server: t.Name, Tool: tool, Err: err}
 	}
-	v.session.recovered(t)
+	t.recovered()
 	return nil
 }

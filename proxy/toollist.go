@@ -55,6 +55,8 @@ type Unavailable struct {
 	Reason string          `json:"reason"`
 
 	Err error `json:"-"` // nil: its tools were never listed
+
+	server *config.Server
 }
 
 // page returns a page of AllTools. The cursor is a page's NextCursor, or empty.
@@ -76,7 +78,7 @@ func (v *View) AllTools(ctx context.Context, s *config.Server) (ToolPage, error)
 	if err != nil {
 		return ToolPage{}, err
 	}
-	e, err := v.entry(ctx, t)
+	e, err := t.entry(ctx)
 	if err != nil {
 		return ToolPage{}, err
 	}
@@ -111,12 +113,12 @@ func (v *View) knownTools() ToolPage {
 // unavailable says why the server's tools are not known, if that matters.
 func (v *View) unavailable(s *config.Server) []Unavailable {
 	c := v.condition(s)
-	u := Unavailable{Server: s.Name, Status: c.status, Reason: "its tools were never listed", Err: c.err}
+	u := Unavailable{Server: s.Name, Status: c.status, Reason: "its tools were never listed", Err: c.err, server: s}
 	switch {
 	case c.status == Disabled:
 		return nil
 	case c.err != nil:
-		u.Reason = v.session.proxy.failure(c.err).Message
+		u.Reason = v.factsOf(s, c.err).Message
 	}
 	return []Unavailable{u}
 }

@@ -12,6 +12,8 @@ import (
 
 	"mcpproxy/catalog"
 	"mcpproxy/proxy/config"
+	"mcpproxy/proxy/mcptool"
+	"mcpproxy/upstream/raw"
 )
 
 // remember puts into the catalogue what an earlier process saw of a server.
@@ -37,11 +39,11 @@ func TestArgumentsAreNotRefusedByAnOldSchema(t *testing.T) {
 	t.Parallel()
 	p := newTest(t, childServer(t, "raw", "raw"))
 	remember(t, p, "id-raw", oldEcho)
-	got, err := p.View().Call(t.Context(), at(t, p.View(), "raw"), CallRequest{Tool: "echo", Arguments: json.RawMessage(`{"text":"a"}`)})
+	got, err := p.View(t.Context()).Call(t.Context(), at(t, p.View(t.Context()), "raw"), CallRequest{Tool: "echo", Arguments: json.RawMessage(`{"text":"a"}`)})
 	if err != nil || !strings.Contains(string(got.JSON), `{"text":"a"}`) {
 		t.Errorf("got %s, %v", got.JSON, err)
 	}
-	_, err = p.View().Call(t.Context(), at(t, p.View(), "raw"), CallRequest{Tool: "echo", Arguments: json.RawMessage(`{"old":"a"}`)})
+	_, err = p.View(t.Context()).Call(t.Context(), at(t, p.View(t.Context()), "raw"), CallRequest{Tool: "echo", Arguments: json.RawMessage(`{"old":"a"}`)})
 	if _, refused := errors.AsType[*ArgumentsError](err); !refused {
 		t.Errorf("got %v", err)
 	}
@@ -51,7 +53,7 @@ func TestServerThatIsUpIsListedAfreshOnce(t *testing.T) {
 	t.Parallel()
 	p := newTest(t, childServer(t, "raw", "raw"))
 	remember(t, p, "id-raw", currentEcho)
-	if _, err := p.View().Call(t.Context(), at(t, p.View(), "raw"), CallRequest{Tool: "echo", Arguments: json.RawMessage(`{"text":"a"}`)}); err != nil {
+	if _, err := p.View(t.Context()).Call(t.Context(), at(t, p.View(t.Context()), "raw"), CallRequest{Tool: "echo", Arguments: json.RawMessage(`{"text":"a"}`)}); err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
@@ -71,15 +73,15 @@ func TestListThatIsNoLongerFreshIsListedAnew(t *testing.T) {
 	p := newTest(t, childServer(t, "raw", "raw"), missing)
 	for name, want := range map[string]int{"raw": strings.Count(childTools, `"name"`), "missing": 1} {
 		remember(t, p, "id-"+name, currentEcho)
-		target, err := p.View().target(at(t, p.View(), name))
+		target, err := p.View(t.Context()).target(at(t, p.View(t.Context()), name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if page, err := p.View().page(t.Context(), at(t, p.View(), name), ""); err != nil || len(page.Tools) != 1 {
+		if page, err := p.View(t.Context()).page(t.Context(), at(t, p.View(t.Context()), name), ""); err != nil || len(page.Tools) != 1 {
 			t.Errorf("%s, fresh: %d tools, %v", name, len(page.Tools), err)
 		}
 		target.expires.Store(1)
-		if page, err := p.View().page(t.Context(), at(t, p.View(), name), ""); err != nil || len(page.Tools) != want {
+		if page, err := p.View(t.Context()).page(t.Context(), at(t, p.View(t.Context()), name), ""); err != nil || len(page.Tools) != want {
 			t.Errorf("%s, not fresh: %d tools, %v", name, len(page.Tools), err)
 		}
 	}
@@ -93,7 +95,7 @@ func TestListAfresh(t *testing.T) {
 	}
 	p := newTest(t, servers...)
 	seen := make(map[string]Listed)
-	if err := p.View().ListAfresh(t.Context(), nil, func(l Listed) { seen[l.Server] = l }); err != nil {
+	if err := p.View(t.Context()).ListAfresh(t.Context(), nil, func(l Listed) { seen[l.Server] = l }); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range servers {
@@ -103,7 +105,7 @@ func TestListAfresh(t *testing.T) {
 			t.Errorf("%s: %v %+v", s.Name, told, l)
 		}
 	}
-	if _, err := p.View().Server("nobody"); err == nil {
+	if _, err := p.View(t.Context()).Server("nobody"); err == nil {
 		t.Error("an unknown server was found")
 	}
 }
@@ -116,13 +118,13 @@ func TestSearchDoesNotWaitForServersThatHang(t *testing.T) {
 		servers = append(servers, childServer(t, fmt.Sprint("stuck", i), "stuck"))
 	}
 	p := newTest(t, servers...)
-	hits, err := p.View().SearchTools(t.Context(), nil, "returns its arguments", 3)
+	hits, err := p.View(t.Context()).SearchTools(t.Context(), nil, "returns its arguments", 3)
 	if err != nil || len(hits.Tools) == 0 || hits.Tools[0].Tool != "echo" {
 		t.Fatalf("got %+v, %v", hits, err)
 	}
 	var connecting int
 	for _, u := range hits.Unavailable {
-		if p.View().nextListing(u) == "" || u.Reason == "" {
+		if p.View(t.Context()).nextListing(u) == "" || u.Reason == "" {
 			t.Errorf("got %+v", u)
 		}
 		if u.Status == "connecting" {
@@ -142,17 +144,23 @@ func TestSearchNamesABoundedNumberOfServers(t *testing.T) {
 		s.Entry.Env["TOKEN"] = "${env:NO_SUCH_TOKEN}"
 		servers = append(servers, s)
 	}
-	hits, err := newTest(t, servers...).View().SearchTools(t.Context(), nil, "x", 0)
-	if err != nil || len(hits.Unavailable) != maxUnavailable || hits.More != 100-maxUnavailable || len(hits.Tools) > 0 {
+	v := newTest(t, servers...).View(t.Context())
+	hits, err := v.SearchTools(t.Context(), nil, "x", 0)
+	if err != nil || len(hits.Unavailable) != maxUnavailable || hits.More != 100-maxUnavailable {
 		t.Errorf("%v: %d and %d more", err, len(hits.Unavailable), hits.More)
 	}
+	answer, err := v.answerSearchTools(t.Context(), nil, mcptool.Request{Action: mcptool.SearchTools, Query: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, string(raw.Encode(answer)), `"next":"search with other words, or call mcp with`)
 }
 
 func TestHiddenTextIsRemovedAndFlagged(t *testing.T) {
 	t.Parallel()
 	p := newTest(t, childServer(t, "raw", "raw"))
 	remember(t, p, "id-raw", `{"name":"evil\u200bname","description":"Reads.\u001b[31m\u202e \udb40\udc41files","inputSchema":{"type":"object"}}`)
-	page, err := p.View().page(t.Context(), at(t, p.View(), "raw"), "")
+	page, err := p.View(t.Context()).page(t.Context(), at(t, p.View(t.Context()), "raw"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +168,7 @@ func TestHiddenTextIsRemovedAndFlagged(t *testing.T) {
 	if !slices.Equal(page.Tools, want) {
 		t.Errorf("got %+v", page.Tools)
 	}
-	d, err := p.View().describe(t.Context(), at(t, p.View(), "raw"), "evilname", nil)
+	d, err := p.View(t.Context()).describe(t.Context(), at(t, p.View(t.Context()), "raw"), "evilname", nil)
 	if err != nil || d.Tool != "evilname" || d.Description != "Reads. files" || d.Warning != hiddenText {
 		t.Errorf("got %+v, %v", d, err)
 	}
@@ -169,7 +177,7 @@ func TestHiddenTextIsRemovedAndFlagged(t *testing.T) {
 	remember(t, p, "id-raw", `{"name":"titled","title":"Reads\u202e"}`,
 		`{"name":"schema","inputSchema":`+fmt.Sprintf(schema, "\u200b")+`}`, `{"name":"honest","inputSchema":`+fmt.Sprintf(schema, "")+`}`)
 	for name, want := range map[string]string{"titled": hiddenText, "schema": hiddenInSchema, "honest": ""} {
-		if d, err := p.View().describe(t.Context(), at(t, p.View(), "raw"), name, nil); err != nil || d.Warning != want {
+		if d, err := p.View(t.Context()).describe(t.Context(), at(t, p.View(t.Context()), "raw"), name, nil); err != nil || d.Warning != want {
 			t.Errorf("%s: %+v, %v", name, d, err)
 		}
 	}
@@ -186,9 +194,9 @@ func TestAllToolsHasNoPages(t *testing.T) {
 	for _, server := range []string{"raw", ""} {
 		var s *config.Server // all
 		if server != "" {
-			s = at(t, p.View(), server)
+			s = at(t, p.View(t.Context()), server)
 		}
-		all, err := p.View().AllTools(t.Context(), s)
+		all, err := p.View(t.Context()).AllTools(t.Context(), s)
 		if err != nil || len(all.Tools) != len(descriptors) || all.NextCursor != "" {
 			t.Errorf("of %q: %d tools, %v", server, len(all.Tools), err)
 		}

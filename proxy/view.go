@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"log/slog"
-
 	"mcpproxy/catalog"
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/mcptool"
@@ -28,7 +26,6 @@ func newView(s *Session, c *config.Config) *View {
 }
 
 func (v *View) catalog() *catalog.Catalog { return v.session.proxy.opts.Catalog }
-func (v *View) log() *slog.Logger         { return v.session.proxy.opts.Log }
 
 // Server looks a server up by its exact name. Error: *mcptool.UnknownServerError.
 func (v *View) Server(name string) (*config.Server, error) {

@@ -1,15 +1,19 @@
 package proxy
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"mcpproxy/auth"
 	"mcpproxy/auth/privatefile"
+	"mcpproxy/auth/vault"
 	"mcpproxy/catalog"
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/redact"
@@ -110,22 +114,73 @@ func TestServerAndToolAreLookedUpOnce(t *testing.T) {
 func TestTargetIsOfTheNewestView(t *testing.T) {
 	t.Parallel()
 	c := newConfigured(t, map[string]string{"a": "one", "gone": "x"})
-	old := c.View()
+	old := c.View(t.Context())
 	c.edit(map[string]string{"a": "two"})
-	fresh := c.View()
+	fresh := c.View(t.Context())
 	if fresh == old {
 		t.Fatal("the edit was not noticed")
 	}
-	got, err := old.target(at(t, old, "a"))
-	if err != nil || got.Entry.Description != "two" {
-		t.Errorf("got %+v, %v", got, err)
+	for _, name := range []string{"a", "gone"} {
+		if _, err := old.target(at(t, old, name)); !errors.Is(err, upstream.ErrClosed) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
-	if _, err := old.target(at(t, old, "gone")); err == nil {
-		t.Error("a server that was removed was put into use")
-	}
-	if n := len(c.targets); n != 1 {
+	if n := len(c.targets); n != 0 {
 		t.Errorf("%d targets", n)
 	}
+}
+
+// A request whose server is replaced before anything was sent begins anew:
+// what the edit forbids is not done.
+func TestRequestBeginsAnewWhenItsServerIsReplaced(t *testing.T) {
+	t.Parallel()
+	c := newConfigured(t, map[string]string{"a": "one"})
+	h := serve(t, c.Session).start()
+	contains(t, h.call(`{"action":"call","server":"a","tool":"pid"}`), "pid ")
+	text, err := os.ReadFile(c.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocked := strings.Replace(string(text), `"command"`, `"tool_filter":{"exclude":["pid"]},"command"`, 1)
+	var edited atomic.Bool
+	c.testOnlyLookup = func(string) { // the request has its view and is being read
+		if edited.CompareAndSwap(false, true) {
+			c.write(blocked)
+			c.View(t.Context())
+		}
+	}
+	contains(t, h.call(`{"action":"call","server":"a","tool":"pid"}`), `\"code\":\"blocked\"`)
+}
+
+// A server that needs a login is looked up once as well, and telling so
+// prepares no connection.
+func TestServerThatNeedsALoginIsLookedUpOnce(t *testing.T) {
+	t.Parallel()
+	authority := auth.New(auth.Options{Vault: vault.Open(vault.Options{StateDir: t.TempDir(), Store: vault.StoreFile})})
+	t.Cleanup(authority.Close)
+	entry := config.Entry{Config: upstream.Config{Type: upstream.HTTP, URL: "http://127.0.0.1:9/mcp"}}
+	entry.OAuth = &auth.Config{AuthorizeURL: "http://127.0.0.1:9/a", TokenURL: "http://127.0.0.1:9/t", ClientID: "c", RedirectURI: "http://127.0.0.1:1/callback"}
+	s := newSession(t, Options{Catalog: catalog.New(), Redactor: new(redact.Redactor), CacheDir: t.TempDir(), Authority: authority}, SessionOptions{
+		Config: &config.Config{Servers: []*config.Server{{Name: "a", ID: "id-a", Entry: entry}, {Name: "b", ID: "id-b", Entry: entry}}},
+		Getenv: func(string) (string, bool) { return "", false },
+	})
+	h := serve(t, s).start()
+	var lookups atomic.Int32
+	s.testOnlyLookup = func(string) { lookups.Add(1) }
+	for request, want := range map[string]int32{
+		`{"action":"status","server":"a"}`: 1,
+		`{"action":"list_servers"}`:        0,
+	} {
+		contains(t, h.call(request), "needs_auth", "proxy login a")
+		if got := lookups.Swap(0); got != want {
+			t.Errorf("%s: %d look-ups, want %d", request, got, want)
+		}
+	}
+	if n := len(s.targets); n != 0 {
+		t.Errorf("%d connections prepared", n)
+	}
+	contains(t, h.call(`{"action":"login","server":"a"}`), `\"flow\":\"paste\"`)
+	contains(t, h.call(`{"action":"list_tools"}`), `\"reason\":\"a login to a waits for the person\"`, `\"reason\":\"b needs the person to log in\"`)
 }
 
 // Two hosts in one process see their own configuration and environment, and

@@ -93,7 +93,7 @@ func (s *setup) authority() *auth.Authority {
 // withView runs work with what a session sees of the configuration. It waits
 // patiently for slow starts, as a person at a terminal does.
 func (t *terminal) withView(c *cli.Context, work func(*setup, *proxy.View) error) error {
-	return t.withSession(c, true, func(s *setup, session *proxy.Session) error { return work(s, session.View()) })
+	return t.withSession(c, true, func(s *setup, session *proxy.Session) error { return work(s, session.View(c.Context)) })
 }
 
 // withServer is withView, with the server that the first argument names.
