@@ -21,6 +21,9 @@ import (
 // so that a slot without a first part is empty.
 //
 // A head is JSON like every value, and only a head has the member "parts".
+//
+// This is own code because go-keyring refuses a value over a platform's limit
+// and splits none.
 type head struct {
 	Parts int    `json:"parts"`
 	Slot  int    `json:"slot"` // 0 or 1
