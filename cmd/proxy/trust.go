@@ -50,7 +50,7 @@ func (t *terminal) printTrust(r config.TrustReport) error {
 		line := func(what string, items ...string) {
 			for _, item := range items {
 				if item != "" {
-					fmt.Fprintf(t.out, "  %-10s %s\n", what, item)
+					fmt.Fprintf(t.out, "  %-11s %s\n", what, item)
 				}
 			}
 		}
@@ -58,6 +58,8 @@ func (t *terminal) printTrust(r config.TrustReport) error {
 		line("in", server.Cwd)
 		line("sets", server.Environment...)
 		line("contacts", server.URLs...)
+		line("may contact", server.Hosts...)
+		line("sends", server.Headers...)
 		line("reads", server.Variables...)
 	}
 	for _, p := range r.Problems {

@@ -30,7 +30,9 @@ type TrustedServer struct {
 	Name        string   `json:"name"`
 	Command     string   `json:"command,omitempty"` // with its arguments, as in a shell
 	Cwd         string   `json:"cwd,omitempty"`
-	URLs        []string `json:"urls,omitempty"`        // the server's own and those of its oauth
+	URLs        []string `json:"urls,omitempty"`        // the server's own and, as FIELD=URL, those of its oauth
+	Hosts       []string `json:"hosts,omitempty"`       // that discovery may contact as well
+	Headers     []string `json:"headers,omitempty"`     // names of those that are sent
 	Variables   []string `json:"variables,omitempty"`   // read from the environment
 	Environment []string `json:"environment,omitempty"` // set for the command, as NAME=value
 }
@@ -79,6 +81,13 @@ func Trust(ctx context.Context, dir, stateDir string) (TrustReport, error) {
 	return report, nil
 }
 
+// oauthURLs are the settings that hold an address. They are told by their names,
+// since a placeholder can hide the look of one.
+var oauthURLs = []string{
+	"oauth.authorize_url", "oauth.token_url", "oauth.device_authorization_endpoint", "oauth.revocation_url",
+	"oauth.issuer", "oauth.client_metadata_url", "oauth.redirect_uri", "oauth.resource",
+}
+
 // review collects what a server's entry uses.
 func (s *Server) review() TrustedServer {
 	r := TrustedServer{Name: s.Name, Cwd: plain(s.Entry.Cwd)}
@@ -95,9 +104,18 @@ func (s *Server) review() TrustedServer {
 	for _, name := range s.Entry.InheritEnv {
 		r.Variables = append(r.Variables, plain(name))
 	}
+	for name := range s.Entry.Headers {
+		r.Headers = append(r.Headers, plain(name))
+	}
 	_, _ = mapStrings(s.Entry, func(field, text string) (string, error) {
-		if field == "url" && text != "" || strings.HasPrefix(field, "oauth.") && strings.Contains(text, "://") {
+		switch {
+		case text == "":
+		case field == "url":
 			r.URLs = append(r.URLs, plain(text))
+		case slices.Contains(oauthURLs, field):
+			r.URLs = append(r.URLs, plain(field+"="+text))
+		case strings.HasPrefix(field, "oauth.discovery_allowlist["):
+			r.Hosts = append(r.Hosts, plain(text))
 		}
 		return expand(text, nil, func(p placeholder) (string, error) {
 			r.Variables = append(r.Variables, plain(p.name))
@@ -105,6 +123,7 @@ func (s *Server) review() TrustedServer {
 		})
 	})
 	slices.Sort(r.Environment)
+	slices.Sort(r.Headers)
 	slices.Sort(r.Variables)
 	r.Variables = slices.Compact(r.Variables)
 	return r
