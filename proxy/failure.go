@@ -135,7 +135,11 @@ func whatOfUpstream(err error) Failure {
 
 func startMessage(server string, e *upstream.StartError) string {
 	if missing, ok := errors.AsType[*child.NotFoundError](e); ok {
-		return fmt.Sprintf("%s could not be started: the command %q was not found", server, missing.Command)
+		where := " on PATH"
+		if strings.ContainsAny(missing.Command, `/\`) {
+			where = ""
+		}
+		return fmt.Sprintf("%s could not be started: the command %q was not found%s", server, missing.Command, where)
 	}
 	switch {
 	case is[*upstream.OriginError](e) || is[*child.WorkDirError](e):

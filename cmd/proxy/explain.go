@@ -255,12 +255,15 @@ func explainVault(e *explanation, v *vault.Error) {
 // explainConnect explains why a server could not be started or reached.
 func explainConnect(e *explanation, err error, server string) (code int) {
 	if n, ok := errors.AsType[*child.NotFoundError](err); ok {
-		if words := strings.Fields(n.Command); len(words) > 1 {
+		isPath := strings.ContainsAny(n.Command, `/\`)
+		if words := strings.Fields(n.Command); len(words) > 1 && !isPath {
 			e.hint("write the program alone as \"command\": %q, and the rest as \"args\"", words[0])
 		} else {
 			e.hint("install %s, or write its full path into the configuration", n.Command)
 		}
-		e.hint("looked in %s", strings.Join(n.Dirs, ", "))
+		if !isPath {
+			e.hint("looked in the folders of PATH: %s", strings.Join(n.Dirs, ", "))
+		}
 		return exitUnavailable
 	}
 	if s, ok := errors.AsType[*upstream.StatusError](err); ok {
