@@ -152,7 +152,7 @@ func (s *setup) reportProblems() error {
 	all := slices.Clone(s.config.Problems)
 	for _, server := range s.config.Servers {
 		if server.Problem != nil && !server.Untrusted {
-			all = append(all, server.Problem)
+			all = append(append(all, server.Problem), server.More...)
 		}
 	}
 	if len(all) == 0 {

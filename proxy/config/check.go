@@ -62,18 +62,22 @@ type checker struct {
 // unresolved reports whether the value is not known before substitution.
 func (c checker) unresolved(s string) bool { return c.written && hasPlaceholder(s) }
 
-// check returns the first fault of the entry.
-func (c checker) check() *fault {
-	rules := []func() *fault{c.transport, c.strings, c.env, c.headers, c.address, c.oauth, c.filter}
+// check returns the faults of the entry, the first of each rule.
+func (c checker) check() (faults []*fault) {
+	rules := []func() *fault{c.transport, c.strings, c.env, c.headers, c.address, c.oauth, c.filter, c.resultBytes}
 	for _, rule := range rules {
 		if f := rule(); f != nil {
-			return f
+			faults = append(faults, f)
 		}
 	}
-	if c.MaxResultBytes != nil {
-		return checkResultBytes(*c.MaxResultBytes)
+	return faults
+}
+
+func (c checker) resultBytes() *fault {
+	if c.MaxResultBytes == nil {
+		return nil
 	}
-	return nil
+	return checkResultBytes(*c.MaxResultBytes)
 }
 
 // normalize infers the type of an entry, or replaces an alias by its word.
@@ -145,11 +149,20 @@ func (c checker) strings() *fault {
 func (c checker) text(field, s string) *fault {
 	isFixed := slices.ContainsFunc(fixed, func(f string) bool { return strings.HasPrefix(field, f) })
 	_, err := expand(s, nil, func(placeholder) (string, error) { return "", nil })
+	other, isForeign := errors.AsType[*foreignError](err)
 	switch {
 	case strings.ContainsRune(s, 0):
 		return serverFault(field, fmt.Sprintf("has a NUL character in %q", field), "remove it")
 	case !c.written:
 		return nil
+	case isForeign && isFixed:
+		return nil // a description may say anything
+	case isForeign:
+		hint := "only ${env:NAME} is substituted; for the text itself write $${" + other.name + "}"
+		if other.name == strings.ToUpper(other.name) && validVariable(other.name) {
+			hint = fmt.Sprintf("write ${env:%s}, or $${%s} for the text itself", other.name, other.name)
+		}
+		return serverFault(field, fmt.Sprintf("has ${%s} in %q, which would be passed on as it is", other.name, field), hint)
 	case err != nil:
 		return serverFault(field, fmt.Sprintf("has a bad placeholder in %q: %v", field, err), "write ${env:NAME} or ${env:NAME:-default}")
 	case isFixed && hasPlaceholder(s):

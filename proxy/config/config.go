@@ -50,8 +50,10 @@ type Server struct {
 	ID    string
 	Entry Entry // zero for an untrusted server
 
-	// Problem says why this entry, and no other, cannot be used.
+	// Problem says why this entry, and no other, cannot be used. More are the
+	// further problems of it.
 	Problem *Problem
+	More    []*Problem
 	// Untrusted is set for a project's server until the person has run
 	// "proxy trust": nothing of it but its name may be used or shown.
 	Untrusted bool

@@ -16,10 +16,12 @@ import (
 )
 
 // A decoder fills Go values from parsed text, strictly: the known keys are
-// those of the structs, each may stand once, and null is no value.
+// those of the structs, and each may stand once. A setting that is null is
+// absent; null in a list or a table is an error.
 //
-// encoding/json does not serve: it accepts repeated keys, keys in another case
-// and null, gives no place for an unknown key, and quotes numbers in its errors.
+// encoding/json does not serve: it accepts repeated keys and keys in another
+// case, gives no place for an unknown key, stops at the first problem, and quotes
+// numbers in its errors.
 type decoder struct {
 	src *source
 	// prefix starts each message: `server "github": `, or nothing.
@@ -28,6 +30,7 @@ type decoder struct {
 	// "headers.Accept" or "args[0]", for the problems of later checks.
 	lines map[string]int
 	keys  map[reflect.Type]map[string][]int // results of keysOf
+	more  []*Problem                        // those after the first, which is returned
 }
 
 func (d *decoder) fail(v hujson.Value, hint, format string, args ...any) *Problem {
@@ -93,24 +96,44 @@ func (d *decoder) object(v hujson.Value, dst reflect.Value, field string) *Probl
 		if !known {
 			return d.unknownKey(name, key, field, slices.Sorted(maps.Keys(keys)))
 		}
+		if value.Value.Kind() == 'n' {
+			return nil
+		}
 		return d.decode(value, dst.FieldByIndex(index), join(field, key))
 	})
 }
 
-// members calls fn for each member, and refuses a key that stands twice.
-func (d *decoder) members(object *hujson.Object, field string, fn func(key string, name, value hujson.Value) *Problem) *Problem {
-	first := make(map[string]int, len(object.Members))
+// members calls fn for each member, and refuses a key that stands twice. It
+// returns the first problem and keeps the others.
+func (d *decoder) members(object *hujson.Object, field string, fn func(key string, name, value hujson.Value) *Problem) (first *Problem) {
+	lines := make(map[string]int, len(object.Members))
 	for _, m := range object.Members {
 		key := m.Name.Value.(hujson.Literal).String()
-		if line, twice := first[key]; twice {
-			return d.fail(m.Name, "keep one of them", "%q appears twice, first in line %d", join(field, key), line)
+		var p *Problem
+		if line, twice := lines[key]; twice {
+			p = d.fail(m.Name, "keep one of them", "%q appears twice, first in line %d", join(field, key), line)
+		} else {
+			lines[key] = d.src.line(m.Name.StartOffset)
+			p = fn(key, m.Name, m.Value)
 		}
-		first[key] = d.src.line(m.Name.StartOffset)
-		if p := fn(key, m.Name, m.Value); p != nil {
-			return p
-		}
+		first = d.keep(first, p)
 	}
-	return nil
+	return first
+}
+
+// maxProblems bounds how many problems of an entry or of the settings are told.
+const maxProblems = 20
+
+// keep returns the first of two problems, either of which may be nil, and keeps
+// the second for later.
+func (d *decoder) keep(first, next *Problem) *Problem {
+	switch {
+	case first == nil:
+		return next
+	case next != nil && len(d.more) < maxProblems:
+		d.more = append(d.more, next)
+	}
+	return first
 }
 
 func (d *decoder) unknownKey(at hujson.Value, key, field string, known []string) *Problem {
@@ -131,12 +154,11 @@ func (d *decoder) list(v hujson.Value, dst reflect.Value, field string) *Problem
 		return d.wrongType(v, dst, field)
 	}
 	dst.Set(reflect.MakeSlice(dst.Type(), len(array.Elements), len(array.Elements)))
+	var first *Problem
 	for i, e := range array.Elements {
-		if p := d.decode(e, dst.Index(i), fmt.Sprintf("%s[%d]", field, i)); p != nil {
-			return p
-		}
+		first = d.keep(first, d.decode(e, dst.Index(i), fmt.Sprintf("%s[%d]", field, i)))
 	}
-	return nil
+	return first
 }
 
 func (d *decoder) table(v hujson.Value, dst reflect.Value, field string) *Problem {

@@ -65,6 +65,7 @@ func FuzzLoad(f *testing.F) {
 func FuzzExpand(f *testing.F) {
 	for _, s := range []string{
 		"", "a", "${env:A}", "x${env:A:-b}y", "$${env:A}", "$$${env:A}", "${env:", "${env:}", "${env:A:-${env:B}}", "${env:A}}${env:B",
+		"${A}", "$${A}", "${1} ${", "${input:k}${env:A}",
 		"https://${env:U:-a:b@c}@h/${env:P:-/?#}?k=${env:K:-v}&secretvalue#f",
 	} {
 		f.Add(s)

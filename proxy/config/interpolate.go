@@ -4,15 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A placeholder is ${env:NAME} or ${env:NAME:-default}, in any string value of
 // an entry. As in a shell, the default holds where the variable is not set or
-// empty; it ends at the first "}" and is taken literally. $${env:NAME} stands
-// for the text ${env:NAME}. Other uses of "$" are left alone, and values are
-// not expanded again.
+// empty; it ends at the first "}" and is taken literally. $${ stands for the
+// text ${. A ${NAME} as other hosts write it is an error, because a server would
+// get it as it is. Other uses of "$" are left alone, and values are not expanded
+// again.
 //
 // os.Expand does not serve: it also replaces $NAME and $$, and drops the "${" of
 // a broken placeholder without an error.
@@ -22,9 +25,22 @@ type placeholder struct {
 	hasDefault bool
 }
 
-const opening = "${env:"
+const (
+	opening = "${"
+	env     = "env:" // after opening
+)
 
 var errUnclosed = errors.New(`${env: without a closing "}"`)
+
+// foreign matches what follows opening in a placeholder of another host.
+var foreign = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([A-Za-z_][\w.]*(?::[\w.]+)?)(?::-[^}]*)?\}`)
+})
+
+// A foreignError says that a text holds a placeholder of another host.
+type foreignError struct{ name string } // such as API_KEY or input:key
+
+func (e *foreignError) Error() string { return "${" + e.name + "} is not known" }
 
 // expand replaces each placeholder in s by what value returns for it, and the
 // text between them by what literal returns, if that is not nil.
@@ -54,7 +70,16 @@ func expand(s string, literal func(string) string, value func(placeholder) (stri
 			s = rest
 			continue
 		}
-		inner, after, closed := strings.Cut(rest, "}")
+		inside, ours := strings.CutPrefix(rest, env)
+		if !ours {
+			if m := foreign().FindStringSubmatch(rest); m != nil {
+				return "", &foreignError{m[1]}
+			}
+			text.WriteString(before + opening)
+			s = rest
+			continue
+		}
+		inner, after, closed := strings.Cut(inside, "}")
 		if !closed {
 			return "", errUnclosed
 		}
@@ -80,7 +105,7 @@ func parsePlaceholder(inner string) (placeholder, error) {
 		return p, errors.New("${env:…} without a valid variable name")
 	}
 	if strings.Contains(p.fallback, opening) {
-		return p, errors.New("a default cannot hold another ${env:…}")
+		return p, errors.New("a default cannot hold another ${…}")
 	}
 	return p, nil
 }

@@ -181,6 +181,7 @@ func (l *layerFile) read() {
 		first[key] = l.src.line(m.Name.StartOffset)
 		l.report(l.rootMember(key, m))
 	}
+	l.problems = append(l.problems, l.more...)
 	if l.layer == Global {
 		for _, f := range l.settings.check(l.lines) {
 			l.report(&Problem{File: l.src.file, Line: l.lines[f.field], Message: f.message, Hint: f.hint})
@@ -198,6 +199,8 @@ func (l *layerFile) rootMember(key string, m hujson.ObjectMember) *Problem {
 	keys := l.keysOf(reflect.TypeFor[globalFile]())
 	index, known := keys[key]
 	switch {
+	case known && m.Value.Value.Kind() == 'n':
+		return nil // as if it were absent
 	case key == serversKey:
 		entries, ok := m.Value.Value.(*hujson.Object)
 		if !ok {
@@ -244,12 +247,16 @@ func (l *layerFile) server(name string, m hujson.ObjectMember) *Server {
 	d := &decoder{src: l.src, prefix: fmt.Sprintf("server %q: ", name), lines: s.lines, keys: l.keys}
 	s.lines[""] = l.src.line(m.Name.StartOffset)
 	if s.Problem = d.decode(m.Value, reflect.ValueOf(&s.Entry).Elem(), ""); s.Problem != nil {
-		s.Entry = Entry{}
+		s.Entry, s.More = Entry{}, d.more
 		return s
 	}
 	s.Entry.normalize()
-	if f := (checker{Entry: &s.Entry, written: true}).check(); f != nil {
-		s.Problem = s.problem(f)
+	for i, f := range (checker{Entry: &s.Entry, written: true}).check() {
+		if i == 0 {
+			s.Problem = s.problem(f)
+		} else {
+			s.More = append(s.More, s.problem(f))
+		}
 	}
 	return s
 }

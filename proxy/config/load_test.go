@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,7 @@ func TestProblemsOfAnEntry(t *testing.T) {
 		{`{"command": "x", "args": ["a\u0000"]}`, `1: server "a" has a NUL character in "args[0]" | remove it`},
 		{`{"command": "${env:A"}`, `1: server "a" has a bad placeholder in "command": ${env: without a closing "}" | write ${env:NAME} or ${env:NAME:-default}`},
 		{`{"command": "${env:}"}`, `1: server "a" has a bad placeholder in "command": ${env:…} without a valid variable name | write ${env:NAME} or ${env:NAME:-default}`},
-		{`{"command": "${env:A:-${env:B}}"}`, `1: server "a" has a bad placeholder in "command": a default cannot hold another ${env:…} | write ${env:NAME} or ${env:NAME:-default}`},
+		{`{"command": "${env:A:-${env:B}}"}`, `1: server "a" has a bad placeholder in "command": a default cannot hold another ${…} | write ${env:NAME} or ${env:NAME:-default}`},
 		{`{"command": "x", "call_timeout": "${env:T}"}`, `1: server "a": "call_timeout" takes no placeholders | write the value itself`},
 		{`{"command": "x", "tool_filter": {"exclude": ["${env:T}"]}}`, `1: server "a" has a placeholder in "tool_filter.exclude[0]", which takes none | write the value itself`},
 		{`{"command": "x", "env": {"A=B": "c"}}`, `1: server "a" has "A=B" in "env", which is no name of a variable | use letters, digits and underscores`},
@@ -237,6 +238,73 @@ func TestIdentity(t *testing.T) {
 	} {
 		if id(other) == base {
 			t.Errorf("%s has the same identity", other)
+		}
+	}
+}
+
+// A setting that is null is as good as absent.
+func TestNullIsAbsence(t *testing.T) {
+	t.Parallel()
+	c := loadText(t, `{"idle_ttl": null, "breaker": {"cooldown": null, "fail_threshold": 2}, "mcpServers": {
+		"a": {"command": "x", "args": null, "env": null, "type": null, "url": null, "tool_filter": null, "max_result_bytes": null, "disabled": null},
+		"b": {"url": "https://x.dev", "headers": null, "oauth": null, "command": null}}}`)
+	if got := problems(c); got != "" {
+		t.Error(got)
+	}
+	if a, b := c.Server("a").Entry, c.Server("b").Entry; a.Type != upstream.Stdio || b.Type != upstream.HTTP || b.OAuth != nil || c.Settings.Breaker.FailThreshold != 2 {
+		t.Errorf("got %+v, %+v, %+v", a, b, c.Settings)
+	}
+	for _, text := range []string{`{"mcpServers": {"a": null}}`, `{"mcpServers": {"a": {"command": "x", "args": [null]}}}`, `{"mcpServers": {"a": {"command": "x", "env": {"X": null}}}}`} {
+		if problems(loadText(t, text)) == "" {
+			t.Errorf("%s: nothing is wrong", text)
+		}
+	}
+}
+
+// All that is wrong with an entry and with the settings is told at once.
+func TestAllProblemsAreTold(t *testing.T) {
+	t.Parallel()
+	c := loadText(t, `{
+"breaker": {"nope": 1, "cooldown": 3},
+"mcpServers": {
+"a": {"comand": "x", "args": [1, "y", true],
+ "env": {"A": 1}, "tool_filter": {"includ": []}, "timeout": 5},
+"b": {"command": "x", "args": ["${API_KEY}"], "env": {"A=B": "x"}, "max_result_bytes": -1}}}`)
+	lines := func(list ...*config.Problem) (got []int) {
+		for _, p := range list {
+			got = append(got, p.Line)
+		}
+		slices.Sort(got)
+		return got
+	}
+	if got := lines(c.Problems...); !slices.Equal(got, []int{2, 2}) {
+		t.Errorf("settings: lines %v", got)
+	}
+	for name, want := range map[string][]int{"a": {4, 4, 4, 5, 5, 5}, "b": {6, 6, 6}} {
+		s := c.Server(name)
+		if got := lines(append([]*config.Problem{s.Problem}, s.More...)...); !slices.Equal(got, want) {
+			t.Errorf("%s: lines %v, want %v: %v %v", name, got, want, s.Problem, s.More)
+		}
+	}
+}
+
+// What another host would have substituted is named, and never passed on.
+func TestForeignPlaceholdersAreNamed(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`"${API_KEY}"`:                  `has ${API_KEY} in "env.K", which would be passed on as it is | write ${env:API_KEY}, or $${API_KEY} for the text itself`,
+		`"a ${API_KEY:-hush-hush} b"`:   `has ${API_KEY} in "env.K", which would be passed on as it is | write ${env:API_KEY}, or $${API_KEY} for the text itself`,
+		`"Bearer ${input:key}"`:         `has ${input:key} in "env.K", which would be passed on as it is | only ${env:NAME} is substituted; for the text itself write $${input:key}`,
+		`"${env:A} ${workspaceFolder}"`: `has ${workspaceFolder} in "env.K", which would be passed on as it is | only ${env:NAME} is substituted; for the text itself write $${workspaceFolder}`,
+		`"$${API_KEY}"`:                 "",
+		`"${1} $x ${"`:                  "",
+	} {
+		got := problems(loadText(t, `{"mcpServers": {"a": {"command": "x", "description": "costs ${price}", "env": {"K": `+text+`}}}}`))
+		if want != "" {
+			want = `1: server "a" ` + want
+		}
+		if got != want {
+			t.Errorf("%s:\n got %s\nwant %s", text, got, want)
 		}
 	}
 }

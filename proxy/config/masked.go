@@ -85,13 +85,13 @@ func (s *Server) masked() Entry {
 // text returns the placeholder as it is written, with its default changed by f.
 func (p placeholder) text(f func(string) string) string {
 	if !p.hasDefault {
-		return opening + p.name + "}"
+		return opening + env + p.name + "}"
 	}
 	fallback := p.fallback
 	if fallback != "" {
 		fallback = f(fallback)
 	}
-	return opening + p.name + ":-" + fallback + "}"
+	return opening + env + p.name + ":-" + fallback + "}"
 }
 
 // maskLiterals masks all text between placeholders, and their defaults.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/url"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -52,7 +53,9 @@ func (s *Server) substitute(getenv func(string) (string, bool)) (Entry, []string
 	if err != nil {
 		return Entry{}, nil, err
 	}
-	if f := (checker{Entry: &e}).check(); f != nil {
+	e.Command, e.Cwd = fromHome(e.Command, getenv), fromHome(e.Cwd, getenv)
+	if faults := (checker{Entry: &e}).check(); len(faults) > 0 {
+		f := faults[0]
 		if asWritten := (checker{Entry: &s.Entry, written: true}); strings.HasPrefix(f.field, "oauth.") && asWritten.unresolvedField(f.field) {
 			// The messages of auth may quote the value.
 			f = fieldFault(f.field, f.field+" is not valid once its placeholders are substituted", "check the variables that it names")
@@ -60,6 +63,24 @@ func (s *Server) substitute(getenv func(string) (string, bool)) (Entry, []string
 		return Entry{}, nil, s.problem(f)
 	}
 	return e, secrets, nil
+}
+
+// fromHome expands a leading "~/" (on Windows also "~\\"), which a shell would
+// have expanded, to the person's home folder.
+func fromHome(path string, getenv func(string) (string, bool)) string {
+	rest, ok := strings.CutPrefix(path, "~/")
+	if !ok && runtime.GOOS == "windows" {
+		rest, ok = strings.CutPrefix(path, `~\`)
+	}
+	if !ok {
+		return path
+	}
+	for _, name := range []string{"HOME", "USERPROFILE"} {
+		if home, _ := getenv(name); home != "" {
+			return filepath.Join(home, rest)
+		}
+	}
+	return path
 }
 
 // secrets returns the values of the settings that hold secrets.

@@ -31,7 +31,8 @@ func TestInterpolation(t *testing.T) {
 		{"$${env:A}", "${env:A}"},
 		{"$${env:A} ${env:A}", "${env:A} one"},
 		{"$$${env:A}", "$${env:A}"},
-		{"${A} $A ${input:A} $ {env:A}", "${A} $A ${input:A} $ {env:A}"},
+		{"$A $ {env:A} ${1} ${ ${}", "$A $ {env:A} ${1} ${ ${}"},
+		{"$${A} $${input:A}", "${A} ${input:A}"},
 		{"${env:A}}", "one}"},
 	} {
 		c := loadText(t, `{"mcpServers": {"a": {"command": "x", "args": [`+jsonText(test.in)+`]}}}`)
@@ -168,5 +169,24 @@ func TestAProjectsServersRunInTheProject(t *testing.T) {
 		if err != nil || r.Upstream.Cwd != want {
 			t.Errorf("%s: %q, %v; want %q", name, r.Upstream.Cwd, err, want)
 		}
+	}
+}
+
+// A path from home is expanded where a shell would have done so.
+func TestHomeIsExpanded(t *testing.T) {
+	t.Parallel()
+	home := t.TempDir()
+	c := loadText(t, `{"mcpServers": {"a": {"command": "~/bin/x", "cwd": "~/src", "args": ["~/as it is"]}, "b": {"command": "~x", "cwd": "${env:HOME}/y"}}}`)
+	for name, want := range map[string][2]string{
+		"a": {filepath.Join(home, "bin", "x"), filepath.Join(home, "src")},
+		"b": {"~x", home + "/y"},
+	} {
+		r, err := c.Server(name).Resolve(env("HOME", home), config.Settings{})
+		if err != nil || r.Upstream.Command != want[0] || r.Upstream.Cwd != want[1] {
+			t.Errorf("%s: command %q in %q, %v", name, r.Upstream.Command, r.Upstream.Cwd, err)
+		}
+	}
+	if r, err := c.Server("a").Resolve(env("HOME", home), config.Settings{}); err != nil || r.Upstream.Args[0] != "~/as it is" {
+		t.Errorf("an argument became %q, %v", r.Upstream.Args, err)
 	}
 }

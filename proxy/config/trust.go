@@ -72,7 +72,7 @@ func Trust(ctx context.Context, dir, stateDir string) (TrustReport, error) {
 	for _, s := range l.servers {
 		report.Servers = append(report.Servers, s.review())
 		if s.Problem != nil {
-			report.Problems = append(report.Problems, s.Problem)
+			report.Problems = append(append(report.Problems, s.Problem), s.More...)
 		}
 	}
 	if err := recordTrust(ctx, stateDir, file, text); err != nil {
