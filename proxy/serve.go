@@ -25,7 +25,7 @@ import (
 const statelessEra = "2026-07-28"
 
 // leaveWithin bounds how long calls may take to end when the host has left.
-const leaveWithin = time.Second
+const leaveWithin = 100 * time.Millisecond
 
 // Serve speaks MCP with a host until the host closes in, which is a clean
 // end, or until parent ends, which cancels what is running. It closes in and

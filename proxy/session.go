@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"mcpproxy/auth"
 	"mcpproxy/proxy/config"
@@ -20,6 +21,9 @@ type SessionOptions struct {
 	// process that lives for one request: its end would end the start as well,
 	// and the next would begin anew.
 	Patient bool
+
+	// Kill, when it ends, makes Close kill what it would ask to end. Nil: never.
+	Kill context.Context
 }
 
 // A Session is what belongs to one host or one command: its configuration and
@@ -38,6 +42,9 @@ type Session struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	work   sync.WaitGroup
+
+	killing context.Context // ends when children are to be killed
+	kill    context.CancelFunc
 
 	testOnlyLookup func(what string) // told of each look-up of a "server" or "tool"; nil but in tests
 
@@ -58,6 +65,10 @@ func (p *Proxy) NewSession(o SessionOptions) *Session {
 		logins:  make(map[string]*auth.Login),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	if o.Kill == nil {
+		o.Kill = context.Background()
+	}
+	s.killing, s.kill = context.WithCancel(o.Kill)
 	s.current.Store(newView(s, o.Config))
 	s.limit(o.Config)
 	return s
@@ -84,8 +95,16 @@ func (s *Session) start(f func()) {
 	}
 }
 
-// Close ends all connections, with the running calls, and waits for that.
+// closeWithin bounds the time that children have to end. With what comes before
+// in Serve, and what a process needs to end, a host waits 1.8 s at most
+// (DESIGN, section 6).
+const closeWithin = 1200 * time.Millisecond
+
+// Close ends all connections, with the running calls, and waits for that. A
+// child that has not ended in time is killed.
 func (s *Session) Close() {
+	defer s.kill()
+	defer time.AfterFunc(closeWithin, s.kill).Stop()
 	s.mu.Lock()
 	s.closed = true
 	targets := s.targets

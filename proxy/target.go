@@ -68,6 +68,7 @@ func (v *View) newTarget(s *config.Server) (*target, error) {
 		Failed:       func(st upstream.State) { t.failed(st) },
 		Log:          p.opts.Log,
 		Redact:       p.opts.Redactor.Redact,
+		Kill:         v.session.killing,
 		ToolsChanged: func() { t.stale.Store(true) },
 		NotFault:     isAuthorization,
 	}

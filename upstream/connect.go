@@ -200,7 +200,7 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 			return nil, err
 		}
 		c.child = p
-		c.free = p.Stop
+		c.free = func() { p.Stop(u.ctx.Done(), u.opts.Kill.Done()) }
 		return muxed{connected{newLineConn(p.Stdin, p.Stdout, u.strayLine)}, c}, nil
 	}
 	t, err := newTapTransport(u.cfg, c.era == unknown)
@@ -233,7 +233,7 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 	if code := c.status(); code >= 400 {
 		e.Err = &StatusError{Code: code, Err: err}
 	}
-	if c.child != nil {
+	if c.child != nil && u.ctx.Err() == nil {
 		e.Outcome, e.FirstLine = c.child.Outcome(), u.firstLine()
 	}
 	if cause := context.Cause(ctx); cause != nil {

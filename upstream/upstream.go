@@ -51,6 +51,9 @@ type Options struct {
 	Log      *slog.Logger
 	// Redact is applied to each line of a child before it is kept or logged.
 	Redact func(string) string
+	// Kill, when it ends, cuts short the wait for what was asked to end: a child
+	// is killed. Nil: never.
+	Kill context.Context
 	// ToolsChanged is called from a goroutine of the connection when the
 	// upstream says that its tools changed. It must not block.
 	ToolsChanged func()
@@ -125,6 +128,9 @@ func New(name string, cfg Config, opts Options) *Upstream {
 	}
 	if opts.Failed == nil {
 		opts.Failed = func(State) {}
+	}
+	if opts.Kill == nil {
+		opts.Kill = context.Background()
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)

@@ -10,11 +10,18 @@ import (
 func main() {
 	// A reader that closes our output must not keep us from cleaning up.
 	signal.Ignore(syscall.SIGPIPE)
-	// The first signal cancels ctx and restores the default action, so that a
-	// second one ends the process at once.
-	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, restore)
-	code := run(ctx, os.Args, newTerminal())
-	restore()
-	os.Exit(code)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	ctx, end := context.WithCancel(context.Background())
+	t := newTerminal()
+	var kill context.CancelFunc
+	t.kill, kill = context.WithCancel(context.Background())
+	go func() { // ends with the process
+		<-signals
+		end()
+		<-signals
+		kill()
+		signal.Stop(signals) // a third has the default action
+	}()
+	os.Exit(run(ctx, os.Args, t))
 }

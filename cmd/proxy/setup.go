@@ -141,6 +141,7 @@ func (t *terminal) withSession(c *cli.Context, patient bool, work func(*setup, *
 		Load:    func() *config.Config { return config.Load(s.load) },
 		Getenv:  s.getenv,
 		Patient: patient,
+		Kill:    t.kill,
 	})
 	defer session.Close()
 	return work(s, session)

@@ -41,6 +41,7 @@ type terminal struct {
 	errTTY   bool
 	width    int              // of stderr in columns; 0 if it is no terminal
 	redactor *redact.Redactor // masks secrets in what say writes
+	kill     context.Context  // ends when what was started is to be killed; nil is never
 }
 
 func newTerminal() *terminal {

@@ -81,7 +81,7 @@ func NewConn(in io.ReadCloser, out io.WriteCloser) *Conn {
 }
 
 // Ended is closed when no message follows: the host closed its end, and its
-// requests were answered or had half a second for that.
+// requests were answered or had a quarter of a second for that.
 func (c *Conn) Ended() <-chan struct{} { return c.ended }
 
 // Connect returns c itself.
@@ -186,7 +186,7 @@ func (c *Conn) track(req *jsonrpc.Request) {
 
 // drainWithin bounds the wait for responses at the end of the input: a script
 // that pipes its requests in still reads the answers.
-const drainWithin = 500 * time.Millisecond
+const drainWithin = 250 * time.Millisecond
 
 // drain waits until each request has its response, at most drainWithin.
 func (c *Conn) drain() {

@@ -19,6 +19,6 @@
 // a line of its stderr is kept only after the caller's function has redacted
 // it.
 //
-// Start reading at [Start] and [Process.Stop] in process.go, then guard_unix.go
+// Start reading at [Start] in process.go and [Process.Stop] in stop.go, then guard_unix.go
 // with guard.sh.
 package child

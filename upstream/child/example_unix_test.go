@@ -17,7 +17,7 @@ func ExampleStart() {
 		fmt.Println(err)
 		return
 	}
-	defer p.Stop()
+	defer p.Stop(nil, nil)
 	fmt.Fprintln(p.Stdin, `{"jsonrpc":"2.0","id":1,"method":"ping"}`)
 	line, err := bufio.NewReader(p.Stdout).ReadString('\n')
 	fmt.Print(line, err, "\n")

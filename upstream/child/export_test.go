@@ -7,4 +7,7 @@ var (
 	Marked     = marked
 	OnLinux    = onLinux
 	Eventually = eventually
+
+	StdinGrace = stdinGrace.patient
+	StdinHaste = stdinGrace.hurried
 )

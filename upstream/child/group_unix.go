@@ -20,7 +20,12 @@ func startGroup(cmd *exec.Cmd) (*group, error) {
 	return &group{pgid: cmd.Process.Pid}, nil
 }
 
-func (g *group) terminate()  { syscall.Kill(-g.pgid, syscall.SIGTERM) }
+// terminate asks the group to end, also what is stopped and could not hear it.
+func (g *group) terminate() {
+	syscall.Kill(-g.pgid, syscall.SIGTERM)
+	syscall.Kill(-g.pgid, syscall.SIGCONT)
+}
+
 func (g *group) kill()       { syscall.Kill(-g.pgid, syscall.SIGKILL) }
 func (g *group) alive() bool { return syscall.Kill(-g.pgid, 0) == nil && !allZombies(g.pgid) }
 func (g *group) close()      {}

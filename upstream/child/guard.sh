@@ -43,6 +43,7 @@ signal() {
 
 # The children were told to end by the end of their own input.
 signal TERM
+signal CONT
 for _ in 1 2 3; do
 	[ -n "$left" ] || exit 0
 	sleep 0.1

@@ -7,13 +7,6 @@ import (
 	"time"
 )
 
-// How long each step of a shutdown may take before the next (MCP 2025-11-25,
-// basic/lifecycle, shutdown over stdio).
-const (
-	stdinGrace = 2 * time.Second // after its stdin was closed, before SIGTERM
-	termGrace  = 1 * time.Second // after SIGTERM, before SIGKILL
-)
-
 // A Process is a started program with its whole group. Two goroutines, which
 // [Process.Stop] waits for, read its stderr and wait for its end.
 type Process struct {
@@ -115,51 +108,6 @@ func (s stdio) close() {
 	for _, f := range []*os.File{s.stdin, s.stdout, s.stderr} {
 		f.Close() // nothing if f is nil
 	}
-}
-
-// Stop ends the program and everything in its group, and returns when nothing
-// of it is left or nothing more can be done, after about 4 s at most. It must
-// be called once.
-func (p *Process) Stop() {
-	// "First, closing the input stream to the child process (the server)"
-	p.Stdin.Close()
-	// "Waiting for the server to exit, or sending SIGTERM if the server does
-	// not exit within a reasonable time"
-	if !p.gone(stdinGrace) {
-		p.group.terminate()
-		// "Sending SIGKILL if the server does not exit within a reasonable
-		// time after SIGTERM"
-		if !p.gone(termGrace) {
-			p.group.kill()
-			p.gone(termGrace)
-		}
-	}
-	killStrays(p.mark)
-	p.guard.remove(p.group)
-	p.group.close()
-	stdio{p.Stdin, p.Stdout, p.stderr}.close()
-	p.wg.Wait()
-}
-
-// gone waits for the program, then for the rest of its group.
-func (p *Process) gone(limit time.Duration) bool {
-	deadline := time.NewTimer(limit)
-	defer deadline.Stop()
-	select {
-	case <-p.exited:
-	case <-deadline.C:
-		return false
-	}
-	poll := time.NewTicker(10 * time.Millisecond)
-	defer poll.Stop()
-	for p.group.alive() {
-		select {
-		case <-poll.C:
-		case <-deadline.C:
-			return false
-		}
-	}
-	return true
 }
 
 // Bounds of the wait for what a dying program leaves.

@@ -29,7 +29,7 @@ func start(t *testing.T, cfg child.Config, redact func(string) string) (p *child
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop = sync.OnceFunc(p.Stop)
+	stop = sync.OnceFunc(func() { p.Stop(nil, nil) })
 	t.Cleanup(stop)
 	if line, err := bufio.NewReader(p.Stdout).ReadString('\n'); line != "up\n" && cfg.Env["CHILD_TEST_MODE"] != "fails" {
 		t.Fatalf("it wrote %q, %v", line, err)
@@ -72,7 +72,7 @@ func TestClosedGuardKillsWhatIsLeft(t *testing.T) {
 	bufio.NewReader(p.Stdout).ReadString('\n')
 	g.Close()
 	child.Eventually(t, time.Minute, "nothing is left", func() bool { return len(child.Marked(mark)) == 0 })
-	p.Stop()
+	p.Stop(nil, nil)
 }
 
 func TestOutcome(t *testing.T) {
@@ -155,7 +155,7 @@ func TestCommandIsRelativeToItsFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.Stop()
+	defer p.Stop(nil, nil)
 	if line, err := bufio.NewReader(p.Stdout).ReadString('\n'); line != dir+"\n" {
 		t.Errorf("it runs in %q, %v; want %s", line, err, dir)
 	}
