@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/upstream/child"
@@ -93,7 +94,8 @@ func (c *connection) answers(ctx context.Context) bool {
 	defer cancel()
 	switch {
 	case c.mux != nil: // any answer will do, also an error
-		c.mux.send(ctx, rawRequest{method: "ping", meta: c.session.meta, progress: func(json.RawMessage) {}})
+		_, err := c.mux.send(ctx, rawRequest{method: "ping", meta: c.session.meta, progress: func(json.RawMessage) {}})
+		return err == nil || isA[*jsonrpc.Error](err)
 	case c.era == legacy:
 		c.session.Ping(ctx, nil)
 	}
@@ -311,6 +313,9 @@ func (t muxed) Connect(ctx context.Context) (mcp.Connection, error) {
 		return nil, err
 	}
 	t.c.mux = newMux(t.c.ctx, conn)
+	if t.c.child != nil {
+		t.c.mux.watch(t.c.child.Exited())
+	}
 	if t.c.era == unknown {
 		t.c.mux.probe = probeWait
 	}

@@ -11,8 +11,9 @@
 //
 // Goroutines: one owns each connection from the handshake to its end
 // (Upstream.live), and [Upstream.Close] waits for it. One more waits for the
-// session's end, and on a stream one reads messages (mux.pump); both end with
-// the connection. A write to a child has its own, which ends when the child
+// session's end, one for the answer to a ping, and on a stream one reads
+// messages (mux.pump) and one waits for the child's end (mux.watch); all end
+// with the connection. A write to a child has its own, which ends when the child
 // reads or the connection is closed.
 //
 // Locks: Upstream.mu guards the state, Pool.mu the slots, mux.mu the exchanges,

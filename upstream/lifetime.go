@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 )
 
@@ -193,6 +194,7 @@ func (u *Upstream) serve(c *connection) {
 	idle.Stop()
 	defer idle.Stop()
 	u.armIdle(idle)
+	ping := newPing(c)
 	var dead bool
 	for serving := true; serving; {
 		select {
@@ -205,7 +207,10 @@ func (u *Upstream) serve(c *connection) {
 				u.armIdle(idle) // a user of the upstream may leave without a call
 			}
 		case <-c.suspect:
-			if !c.answers(u.ctx) {
+			ping.start(u.ctx)
+		case ok := <-ping.answered:
+			ping.inFlight = false
+			if !ok {
 				u.opts.Log.Debug("retired: no answer to a ping", "server", u.name)
 				u.mu.Lock()
 				u.retire(c)
@@ -228,8 +233,35 @@ func (u *Upstream) serve(c *connection) {
 	if unseen {
 		u.diedIdle(c)
 	}
+	ping.stop()
 	c.close()
+	ping.wg.Wait()
 	<-died
+}
+
+// A ping asks whether an upstream still answers, while its owner goes on. At
+// most one is in flight.
+type ping struct {
+	c        *connection
+	inFlight bool
+	answered chan bool // buffered by one
+	stop     context.CancelFunc
+	wg       sync.WaitGroup
+}
+
+func newPing(c *connection) *ping {
+	return &ping{c: c, answered: make(chan bool, 1), stop: func() {}}
+}
+
+// start sends a ping if none is in flight.
+func (p *ping) start(ctx context.Context) {
+	if p.inFlight {
+		return
+	}
+	p.inFlight = true
+	p.stop() // of the one before, which has ended
+	ctx, p.stop = context.WithCancel(ctx)
+	p.wg.Go(func() { p.answered <- p.c.answers(ctx) })
 }
 
 // diedIdle records that a child died between two calls.

@@ -140,8 +140,13 @@ func runChild(mode string) {
 		signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 		sdkServer()
 		select {}
-	case "grandchild", "runaway":
+	case "deaf", "farewell":
+		endingServer(mode)
+	case "grandchild", "runaway", "heir":
 		c := exec.Command("sleep", "3600")
+		if mode == "heir" { // holds what this process leaves
+			c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+		}
 		if mode == "runaway" {
 			leaveGroup(c)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,7 +21,8 @@ const idPrefix = "raw-"
 // A mux sends raw requests on the connection of an SDK session, and takes their
 // responses and progress notifications out of what the session reads.
 //
-// One goroutine, which [mux.wait] waits for, reads the connection.
+// One goroutine reads the connection, and one waits for the end of the program
+// behind it, if there is one. [mux.wait] waits for both.
 type mux struct {
 	mcp.Connection
 	probe time.Duration // bounds the answer to server/discover; 0 is without a bound
@@ -62,6 +64,28 @@ func (m *mux) pump(ctx context.Context) {
 			m.pass(msg)
 		}
 	}
+}
+
+// lastWords is how long what a program wrote before its end may take to be read.
+const lastWords = 250 * time.Millisecond
+
+// watch ends the connection with the program at its other end. The end of its
+// stdout would not do, because what it started may hold that.
+func (m *mux) watch(exited <-chan struct{}) {
+	m.wg.Go(func() {
+		select {
+		case <-exited:
+		case <-m.ended:
+			return
+		}
+		t := time.NewTimer(lastWords)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			m.fail(io.EOF)
+		case <-m.ended:
+		}
+	})
 }
 
 // pass hands a message to the session.

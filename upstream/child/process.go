@@ -141,6 +141,10 @@ func (p *Process) Outcome() Outcome {
 	return o
 }
 
+// Exited is closed when the program itself has ended, also while what it
+// started holds its streams.
+func (p *Process) Exited() <-chan struct{} { return p.exited }
+
 // Pid returns the id of the program's process. On Unix it is the id of its
 // group too.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }

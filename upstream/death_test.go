@@ -1,0 +1,103 @@
+package upstream
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// endingServer closes its stdin at the first call and lives on, or answers it
+// and ends, while another process holds its stdout.
+func endingServer(mode string) {
+	r := bufio.NewScanner(os.Stdin)
+	for r.Scan() {
+		var q struct {
+			ID     json.RawMessage
+			Method string
+		}
+		json.Unmarshal(r.Bytes(), &q)
+		switch {
+		case q.Method == "initialize":
+			fmt.Printf(`{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"deaf","version":"0"}}}`+"\n", q.ID)
+		case q.Method == "tools/call":
+			if mode == "deaf" {
+				os.Stdin.Close()
+				<-time.After(time.Hour)
+			}
+			heir := exec.Command("sleep", "3600")
+			heir.Stdout = os.Stdout
+			heir.Start()
+			fmt.Printf(`{"jsonrpc":"2.0","id":%s,"result":{"content":[]}}`+"\n", q.ID)
+			os.Exit(0)
+		case q.ID != nil:
+			fmt.Printf(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no"}}`+"\n", q.ID)
+		}
+	}
+}
+
+func TestDeathIsNoticedWhileAGrandchildHoldsStdout(t *testing.T) {
+	t.Parallel()
+	onLinux(t)
+	cfg := testChild(t, "heir")
+	cfg.Env[runMark] = runID + "-heir"
+	cfg.CallTimeout = Duration(20 * time.Second)
+	u := newTest(t, cfg)
+	list(t, u)
+	began := time.Now()
+	_, err := call(t, u, Call{Tool: "die"})
+	took := time.Since(began)
+	t.Logf("the call ended after %v", took.Round(time.Millisecond))
+	e, ok := errors.AsType[*InterruptedError](err)
+	if !ok || e.ExitStatus != "exit status 7" || !strings.Contains(e.Stderr, "out of cheese") {
+		t.Errorf("error %v, want an interruption with the exit status and stderr", err)
+	}
+	if took > 10*time.Second {
+		t.Errorf("the call ended after %v", took)
+	}
+	eventually(t, 10*time.Second, "the grandchild is gone", func() bool { return len(marked(cfg.Env[runMark])) == 0 })
+}
+
+func TestAnswersBeforeTheDeathArrive(t *testing.T) {
+	t.Parallel()
+	onLinux(t)
+	u := newTest(t, testChild(t, "farewell"))
+	if _, err := call(t, u, Call{Tool: "x"}); err != nil {
+		t.Errorf("the call was answered before the child died, got %v", err)
+	}
+	eventually(t, 10*time.Second, "the death is noticed", func() bool { return u.State().Status == Idle })
+}
+
+// A ping that gets no answer must not keep an idle connection open.
+func TestStoppedChildIsClosedWhenIdle(t *testing.T) {
+	t.Parallel()
+	onLinux(t)
+	cfg := testChild(t, "sdk")
+	cfg.Env[runMark] = runID + "-stopped"
+	cfg.CallTimeout, cfg.IdleTTL = Duration(100*time.Millisecond), Duration(500*time.Millisecond)
+	u := newTest(t, cfg)
+	list(t, u)
+	pid, _ := strconv.Atoi(strings.Fields(marked(cfg.Env[runMark])[0])[0])
+	stopProcess(pid)
+	if _, err := call(t, u, Call{Tool: "echo"}); !isA[*TimeoutError](err) {
+		t.Fatalf("error %v, want a timeout", err)
+	}
+	eventually(t, pingWait-time.Second, "it is gone", func() bool { return len(marked(cfg.Env[runMark])) == 0 })
+}
+
+func TestPingThatCannotBeWrittenIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	cfg := testChild(t, "deaf")
+	cfg.CallTimeout = Duration(200 * time.Millisecond)
+	u := newTest(t, cfg)
+	if _, err := call(t, u, Call{Tool: "x"}); !isA[*TimeoutError](err) {
+		t.Fatalf("error %v, want a timeout", err)
+	}
+	eventually(t, 10*time.Second, "the connection is retired", func() bool { return u.State().Status != Connected })
+}
