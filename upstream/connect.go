@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -197,7 +198,7 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 		u.mu.Lock()
 		u.st.strayLines = nil
 		u.mu.Unlock()
-		p, err := child.Start(u.cfg.Config, u.pool.guard, u.stderrLine)
+		p, err := child.Start(u.cfg.Config, u.pool.guard, u.opts.Redact, u.stderrLine)
 		if err != nil {
 			return nil, err
 		}
@@ -245,20 +246,21 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 	return e
 }
 
-func (u *Upstream) stderrLine(line string) string {
-	line = u.opts.Redact(line)
+func (u *Upstream) stderrLine(line string) {
 	u.opts.Log.Debug("stderr", "server", u.name, "line", line)
-	return line
 }
 
 // Bounds of what is kept and logged of a child's lines that are no messages.
 const (
 	maxStrayLines = 5   // lines
-	maxStrayLen   = 500 // bytes of one line
+	maxStrayLen   = 500 // bytes of one line, when it has been redacted
+
+	maxRawStray = 4096 // bytes of one line before
 )
 
 func (u *Upstream) strayLine(line []byte) {
-	text := u.opts.Redact(string(line[:min(len(line), maxStrayLen)]))
+	text := u.opts.Redact(string(line[:min(len(line), maxRawStray)]))
+	text = strings.ToValidUTF8(text[:min(len(text), maxStrayLen)], "")
 	u.mu.Lock()
 	u.st.strayLines = append(u.st.strayLines, text)[:min(len(u.st.strayLines)+1, maxStrayLines)]
 	known := len(u.st.strayLines) == maxStrayLines

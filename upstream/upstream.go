@@ -49,7 +49,8 @@ type Options struct {
 	// the breaker, such as an authorization that is missing. Nil: none.
 	NotFault func(error) bool
 	Log      *slog.Logger
-	// Redact is applied to each line of a child before it is kept or logged.
+	// Redact is applied to what a child wrote before it is cut, logged or given
+	// out: to one line or to several.
 	Redact func(string) string
 	// Kill, when it ends, cuts short the wait for what was asked to end: a child
 	// is killed. Nil: never.

@@ -148,7 +148,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 // stream.
 //
 // At the end of the input Read returns once each request has its response, or
-// after half a second, because the SDK then cancels what still runs.
+// after a quarter of a second, because the SDK then cancels what still runs.
 func (c *Conn) Read(ctx context.Context) (jsonrpc.Message, error) {
 	msg, err := c.next(ctx)
 	if err != nil {

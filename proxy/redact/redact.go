@@ -26,6 +26,7 @@ type Redactor struct {
 	mu       sync.RWMutex
 	forms    map[string]bool   // of all values
 	replacer *strings.Replacer // of forms
+	longest  []string          // the forms, the longest first; never changed
 }
 
 // Add adds values to mask. It ignores a value of fewer than 8 bytes, not counting
@@ -54,7 +55,7 @@ func (r *Redactor) Add(values ...string) {
 	for _, form := range longestFirst {
 		pairs = append(pairs, form, Mask)
 	}
-	r.replacer = strings.NewReplacer(pairs...)
+	r.longest, r.replacer = longestFirst, strings.NewReplacer(pairs...)
 }
 
 // forms returns the forms that a value may have in text.
@@ -83,13 +84,14 @@ func forms(v string) []string {
 	return all
 }
 
-// Redact returns s with [Mask] in place of each secret.
+// Redact returns s with [Mask] in place of each secret, also where line ends cut
+// it into pieces, and of what is left of one at either end of a line.
 func (r *Redactor) Redact(s string) string {
 	r.mu.RLock()
-	replacer := r.replacer
+	replacer, forms := r.replacer, r.longest
 	r.mu.RUnlock()
 	if replacer != nil {
-		s = replacer.Replace(s)
+		s = maskParts(replacer.Replace(s), forms)
 	}
 	return Shapes(s)
 }

@@ -16,9 +16,9 @@
 // What always holds: the shell runs before a child does; a child has a mark in
 // its environment, by which what left its group is found; of the environment
 // of this process only the base set and the names in [Config] reach a child;
-// a line of its stderr is kept only after the caller's function has redacted
-// it.
+// what a program wrote to stderr leaves the package only as the caller's
+// function has redacted it.
 //
-// Start reading at [Start] in process.go and [Process.Stop] in stop.go, then guard_unix.go
-// with guard.sh.
+// Start reading at [Start] in process.go and [Process.Stop] in stop.go, then
+// guard_unix.go with guard.sh.
 package child

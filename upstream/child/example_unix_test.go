@@ -12,7 +12,7 @@ import (
 func ExampleStart() {
 	guard := child.NewGuard()
 	defer guard.Close()
-	p, err := child.Start(child.Config{Command: "cat"}, guard, func(line string) string { return line })
+	p, err := child.Start(child.Config{Command: "cat"}, guard, func(line string) string { return line }, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

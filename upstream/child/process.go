@@ -25,12 +25,13 @@ type Process struct {
 	drained chan struct{} // closed when nobody holds its stderr any more
 }
 
-// Start starts a program under the guard, which must outlive it. Each line of
-// the program's stderr goes through redact, from a goroutine of the process,
-// and the last lines are kept as it returned them.
+// Start starts a program under the guard, which must outlive it. What the
+// program writes to stderr goes through redact before it is cut and given out:
+// each line to hear, if that is not nil, from a goroutine of the process, and
+// the last ones with the [Outcome].
 //
 // The error is a [WorkDirError], a [NotFoundError], or that of the system.
-func Start(cfg Config, g *Guard, redact func(line string) string) (*Process, error) {
+func Start(cfg Config, g *Guard, redact func(text string) string, hear func(line string)) (*Process, error) {
 	cmd, err := command(cfg)
 	if err != nil {
 		return nil, err
@@ -51,11 +52,11 @@ func Start(cfg Config, g *Guard, redact func(line string) string) (*Process, err
 	g.add(group)
 	p := &Process{
 		Stdin: ours.stdin, Stdout: ours.stdout, stderr: ours.stderr,
-		cmd: cmd, group: group, guard: g, mark: mark,
+		cmd: cmd, group: group, guard: g, mark: mark, tail: tail{redact: redact},
 		exited: make(chan struct{}), drained: make(chan struct{}),
 	}
 	p.wg.Go(func() {
-		p.tail.read(p.stderr, redact)
+		p.tail.read(p.stderr, hear)
 		close(p.drained)
 	})
 	p.wg.Go(func() {

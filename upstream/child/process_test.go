@@ -25,7 +25,7 @@ func start(t *testing.T, cfg child.Config, redact func(string) string) (p *child
 	t.Helper()
 	g := child.NewGuard()
 	t.Cleanup(g.Close)
-	p, err := child.Start(cfg, g, redact)
+	p, err := child.Start(cfg, g, redact, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestClosedGuardKillsWhatIsLeft(t *testing.T) {
 	child.OnLinux(t)
 	mark := child.RunID + "-guard"
 	g := child.NewGuard()
-	p, err := child.Start(child.TestConfig(t, "stubborn", mark), g, plain)
+	p, err := child.Start(child.TestConfig(t, "stubborn", mark), g, plain, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestStartSaysWhyNot(t *testing.T) {
 	g := child.NewGuard()
 	t.Cleanup(g.Close)
 	try := func(cfg child.Config) error {
-		_, err := child.Start(cfg, g, plain)
+		_, err := child.Start(cfg, g, plain, nil)
 		return err
 	}
 	if e, ok := errors.AsType[*child.WorkDirError](try(child.Config{Command: "x", Cwd: text})); !ok || e.Dir != text {
@@ -151,7 +151,7 @@ func TestCommandIsRelativeToItsFolder(t *testing.T) {
 	}
 	g := child.NewGuard()
 	t.Cleanup(g.Close)
-	p, err := child.Start(child.Config{Command: "./where", Cwd: dir}, g, plain)
+	p, err := child.Start(child.Config{Command: "./where", Cwd: dir}, g, plain, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

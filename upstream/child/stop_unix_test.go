@@ -65,7 +65,7 @@ func TestStopInAHurry(t *testing.T) {
 			cfg := shell(`trap "" TERM; (trap "" TERM; sleep 3600; sleep 3600) & echo up; while :; do sleep 0.05; done`)
 			mark := child.RunID + "-in-a-" + name
 			cfg.Env["CHILD_TEST_RUN"] = mark
-			p, err := child.Start(cfg, g, plain)
+			p, err := child.Start(cfg, g, plain, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,23 +11,30 @@ import (
 // Bounds of what is kept of a program's stderr.
 const (
 	tailLines   = 10
-	tailLineLen = 500 // bytes of one line
+	tailLineLen = 500  // bytes of one line, when it has been redacted
+	maxTailLine = 4096 // bytes of one line before
 )
 
-// A tail keeps the last lines of a program's stderr.
+// A tail keeps the last lines of a program's stderr. They are redacted when
+// they are asked for, because a secret may go over several of them.
 type tail struct {
+	redact func(text string) string
+
 	mu    sync.Mutex
-	lines []string
+	lines []string // as they came
 }
 
 // read reads until the pipe ends or is closed, so that a program that floods
-// its stderr never blocks.
-func (t *tail) read(r io.Reader, redact func(line string) string) {
-	br := bufio.NewReaderSize(r, 4096)
+// its stderr never blocks. Each line, redacted, is passed to hear.
+func (t *tail) read(r io.Reader, hear func(line string)) {
+	br := bufio.NewReaderSize(r, maxTailLine)
 	for {
 		b, err := br.ReadSlice('\n')
-		if len(b) > 0 {
-			t.add(redact(strings.TrimRight(string(b[:min(len(b), tailLineLen)]), "\r\n")))
+		if line := strings.TrimRight(string(b), "\r\n"); line != "" {
+			t.add(line)
+			if hear != nil {
+				hear(cut(t.redact(line)))
+			}
 		}
 		for errors.Is(err, bufio.ErrBufferFull) { // the rest of a long line is left out
 			_, err = br.ReadSlice('\n')
@@ -39,9 +46,6 @@ func (t *tail) read(r io.Reader, redact func(line string) string) {
 }
 
 func (t *tail) add(line string) {
-	if line == "" {
-		return
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.lines) == tailLines {
@@ -50,8 +54,18 @@ func (t *tail) add(line string) {
 	t.lines = append(t.lines, line)
 }
 
+// String returns the lines as redacted.
 func (t *tail) String() string {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.Join(t.lines, "\n")
+	text := strings.Join(t.lines, "\n")
+	t.mu.Unlock()
+	lines := strings.Split(t.redact(text), "\n")
+	for i, line := range lines {
+		lines[i] = cut(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func cut(line string) string {
+	return strings.ToValidUTF8(line[:min(len(line), tailLineLen)], "")
 }
