@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync/atomic"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -22,11 +21,11 @@ type httpSender struct {
 
 func (h *httpSender) send(ctx context.Context, r rawRequest) (json.RawMessage, error) {
 	c := &capture{
-		token:      idPrefix + strconv.FormatInt(h.tokens.Add(1), 10),
+		token:      formatID(h.tokens.Add(1)),
 		progress:   r.progress,
 		substitute: func(json.RawMessage) json.RawMessage { return json.RawMessage(`{"content":[]}`) },
 	}
-	meta := mcp.Meta{"progressToken": c.token}
+	meta := mcp.Meta{"progressToken": json.Number(c.token)}
 	var err error
 	var valid []*mcp.Tool
 	if r.method == "tools/list" {

@@ -140,6 +140,8 @@ func runChild(mode string) {
 		signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 		sdkServer()
 		select {}
+	case "integers", "strings":
+		pickyServer(mode)
 	case "stray":
 		fmt.Println(os.Getenv("STRAY"))
 	case "deaf", "farewell":

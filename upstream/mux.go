@@ -5,18 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
-
-// idPrefix begins the request ids and progress tokens of raw requests. Those of
-// the SDK's session are numbers.
-const idPrefix = "raw-"
 
 // A mux sends raw requests on the connection of an SDK session, and takes their
 // responses and progress notifications out of what the session reads.
@@ -33,7 +27,7 @@ type mux struct {
 
 	mu      sync.Mutex
 	pending map[string]*exchange // by request id
-	next    int
+	next    int64
 	broken  error // set once: no request is accepted after it
 	probing probing
 }
@@ -121,7 +115,7 @@ func (m *mux) begin(progress func(json.RawMessage)) (*exchange, error) {
 		return nil, errors.Join(ErrNotSent, m.broken)
 	}
 	m.next++
-	x := &exchange{id: idPrefix + strconv.Itoa(m.next), answer: make(chan *jsonrpc.Response, 1), progress: progress}
+	x := &exchange{id: formatID(m.next), answer: make(chan *jsonrpc.Response, 1), progress: progress}
 	if m.pending == nil {
 		m.pending = make(map[string]*exchange)
 	}
@@ -200,8 +194,9 @@ func (m *mux) takeProbe(r *jsonrpc.Response) bool {
 func (m *mux) deliver(msg jsonrpc.Message) bool {
 	switch msg := msg.(type) {
 	case *jsonrpc.Response:
-		id, ok := msg.ID.Raw().(string)
-		if !ok || !strings.HasPrefix(id, idPrefix) {
+		msg.ID = responseID(msg.ID)
+		id, ok := rawID(msg.ID)
+		if !ok {
 			return m.takeProbe(msg)
 		}
 		m.mu.Lock()
@@ -231,18 +226,6 @@ func (m *mux) deliver(msg jsonrpc.Message) bool {
 	return false
 }
 
-// progressToken returns the token of a progress notification for a raw request.
-func progressToken(params json.RawMessage) (string, bool) {
-	var p struct {
-		Token any `json:"progressToken"`
-	}
-	if json.Unmarshal(params, &p) != nil {
-		return "", false
-	}
-	id, ok := p.Token.(string)
-	return id, ok && strings.HasPrefix(id, idPrefix)
-}
-
 // fail ends all exchanges without an answer. Only the first error counts.
 func (m *mux) fail(err error) {
 	m.mu.Lock()
@@ -268,7 +251,7 @@ func (m *mux) send(ctx context.Context, r rawRequest) (json.RawMessage, error) {
 		return nil, err
 	}
 	defer m.end(x)
-	id, err := jsonrpc.MakeID(x.id)
+	id, err := requestID(x.id)
 	if err != nil {
 		return nil, err
 	}
@@ -298,7 +281,7 @@ const cancelWrite = 5 * time.Second
 
 // cancel tells the upstream that nobody waits for the answer.
 func (m *mux) cancel(ctx context.Context, id string) {
-	params, _ := json.Marshal(map[string]string{"requestId": id, "reason": "the caller gave up"})
+	params, _ := json.Marshal(map[string]any{"requestId": json.Number(id), "reason": "the caller gave up"})
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelWrite)
 	go func() { // ends with the write or its time
 		defer stop()

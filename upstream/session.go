@@ -53,7 +53,7 @@ type rawRequest struct {
 	progress func(params json.RawMessage)
 }
 
-// params writes the request's params with the given progress token.
+// params writes the request's params with the given progress token, a number.
 func (r rawRequest) params(token string) json.RawMessage {
 	b := []byte(`{`)
 	switch {
@@ -71,7 +71,7 @@ func (r rawRequest) params(token string) json.RawMessage {
 	b = append(b, `"_meta":{`...)
 	if token != "" {
 		b = append(b, `"progressToken":`...)
-		b = append(b, raw.Quote(token)...)
+		b = append(b, token...)
 		if len(r.meta) > 0 {
 			b = append(b, ',')
 		}
