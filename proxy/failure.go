@@ -25,6 +25,25 @@ import (
 // maxMessage bounds an error's message, in characters.
 const maxMessage = 600
 
+// maxStderr bounds what a child said last, in characters. A link to log in must
+// fit.
+const maxStderr = 1200
+
+// lastLines makes the last lines of a child harmless, and bounds them from their
+// end.
+func lastLines(text string) string {
+	lines := strings.Split(cleanText(text, 0), "\n")
+	first, size := len(lines), 0
+	for first > 0 && size+len(lines[first-1]) <= maxStderr {
+		first--
+		size += len(lines[first]) + 1
+	}
+	if first == len(lines) { // the last alone is too long
+		return cleanText(lines[first-1], maxStderr)
+	}
+	return strings.Join(lines[first:], "\n")
+}
+
 // failure states the facts of an error, with secrets masked. What to do about
 // them is told elsewhere.
 func (p *Proxy) failure(err error) Failure {
@@ -33,7 +52,7 @@ func (p *Proxy) failure(err error) Failure {
 		f.Message = err.Error()
 	}
 	f.Message = clean.Line(p.opts.Redactor.Redact(f.Message), maxMessage)
-	f.Stderr = cleanText(p.opts.Redactor.Redact(f.Stderr), maxMessage)
+	f.Stderr = lastLines(p.opts.Redactor.Redact(f.Stderr))
 	return f
 }
 
@@ -92,7 +111,7 @@ func isOfLogin(err error) bool {
 func whatOfUpstream(err error) Failure {
 	server, _ := whereOf(err)
 	if e, ok := errors.AsType[*upstream.StartingError](err); ok {
-		f := Failure{Message: server + " is " + e.Error()}
+		f := Failure{Message: server + " is " + e.Error(), Stderr: e.Stderr}
 		if e.FirstLine != "" {
 			f.Message += fmt.Sprintf("; it printed %q instead of MCP", e.FirstLine)
 		}

@@ -97,6 +97,9 @@ func largeResult() string {
 		`"structuredContent":` + items + `,"isError":true}`
 }
 
+// longLink is as long as the links that authorization servers are sent.
+var longLink = "https://login.example/authorize?response_type=code&scope=" + strings.Repeat("s", 800) + "&end=1"
+
 // runChild is an upstream written by hand, so that its bytes are known.
 func runChild(mode string, in io.Reader, out io.Writer) {
 	if mode == "leaky" {
@@ -104,7 +107,10 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 		fmt.Fprintln(out, "key", os.Getenv("SECRET"))
 		os.Exit(4)
 	}
-	if mode == "stuck" { // until its input ends
+	if mode == "login" { // of its own, as mcp-remote does
+		fmt.Fprintln(os.Stderr, "Please authorize this client by visiting:\n"+longLink)
+	}
+	if mode == "stuck" || mode == "login" { // until its input ends
 		_, _ = io.Copy(io.Discard, in)
 		return
 	}

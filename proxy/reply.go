@@ -218,6 +218,9 @@ func adviseOnUpstream(err error) (explanation, bool) {
 		if e.FirstLine != "" {
 			return explanation{Code: codeStarting, Next: nextCommand(server)}, true
 		}
+		if e.Stderr != "" {
+			return explanation{Code: codeStarting, Next: "if stderr asks the person for something, such as to open a link, tell them; the start goes on: repeat the same request in a few seconds"}, true
+		}
 		return explanation{Code: codeStarting, Next: "the start goes on; repeat the same request in a few seconds"}, true
 	}
 	if e, ok := errors.AsType[*upstream.CoolingDownError](err); ok {

@@ -143,6 +143,7 @@ func TestErrorsAreExplained(t *testing.T) {
 			err  error
 		}{
 			{"starting", &upstream.StartingError{Waited: 30 * time.Second}},
+			{"starting_login", &upstream.StartingError{Waited: 30 * time.Second, Stderr: "open https://login.example/x"}},
 			{"cooling_down", &upstream.CoolingDownError{Until: soon, Last: errors.New("connection reset")}},
 			{"timeout", &upstream.TimeoutError{After: time.Minute, Idle: true}},
 			{"start_paused", &upstream.StartError{Stage: upstream.StageHandshake, Err: errors.New("EOF"), Retry: soon}},

@@ -22,6 +22,10 @@ type SessionOptions struct {
 	// and the next would begin anew.
 	Patient bool
 
+	// Stderr, if not nil, is called with each line that a server's child writes
+	// to stderr, secrets masked. It must not block.
+	Stderr func(server, line string)
+
 	// Kill, when it ends, makes Close kill what it would ask to end. Nil: never.
 	Kill context.Context
 }

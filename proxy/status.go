@@ -35,6 +35,7 @@ type ServerStatus struct {
 	LastError  *LastError      `json:"last_error,omitempty"`
 	Auth       *AuthStatus     `json:"auth,omitempty"`
 	Breaker    *BreakerStatus  `json:"breaker,omitempty"`
+	Stderr     string          `json:"stderr,omitempty"` // while connecting: what its child has said last
 
 	// Err says why the server cannot be used as it is, or failed last.
 	Err error `json:"-"`
@@ -97,9 +98,12 @@ func (v *View) Status(s *config.Server) []ServerStatus {
 
 func (v *View) status(s *config.Server, infos map[string]catalog.Info) ServerStatus {
 	c := v.condition(s)
+	if c.stderr != "" {
+		c.stderr = lastLines(v.session.proxy.opts.Redactor.Redact(c.stderr))
+	}
 	st := ServerStatus{
 		Name: s.Name, Status: c.status, Transport: s.Entry.Type, ToolsCount: v.toolsCount(s, infos),
-		Auth: c.auth, Err: c.err, server: s,
+		Auth: c.auth, Err: c.err, Stderr: c.stderr, server: s,
 	}
 	if c.err == nil || c.status == Untrusted || c.status == Disabled || c.status == NeedsAuth {
 		return st
@@ -120,7 +124,8 @@ type condition struct {
 	stage  upstream.Stage // of err, if it happened at one
 	at     time.Time      // of err; zero for what is wrong all the time
 	auth   *AuthStatus
-	retry  int // seconds for which it is left alone, if it is cooling down
+	retry  int    // seconds for which it is left alone, if it is cooling down
+	stderr string // of a child that is starting
 }
 
 func (v *View) condition(s *config.Server) condition {
@@ -129,7 +134,7 @@ func (v *View) condition(s *config.Server) condition {
 		return v.untouched(s)
 	}
 	st := t.up.State()
-	c := condition{status: st.Status, stage: st.Stage, at: st.At}
+	c := condition{status: st.Status, stage: st.Stage, at: st.At, stderr: st.Stderr}
 	if st.Status == upstream.CoolingDown {
 		c.retry = secondsUntil(time.Now().Add(st.Breaker.RetryIn))
 	}

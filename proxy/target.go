@@ -72,6 +72,9 @@ func (v *View) newTarget(s *config.Server) (*target, error) {
 		ToolsChanged: func() { t.stale.Store(true) },
 		NotFault:     isAuthorization,
 	}
+	if hear := v.session.opts.Stderr; hear != nil {
+		o.Stderr = func(line string) { hear(s.Name, line) }
+	}
 	if protected, ok := p.protected(s, resolved); ok {
 		t.auth = &protected
 		o.Authorize = p.opts.Authority.Handler(protected)

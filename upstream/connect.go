@@ -203,6 +203,9 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 			return nil, err
 		}
 		c.child = p
+		u.mu.Lock()
+		u.st.starting = p
+		u.mu.Unlock()
 		c.free = func() { p.Stop(u.ctx.Done(), u.opts.Kill.Done()) }
 		return muxed{connected{newLineConn(p.Stdin, p.Stdout, u.strayLine)}, c}, nil
 	}
@@ -248,6 +251,21 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 
 func (u *Upstream) stderrLine(line string) {
 	u.opts.Log.Debug("stderr", "server", u.name, "line", line)
+	if u.opts.Stderr != nil {
+		u.opts.Stderr(line)
+	}
+}
+
+// startingStderr returns what the child of the attempt in progress has said
+// last, if there is one.
+func (u *Upstream) startingStderr() string {
+	u.mu.Lock()
+	p := u.st.starting
+	u.mu.Unlock()
+	if p == nil {
+		return ""
+	}
+	return p.Stderr()
 }
 
 // Bounds of what is kept and logged of a child's lines that are no messages.

@@ -54,6 +54,7 @@ func (e *StartError) Unwrap() error { return e.Err }
 type StartingError struct {
 	Waited    time.Duration
 	FirstLine string // as in a [StartError]
+	Stderr    string // what the child has said last, redacted
 }
 
 func (e *StartingError) Error() string {

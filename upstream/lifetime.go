@@ -32,7 +32,7 @@ func (u *Upstream) acquire(ctx context.Context, onDemand bool) (*connection, *on
 				return nil, &a.counted, a.err
 			}
 		case <-timeout:
-			return nil, nil, &StartingError{Waited: time.Duration(u.cfg.WaitTimeout), FirstLine: u.firstLine()}
+			return nil, nil, &StartingError{Waited: time.Duration(u.cfg.WaitTimeout), FirstLine: u.firstLine(), Stderr: u.startingStderr()}
 		case <-ctx.Done():
 			return nil, nil, ctx.Err()
 		}
@@ -142,7 +142,7 @@ func (u *Upstream) live(a *attempt) {
 		err = ErrClosed
 	}
 	u.mu.Lock()
-	u.st.attempt, a.err = nil, err
+	u.st.attempt, u.st.starting, a.err = nil, nil, err
 	if err == nil {
 		u.st.conn, u.st.era = c, c.era
 		u.st.failed, u.st.retry, u.st.failure = 0, time.Time{}, failure{}

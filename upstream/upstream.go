@@ -9,6 +9,8 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/upstream/child"
 )
 
 // A Status is a word for the state of an upstream's connection.
@@ -34,6 +36,7 @@ type State struct {
 	// once. Zero if a start may be tried now.
 	Retry   time.Time
 	Breaker Breaker
+	Stderr  string // while Connecting: what the child has said last, redacted
 }
 
 // Options are what an upstream needs from its owner.
@@ -55,6 +58,9 @@ type Options struct {
 	// Kill, when it ends, cuts short the wait for what was asked to end: a child
 	// is killed. Nil: never.
 	Kill context.Context
+	// Stderr, if not nil, is called with each line that a child writes to stderr,
+	// redacted, from a goroutine of the child. It must not block.
+	Stderr func(line string)
 	// ToolsChanged is called from a goroutine of the connection when the
 	// upstream says that its tools changed. It must not block.
 	ToolsChanged func()
@@ -87,13 +93,14 @@ type Upstream struct {
 }
 
 type state struct {
-	closed  bool          // no new calls are taken
-	users   int           // calls of With and Connect in progress
-	drained chan struct{} // set by Drain, closed when users is 0
-	attempt *attempt      // the one in progress
-	conn    *connection   // the one that new calls use
-	era     era           // what the last handshake found
-	breaker *breaker
+	closed   bool           // no new calls are taken
+	users    int            // calls of With and Connect in progress
+	drained  chan struct{}  // set by Drain, closed when users is 0
+	attempt  *attempt       // the one in progress
+	starting *child.Process // of the attempt, nil unless stdio
+	conn     *connection    // the one that new calls use
+	era      era            // what the last handshake found
+	breaker  *breaker
 
 	failure    failure
 	strayLines []string    // the first lines of the newest child that were no messages
@@ -253,6 +260,7 @@ func (u *Upstream) Reset() {
 
 // State returns what is known now. It does no I/O.
 func (u *Upstream) State() State {
+	said := u.startingStderr()
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	f := u.st.failure
@@ -266,7 +274,7 @@ func (u *Upstream) State() State {
 	case u.st.conn != nil:
 		s.Status = Connected
 	case u.st.attempt != nil:
-		s.Status = Connecting
+		s.Status, s.Stderr = Connecting, said
 	case isA[*StartError](f.err):
 		s.Status = Failed
 	}

@@ -22,7 +22,10 @@ func connectCommand(t *terminal) *cli.Command {
 			if err := wantArgs(c, 1, 1, "the name of a server"); err != nil {
 				return err
 			}
-			return t.withServer(c, func(v *proxy.View, server *config.Server) error {
+			// What the server says of its start is shown while it starts: it may
+			// ask the person for something.
+			o := proxy.SessionOptions{Patient: true, Stderr: t.sayOf}
+			return t.withServerOf(c, o, func(v *proxy.View, server *config.Server) error {
 				var conn proxy.Connection
 				err := t.await(c.Context, "connecting to "+server.Name, func(ctx context.Context) (err error) {
 					conn, err = v.Connect(ctx, server)

@@ -302,7 +302,10 @@ func explainCall(e *explanation, err error, server string) (code int) {
 		return exitUnavailable
 	}
 	if s, ok := errors.AsType[*upstream.StartingError](err); ok {
-		if e.hintStdout(s.FirstLine); s.FirstLine == "" {
+		if s.Stderr != "" {
+			e.hint("so far it says:\n  %s", strings.ReplaceAll(s.Stderr, "\n", "\n  "))
+		}
+		if e.hintStdout(s.FirstLine); s.FirstLine == "" && s.Stderr == "" {
 			e.hint("a first start may download much; wait_timeout in its entry allows more time")
 		}
 		return exitUnavailable

@@ -100,6 +100,7 @@ var advised = []error{
 	of(&upstream.InterruptedError{Err: errFact, Outcome: child.Outcome{Stderr: "one\ntwo"}}),
 	of(&upstream.StartingError{Waited: time.Minute}),
 	of(&upstream.StartingError{Waited: time.Minute, FirstLine: "hello"}),
+	of(&upstream.StartingError{Waited: time.Minute, Stderr: "open https://login.example/x"}),
 	of(&upstream.CoolingDownError{Until: soon, Last: errFact}),
 	of(&upstream.TimeoutError{After: time.Minute, Idle: true}),
 	of(&upstream.TimeoutError{After: time.Minute}),

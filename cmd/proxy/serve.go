@@ -26,7 +26,7 @@ func serveCommand(t *terminal) *cli.Command {
 // serve ends when the host closes stdin or the process is asked to end;
 // either way nothing that it started is left.
 func serve(c *cli.Context, t *terminal) error {
-	return t.withSession(c, false, func(s *setup, session *proxy.Session) error {
+	return t.withSession(c, proxy.SessionOptions{}, func(s *setup, session *proxy.Session) error {
 		for _, problem := range s.config.Problems {
 			s.log.Error("configuration", "problem", problem)
 		}

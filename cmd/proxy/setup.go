@@ -93,12 +93,18 @@ func (s *setup) authority() *auth.Authority {
 // withView runs work with what a session sees of the configuration. It waits
 // patiently for slow starts, as a person at a terminal does.
 func (t *terminal) withView(c *cli.Context, work func(*setup, *proxy.View) error) error {
-	return t.withSession(c, true, func(s *setup, session *proxy.Session) error { return work(s, session.View(c.Context)) })
+	return t.withSession(c, proxy.SessionOptions{Patient: true}, func(s *setup, session *proxy.Session) error { return work(s, session.View(c.Context)) })
 }
 
 // withServer is withView, with the server that the first argument names.
 func (t *terminal) withServer(c *cli.Context, work func(*proxy.View, *config.Server) error) error {
-	return t.withView(c, func(_ *setup, v *proxy.View) error {
+	return t.withServerOf(c, proxy.SessionOptions{Patient: true}, work)
+}
+
+// withServerOf is withServer, in a session with these options.
+func (t *terminal) withServerOf(c *cli.Context, o proxy.SessionOptions, work func(*proxy.View, *config.Server) error) error {
+	return t.withSession(c, o, func(_ *setup, session *proxy.Session) error {
+		v := session.View(c.Context)
 		server, err := v.Server(c.Args().First())
 		if err != nil {
 			return err
@@ -116,9 +122,9 @@ func optional(v *proxy.View, name string) (*config.Server, error) {
 	return v.Server(name)
 }
 
-// withSession runs work with a session of a proxy, which it closes afterwards. A
-// session that is not patient gives up waiting for slow starts.
-func (t *terminal) withSession(c *cli.Context, patient bool, work func(*setup, *proxy.Session) error) error {
+// withSession runs work with a session of a proxy, which it closes afterwards. It
+// fills in the options that are the same for all commands.
+func (t *terminal) withSession(c *cli.Context, o proxy.SessionOptions, work func(*setup, *proxy.Session) error) error {
 	s, err := t.open(c)
 	if err != nil {
 		return err
@@ -136,13 +142,9 @@ func (t *terminal) withSession(c *cli.Context, patient bool, work func(*setup, *
 		Authority: a,
 	})
 	defer p.Close()
-	session := p.NewSession(proxy.SessionOptions{
-		Config:  s.config,
-		Load:    func() *config.Config { return config.Load(s.load) },
-		Getenv:  s.getenv,
-		Patient: patient,
-		Kill:    t.kill,
-	})
+	o.Config, o.Getenv, o.Kill = s.config, s.getenv, t.kill
+	o.Load = func() *config.Config { return config.Load(s.load) }
+	session := p.NewSession(o)
 	defer session.Close()
 	return work(s, session)
 }

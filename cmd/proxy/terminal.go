@@ -68,6 +68,14 @@ func (t *terminal) say(format string, args ...any) {
 	fmt.Fprintln(t.err, t.redactor.Redact(text))
 }
 
+// sayOf writes a line of a server's child, also over what showWait shows.
+func (t *terminal) sayOf(server, line string) {
+	if t.ansi() {
+		fmt.Fprint(t.err, "\r\x1b[K")
+	}
+	t.say("%s: %s", server, line)
+}
+
 // json writes a value as data, indented for reading.
 func (t *terminal) json(v any) error {
 	enc := json.NewEncoder(t.out)

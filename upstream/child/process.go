@@ -120,7 +120,7 @@ const (
 // An Outcome is how a program ended and what it wrote last to stderr.
 type Outcome struct {
 	ExitStatus string // as in "exit status 1" or "signal: killed"; empty while it lives
-	Stderr     string // its last lines as redacted, at most 10 of at most 500 bytes
+	Stderr     string // its last lines as redacted, at most 10 of at most 1000 bytes
 }
 
 // Outcome waits up to 350 ms for the program's end and its last lines.
@@ -141,6 +141,10 @@ func (p *Process) Outcome() Outcome {
 	o.Stderr = p.tail.String()
 	return o
 }
+
+// Stderr returns the last lines that the program has written to stderr so far,
+// as in an [Outcome].
+func (p *Process) Stderr() string { return p.tail.String() }
 
 // Exited is closed when the program itself has ended, also while what it
 // started holds its streams.

@@ -11,7 +11,7 @@ import (
 // Bounds of what is kept of a program's stderr.
 const (
 	tailLines   = 10
-	tailLineLen = 500  // bytes of one line, when it has been redacted
+	tailLineLen = 1000 // bytes of one line, when it has been redacted
 	maxTailLine = 4096 // bytes of one line before
 )
 
