@@ -147,6 +147,7 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"cooling_down", &upstream.CoolingDownError{Until: soon, Last: errors.New("connection reset")}},
 			{"timeout", &upstream.TimeoutError{After: time.Minute, Idle: true}},
 			{"start_paused", &upstream.StartError{Stage: upstream.StageHandshake, Err: errors.New("EOF"), Retry: soon}},
+			{"start_refused", &upstream.StartError{Stage: upstream.StageHandshake, Err: &jsonrpc.Error{Code: -32001, Message: "the license has expired"}}},
 			{"start_ended", &upstream.StartError{Stage: upstream.StageHandshake, Outcome: child.Outcome{ExitStatus: "exit status 3", Stderr: "fatal:\x1b[1m no such database"}, Err: errors.New("EOF")}},
 			{"interrupted", &upstream.InterruptedError{Outcome: child.Outcome{ExitStatus: "signal: killed", Stderr: "out of memory"}, Err: errors.New("EOF")}},
 			{"dial", &upstream.StartError{Stage: upstream.StageDial, Err: &upstream.DialError{Err: errors.New("connection refused")}}},

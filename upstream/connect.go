@@ -86,6 +86,16 @@ func (c *connection) close() {
 	}
 }
 
+// outcome returns how the child ended, if it has by itself, and what it said
+// last. What ends because we close its stdin has no exit status.
+func (c *connection) outcome() child.Outcome {
+	o := c.child.Outcome()
+	if c.mux == nil || !c.mux.diedFirst() {
+		o.ExitStatus = ""
+	}
+	return o
+}
+
 // pingWait bounds the answer to a ping.
 const pingWait = 10 * time.Second
 
@@ -226,24 +236,29 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 
 // startError describes a failed handshake and closes its connection.
 func (u *Upstream) startError(ctx context.Context, c *connection, err error) error {
-	_, err = rpcError(err)
+	rpc, err := rpcError(err)
 	e := &StartError{Stage: StageHandshake, Err: err, At: time.Now()}
 	// What the SDK wraps around the fact is left out.
 	if dial, ok := errors.AsType[*DialError](err); ok {
 		e.Stage, e.Err = StageDial, dial
 	} else if origin, ok := errors.AsType[*OriginError](err); ok {
 		e.Err = origin
+	} else if rpc != nil {
+		e.Err = rpc
 	} else if c.child != nil && (errors.Is(err, io.EOF) || errors.Is(err, mcp.ErrConnectionClosed)) {
-		e.Err = errNoAnswer
+		e.Err, e.FirstLine = errNoAnswer, u.firstLine()
+		if !c.mux.diedFirst() {
+			e.Err = errStdoutClosed
+		}
 	}
 	if code := c.status(); code >= 400 {
 		e.Err = &StatusError{Code: code, Err: err}
 	}
 	if c.child != nil && u.ctx.Err() == nil {
-		e.Outcome, e.FirstLine = c.child.Outcome(), u.firstLine()
+		e.Outcome = c.outcome()
 	}
 	if cause := context.Cause(ctx); cause != nil {
-		e.Err, e.ExitStatus = cause, "" // a child that has ended was stopped for the cause
+		e.Err, e.FirstLine = cause, u.firstLine()
 	}
 	c.close()
 	return e
@@ -332,10 +347,7 @@ func (t muxed) Connect(ctx context.Context) (mcp.Connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.c.mux = newMux(t.c.ctx, conn)
-	if t.c.child != nil {
-		t.c.mux.watch(t.c.child.Exited())
-	}
+	t.c.mux = newMux(t.c.ctx, conn, t.c.child)
 	if t.c.era == unknown {
 		t.c.mux.probe = probeWait
 	}

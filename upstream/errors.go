@@ -9,9 +9,10 @@ import (
 )
 
 var (
-	errNoAnswer = errors.New("it ended without an answer")
-	errEnded    = errors.New("the connection was closed")
-	errNegative = errors.New("negative duration")
+	errNoAnswer     = errors.New("it ended without an answer")
+	errStdoutClosed = errors.New("it closed its stdout without an answer")
+	errEnded        = errors.New("the connection was closed")
+	errNegative     = errors.New("negative duration")
 )
 
 // A Stage is a step on the way to an answer, at which something failed.
@@ -33,7 +34,7 @@ type StartError struct {
 	Stage         Stage // StageSpawn, StageDial or StageHandshake
 	child.Outcome       // zero without a child
 	// FirstLine is the first line on the child's stdout that was no JSON-RPC
-	// message.
+	// message, if there was no answer.
 	FirstLine string
 	Err       error
 	At        time.Time

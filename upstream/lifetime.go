@@ -71,7 +71,7 @@ func (u *Upstream) use(ctx context.Context, c *connection, s *Session, fn func(c
 		err = &InterruptedError{Err: errEnded}
 	}
 	if i, ok := errors.AsType[*InterruptedError](err); ok && c.child != nil && i.ExitStatus == "" {
-		i.Outcome = c.child.Outcome()
+		i.Outcome = c.outcome()
 	}
 	return err
 }
@@ -269,7 +269,7 @@ func (u *Upstream) diedIdle(c *connection) {
 	if c.child == nil {
 		return
 	}
-	outcome := c.child.Outcome()
+	outcome := c.outcome()
 	if c.child.Succeeded() {
 		return // a server may have an idle timeout of its own
 	}

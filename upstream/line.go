@@ -28,6 +28,7 @@ type lineConn struct {
 	out   *os.File
 	r     *bufio.Reader
 	batch []jsonrpc.Message // the rest of a batch, for Read alone
+	begun bool              // a line was read; touched by Read alone
 	stray func(line []byte)
 
 	writing chan struct{} // holds a token while a line is being written
@@ -58,6 +59,10 @@ func (c *lineConn) Read(ctx context.Context) (jsonrpc.Message, error) {
 		line, err := c.readLine()
 		if err != nil {
 			return nil, err
+		}
+		if !c.begun { // some programs on Windows begin with a byte order mark
+			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+			c.begun = true
 		}
 		if line = bytes.TrimSpace(line); len(line) == 0 {
 			continue

@@ -142,6 +142,8 @@ func runChild(mode string) {
 		select {}
 	case "integers", "strings":
 		pickyServer(mode)
+	case "refusing", "future", "closing", "loose", "bom", "shy", "stuck", "login":
+		oddServer(mode)
 	case "stray":
 		fmt.Println(os.Getenv("STRAY"))
 	case "deaf", "farewell":

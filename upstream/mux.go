@@ -10,6 +10,8 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/upstream/child"
 )
 
 // A mux sends raw requests on the connection of an SDK session, and takes their
@@ -19,7 +21,8 @@ import (
 // behind it, if there is one. [mux.wait] waits for both.
 type mux struct {
 	mcp.Connection
-	probe time.Duration // bounds the answer to server/discover; 0 is without a bound
+	child *child.Process // at the other end, nil if there is none
+	probe time.Duration  // bounds the answer to server/discover; 0 is without a bound
 
 	rest  chan jsonrpc.Message // what is for the session
 	ended chan struct{}        // closed when broken is set
@@ -29,20 +32,19 @@ type mux struct {
 	pending map[string]*exchange // by request id
 	next    int64
 	broken  error // set once: no request is accepted after it
+	died    bool  // the child had ended when broken was set
 	probing probing
+	hello   jsonrpc.ID    // of the last initialize or server/discover
+	said    int           // bytes of all of these
+	greeted chan struct{} // closed with the answer to it; nil before it is sent
 }
 
-// A probing is a server/discover request whose answer is bounded in time.
-type probing struct {
-	id    jsonrpc.ID
-	timer *time.Timer
-	over  bool // the mux answered it
-	late  bool // the upstream answered it later
-}
-
-func newMux(ctx context.Context, c mcp.Connection) *mux {
-	m := &mux{Connection: c, rest: make(chan jsonrpc.Message), ended: make(chan struct{})}
+func newMux(ctx context.Context, c mcp.Connection, p *child.Process) *mux {
+	m := &mux{Connection: c, child: p, rest: make(chan jsonrpc.Message), ended: make(chan struct{})}
 	m.wg.Go(func() { m.pump(ctx) })
+	if p != nil {
+		m.wg.Go(m.watch)
+	}
 	return m
 }
 
@@ -51,6 +53,7 @@ func (m *mux) pump(ctx context.Context) {
 	for {
 		msg, err := m.Connection.Read(ctx)
 		if err != nil {
+			m.awaitExit()
 			m.fail(err)
 			return
 		}
@@ -63,23 +66,47 @@ func (m *mux) pump(ctx context.Context) {
 // lastWords is how long what a program wrote before its end may take to be read.
 const lastWords = 250 * time.Millisecond
 
-// watch ends the connection with the program at its other end. The end of its
-// stdout would not do, because what it started may hold that.
-func (m *mux) watch(exited <-chan struct{}) {
-	m.wg.Go(func() {
-		select {
-		case <-exited:
-		case <-m.ended:
-			return
-		}
-		t := time.NewTimer(lastWords)
-		defer t.Stop()
-		select {
-		case <-t.C:
-			m.fail(io.EOF)
-		case <-m.ended:
-		}
-	})
+// watch ends the connection with the child. The end of its stdout would not do,
+// because what it started may hold that.
+func (m *mux) watch() {
+	select {
+	case <-m.child.Exited():
+	case <-m.ended:
+		return
+	}
+	t := time.NewTimer(lastWords)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		m.fail(io.EOF)
+	case <-m.ended:
+	}
+}
+
+// exitGrace is how much later than its streams the child itself may end.
+const exitGrace = 250 * time.Millisecond
+
+// awaitExit waits a moment for the end of a child that has closed a stream, so
+// that it is not taken for an end that we have asked for.
+func (m *mux) awaitExit() {
+	if m.child == nil {
+		return
+	}
+	t := time.NewTimer(exitGrace)
+	defer t.Stop()
+	select {
+	case <-m.child.Exited():
+	case <-m.ended:
+	case <-t.C:
+	}
+}
+
+// diedFirst reports whether the child has ended by itself, and not because we
+// closed the connection.
+func (m *mux) diedFirst() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.died
 }
 
 // pass hands a message to the session.
@@ -145,49 +172,18 @@ func (m *mux) Read(ctx context.Context) (jsonrpc.Message, error) {
 
 // Write sends a message of the SDK's session.
 func (m *mux) Write(ctx context.Context, msg jsonrpc.Message) error {
-	if r, ok := msg.(*jsonrpc.Request); ok && r.Method == "server/discover" && m.probe > 0 {
-		m.mu.Lock()
-		m.probing = probing{id: r.ID, timer: time.AfterFunc(m.probe, func() { m.giveUpProbe(r.ID) })}
-		m.mu.Unlock()
+	if r, ok := msg.(*jsonrpc.Request); ok && (r.Method == "server/discover" || r.Method == "initialize") {
+		m.greet(r)
 	}
-	return m.Connection.Write(ctx, msg)
+	return m.write(ctx, msg)
 }
 
-// giveUpProbe answers server/discover in place of the upstream, so that the
-// session falls back to initialize on the same connection.
-func (m *mux) giveUpProbe(id jsonrpc.ID) {
-	m.mu.Lock()
-	answered := m.probing.id != id
-	m.probing.over = !answered
-	m.mu.Unlock()
-	if !answered {
-		m.pass(&jsonrpc.Response{ID: id, Error: &jsonrpc.Error{Code: jsonrpc.CodeMethodNotFound, Message: "no answer"}})
+func (m *mux) write(ctx context.Context, msg jsonrpc.Message) error {
+	err := m.Connection.Write(ctx, msg)
+	if err != nil && ctx.Err() == nil {
+		m.awaitExit()
 	}
-}
-
-// answeredLate reports whether the upstream knows server/discover, but
-// answered it too late.
-func (m *mux) answeredLate() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.probing.late
-}
-
-// takeProbe notes the answer to server/discover, and reports whether it is too
-// late for the session to see.
-func (m *mux) takeProbe(r *jsonrpc.Response) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !r.ID.IsValid() || r.ID != m.probing.id {
-		return false
-	}
-	m.probing.timer.Stop()
-	if m.probing.over {
-		m.probing.late = r.Error == nil
-		return true
-	}
-	m.probing.id = jsonrpc.ID{}
-	return false
+	return err
 }
 
 // deliver reports whether msg belongs to a raw request, and delivers it.
@@ -197,6 +193,7 @@ func (m *mux) deliver(msg jsonrpc.Message) bool {
 		msg.ID = responseID(msg.ID)
 		id, ok := rawID(msg.ID)
 		if !ok {
+			m.greeting(msg)
 			return m.takeProbe(msg)
 		}
 		m.mu.Lock()
@@ -234,6 +231,13 @@ func (m *mux) fail(err error) {
 		return
 	}
 	m.broken = err
+	if m.child != nil {
+		select {
+		case <-m.child.Exited():
+			m.died = true
+		default:
+		}
+	}
 	close(m.ended)
 	if m.probing.timer != nil {
 		m.probing.timer.Stop()
@@ -255,7 +259,7 @@ func (m *mux) send(ctx context.Context, r rawRequest) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = m.Connection.Write(ctx, &jsonrpc.Request{ID: id, Method: r.method, Params: r.params(x.id)})
+	err = m.write(ctx, &jsonrpc.Request{ID: id, Method: r.method, Params: r.params(x.id)})
 	if err != nil && ctx.Err() == nil {
 		return nil, m.writeError(err)
 	}
