@@ -18,6 +18,9 @@ type Entry struct {
 	Instructions string // of the upstream's initialize or discover result
 	Tools        []Tool // in the upstream's order, unfiltered
 	ListedAt     time.Time
+	// InitializeFirst says that the upstream must be sent nothing before
+	// initialize.
+	InitializeFirst bool
 }
 
 // Tool returns the tool of that name.
@@ -38,10 +41,15 @@ type Info struct {
 	Tools    int       `json:"tools"`             // number of tools, unfiltered
 	Summary  string    `json:"summary,omitempty"` // first sentence of the instructions, at most 100 characters
 	ListedAt time.Time `json:"listed_at"`
+
+	InitializeFirst bool `json:"initialize_first,omitempty"` // as in the entry
 }
 
 func (e Entry) info() Info {
-	return Info{Tools: len(e.Tools), Summary: clean.FirstSentence(e.Instructions, maxSummary), ListedAt: e.ListedAt.Round(0)}
+	return Info{
+		Tools: len(e.Tools), Summary: clean.FirstSentence(e.Instructions, maxSummary), ListedAt: e.ListedAt.Round(0),
+		InitializeFirst: e.InitializeFirst,
+	}
 }
 
 // A Catalog holds the entries last seen, by [Entry.ID]. It is safe for concurrent

@@ -50,13 +50,18 @@ type entryHeader struct {
 	ListedAt     time.Time `json:"listed_at"`
 	Instructions string    `json:"instructions,omitempty"`
 	Sizes        []int     `json:"sizes"` // of the descriptors, in bytes
+
+	InitializeFirst bool `json:"initialize_first,omitempty"`
 }
 
 // maxEntryBytes bounds the file of one entry.
 const maxEntryBytes = 8 << 20
 
 func encodeEntry(e Entry) ([]byte, error) {
-	header := entryHeader{ID: e.ID, ListedAt: e.ListedAt, Instructions: e.Instructions, Sizes: make([]int, len(e.Tools))}
+	header := entryHeader{
+		ID: e.ID, ListedAt: e.ListedAt, Instructions: e.Instructions, Sizes: make([]int, len(e.Tools)),
+		InitializeFirst: e.InitializeFirst,
+	}
 	total := len(e.Instructions)
 	for i, t := range e.Tools {
 		if !json.Valid(t.Raw) {
@@ -90,7 +95,10 @@ func decodeEntry(data []byte) (Entry, error) {
 	if json.Unmarshal(line, &header) != nil {
 		return Entry{}, errDamaged
 	}
-	e := Entry{ID: header.ID, Instructions: header.Instructions, ListedAt: header.ListedAt, Tools: make([]Tool, 0, len(header.Sizes))}
+	e := Entry{
+		ID: header.ID, Instructions: header.Instructions, ListedAt: header.ListedAt, Tools: make([]Tool, 0, len(header.Sizes)),
+		InitializeFirst: header.InitializeFirst,
+	}
 	for _, size := range header.Sizes {
 		if size <= 0 || size >= len(rest) {
 			return Entry{}, errDamaged

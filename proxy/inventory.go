@@ -49,6 +49,7 @@ func (t *target) inspect(ctx context.Context) (e catalog.Entry, self mcp.Initial
 	e.ID = t.ID
 	var l upstream.ToolList
 	err = t.with(ctx, "", func(ctx context.Context, s *upstream.Session) (err error) {
+		e.InitializeFirst = s.InitializeFirst()
 		if r := s.InitializeResult(); r != nil {
 			self, e.Instructions = *r, r.Instructions
 		}

@@ -140,6 +140,13 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 			fmt.Fprintf(out, `{"jsonrpc":"2.0","id":%s,"error":{"code":%d,"message":%q}}`+"\n", req.ID, code, message)
 		}
 		switch req.Method {
+		case "server/discover":
+			if mode != "silent" {
+				refuse(-32601, "no such method")
+			} else if f, err := os.OpenFile(os.Getenv(childFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err == nil {
+				fmt.Fprintln(f, "asked")
+				f.Close()
+			}
 		case "initialize":
 			answer(`{"protocolVersion":"2025-11-25","capabilities":{"tools":{"listChanged":true}},"serverInfo":{"name":"raw","version":"1"},` +
 				`"instructions":"Odd answers for tests. Use with care."}`)

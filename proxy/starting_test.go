@@ -1,10 +1,14 @@
 package proxy
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"mcpproxy/catalog"
+	"mcpproxy/proxy/config"
+	"mcpproxy/proxy/redact"
 	"mcpproxy/upstream"
 )
 
@@ -31,5 +35,24 @@ func TestStartTellsWhatTheChildSays(t *testing.T) {
 	}
 	if got := h.call(`{"action":"status","server":"srv"}`); !strings.Contains(got, longLink) && !strings.Contains(got, link) {
 		t.Errorf("the link is not in the status: %s", got)
+	}
+}
+
+// What a server does not answer costs seconds, and is asked by one process alone.
+func TestSilenceIsRememberedForTheNextProcess(t *testing.T) {
+	t.Parallel()
+	s := childServer(t, "srv", "silent")
+	known := catalog.New()
+	for range 2 {
+		p := newSession(t, Options{Catalog: known, Redactor: new(redact.Redactor), CacheDir: t.TempDir()}, SessionOptions{
+			Config: &config.Config{Servers: []*config.Server{s}},
+			Getenv: func(string) (string, bool) { return "", false },
+		})
+		if _, err := p.View().Connect(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if asked, err := os.ReadFile(s.Entry.Env[childFile]); string(asked) != "asked\n" {
+		t.Errorf("server/discover was sent: %q, %v", asked, err)
 	}
 }

@@ -62,15 +62,17 @@ func (v *View) newTarget(s *config.Server) (*target, error) {
 	t := &target{Server: s, session: v.session, resolved: resolved}
 	t.faulty.Store(true)
 	o := upstream.Options{
-		Client:       &mcp.Implementation{Name: "proxy", Version: p.opts.Version},
-		Pool:         p.pool,
-		Breaker:      resolved.Breaker,
-		Failed:       func(st upstream.State) { t.failed(st) },
-		Log:          p.opts.Log,
-		Redact:       p.opts.Redactor.Redact,
-		Kill:         v.session.killing,
-		ToolsChanged: func() { t.stale.Store(true) },
-		NotFault:     isAuthorization,
+		Client:  &mcp.Implementation{Name: "proxy", Version: p.opts.Version},
+		Pool:    p.pool,
+		Breaker: resolved.Breaker,
+		Failed:  func(st upstream.State) { t.failed(st) },
+		Log:     p.opts.Log,
+		Redact:  p.opts.Redactor.Redact,
+		Kill:    v.session.killing,
+
+		InitializeFirst: v.catalog().Infos()[s.ID].InitializeFirst,
+		ToolsChanged:    func() { t.stale.Store(true) },
+		NotFault:        isAuthorization,
 	}
 	if hear := v.session.opts.Stderr; hear != nil {
 		o.Stderr = func(line string) { hear(s.Name, line) }

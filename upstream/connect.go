@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,7 @@ import (
 type connection struct {
 	session *Session
 	era     era
+	version string         // to ask for in the old era; empty is the last
 	child   *child.Process // nil unless stdio
 	mux     *mux           // nil for Streamable HTTP
 	free    func()         // frees what the transport holds beside the session
@@ -129,25 +131,44 @@ const probeWait = 3 * time.Second
 // connect makes a connection. Its errors are *StartError.
 func (u *Upstream) connect(ctx context.Context) (*connection, error) {
 	u.mu.Lock()
-	e := u.st.era
+	e, version, upset := u.st.era, u.st.version, u.st.upset
 	u.st.era = unknown // until this start succeeds
 	u.mu.Unlock()
 	if u.cfg.Type == SSE {
 		e = legacy
 	}
 	c := newConnection(ctx, e)
+	c.version = version
 	err := u.handshake(ctx, c)
-	if err != nil && e == unknown && ctx.Err() == nil && u.mayBeOld(err) {
-		e = legacy
-		if c.mux != nil && c.mux.answeredLate() {
-			e = modern
+	if err == nil && e == unknown {
+		upset = c.mux != nil && c.mux.silent()
+	}
+	if err != nil && ctx.Err() == nil {
+		next := unknown
+		switch version = namedVersion(err, c.version); {
+		case version != "":
+			next = legacy
+		case e == unknown && u.mayBeOld(err):
+			next, upset = legacy, true
+			if c.mux != nil && c.mux.answeredLate() {
+				next, upset = modern, false
+			}
+		case e == legacy && u.cfg.Type != SSE && isA[*jsonrpc.Error](err): // it may be a newer one by now
+			upset = false
+		default:
+			return nil, err
 		}
-		c = newConnection(ctx, e)
+		c = newConnection(ctx, next)
+		c.version = version
 		err = u.handshake(ctx, c)
 	}
 	if err != nil {
 		return nil, err
 	}
+	c.session.initializeFirst = upset
+	u.mu.Lock()
+	u.st.version, u.st.upset = version, upset
+	u.mu.Unlock()
 	return c, nil
 }
 
@@ -184,7 +205,7 @@ func (u *Upstream) handshake(ctx context.Context, c *connection) error {
 	})
 	var opts mcp.ClientSessionOptions
 	if c.era == legacy {
-		opts.ProtocolVersion = lastLegacy
+		opts.ProtocolVersion = cmp.Or(c.version, lastLegacy)
 	}
 	cs, err := client.Connect(ctx, transport, &opts)
 	if err != nil {

@@ -1,7 +1,10 @@
 package upstream
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -100,6 +103,13 @@ func (m *mux) answeredLate() bool {
 	return m.probing.late
 }
 
+// silent reports whether the upstream did not answer server/discover.
+func (m *mux) silent() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.probing.over && !m.probing.late
+}
+
 // takeProbe notes the answer to server/discover, and reports whether it is too
 // late for the session to see.
 func (m *mux) takeProbe(r *jsonrpc.Response) bool {
@@ -115,4 +125,20 @@ func (m *mux) takeProbe(r *jsonrpc.Response) bool {
 	}
 	m.probing.id = jsonrpc.ID{}
 	return false
+}
+
+// namedVersion returns the newest version of the old era that the upstream names
+// where it refuses to begin with the one that it was asked for.
+func namedVersion(err error, asked string) string {
+	rpc, ok := errors.AsType[*jsonrpc.Error](err)
+	if !ok {
+		return ""
+	}
+	asked = cmp.Or(asked, lastLegacy)
+	for _, v := range []string{"2025-06-18", "2025-03-26", "2024-11-05"} {
+		if v < asked && (strings.Contains(rpc.Message, v) || bytes.Contains(rpc.Data, []byte(v))) {
+			return v
+		}
+	}
+	return ""
 }

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +47,12 @@ func oddServer(mode string) {
 			reply(`"error":{"code":-32001,"message":"the license has expired"}`)
 		case q.Method == "initialize" && mode == "future":
 			reply(`"result":{"protocolVersion":"2031-01-01","capabilities":{},"serverInfo":{"name":"odd","version":"0"}}`)
+		case q.Method == "initialize" && mode == "dated" && !strings.Contains(r.Text(), `"protocolVersion":"2024-11-05"`):
+			reply(`"error":{"code":-32602,"message":"Unsupported protocol version","data":{"supported":["2024-11-05"],"requested":"x"}}`)
+		case q.Method == "initialize" && mode == "modern":
+			reply(`"error":{"code":-32601,"message":"no such method"}`)
+		case q.Method == "server/discover" && mode == "modern":
+			reply(`"result":{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"serverInfo":{"name":"odd","version":"0"}}`)
 		case q.Method == "initialize" && mode == "closing":
 			os.Stdout.Close()
 		case q.Method == "initialize" && mode == "loose":
@@ -137,5 +145,58 @@ func TestSilentServerIsStartedAnew(t *testing.T) {
 				t.Errorf("it read %q, want %q", got, want)
 			}
 		})
+	}
+}
+
+// initializeFirst lists the tools, and returns what a next process is to know.
+func initializeFirst(t *testing.T, u *Upstream) (first bool) {
+	t.Helper()
+	err := u.With(t.Context(), func(ctx context.Context, s *Session) error {
+		first = s.InitializeFirst()
+		_, err := s.ListTools(ctx)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return first
+}
+
+func TestWhatUpsetsAServerIsRemembered(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[string]bool{"silent": true, "fragile": true, "odd": false, "sdk": false, "modern": false} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			cfg := testChild(t, mode)
+			file := filepath.Join(t.TempDir(), "notes")
+			cfg.Env[noteFile] = file
+			if got := initializeFirst(t, newTest(t, cfg)); got != want {
+				t.Errorf("begin with initialize: %v, want %v", got, want)
+			}
+			before := len(notes(t, file))
+			u := New("test", cfg, Options{Client: testClient, InitializeFirst: true})
+			t.Cleanup(u.Close)
+			if got := initializeFirst(t, u); got != (mode != "modern") {
+				t.Errorf("of one that was told so: %v", got)
+			}
+			if after := notes(t, file); mode != "sdk" && after[before] != "initialize" {
+				t.Errorf("it began with %q", after[before])
+			}
+		})
+	}
+}
+
+func TestServerThatNamesItsVersionGetsThat(t *testing.T) {
+	t.Parallel()
+	cfg := testChild(t, "dated")
+	file := filepath.Join(t.TempDir(), "notes")
+	cfg.Env[noteFile], cfg.IdleTTL = file, Duration(10*time.Millisecond)
+	u := newTest(t, cfg)
+	list(t, u)
+	eventually(t, 10*time.Second, "idle", func() bool { return u.State().Status == Idle })
+	before := len(notes(t, file))
+	list(t, u)
+	if got := notes(t, file)[before:]; got[0] != "initialize" || got[1] == "initialize" {
+		t.Errorf("the version was not remembered: %q", got)
 	}
 }

@@ -29,6 +29,8 @@ type Session struct {
 	meta   json.RawMessage // members of _meta that each request must carry
 	limits Limits
 
+	initializeFirst bool
+
 	repeated bool
 	stage    Stage // what was asked last: StageList or StageCall
 	ran      bool  // a request was sent that must not be sent again
@@ -37,6 +39,10 @@ type Session struct {
 // Repeated reports whether the request is made for the second time, after an
 // interruption. It may then run twice.
 func (s *Session) Repeated() bool { return s.repeated }
+
+// InitializeFirst reports whether the upstream must be sent nothing before
+// initialize, for the next process, see [Options].
+func (s *Session) InitializeFirst() bool { return s.initializeFirst }
 
 // A rawSender sends one request and returns the result's own bytes.
 type rawSender interface {

@@ -55,6 +55,10 @@ type Options struct {
 	// Redact is applied to what a child wrote before it is cut, logged or given
 	// out: to one line or to several.
 	Redact func(string) string
+	// InitializeFirst says that the upstream, when it was last connected, was
+	// upset by a request before initialize or did not answer one. It is not asked
+	// for its era then, unless it refuses to begin.
+	InitializeFirst bool
 	// Kill, when it ends, cuts short the wait for what was asked to end: a child
 	// is killed. Nil: never.
 	Kill context.Context
@@ -101,6 +105,8 @@ type state struct {
 	conn     *connection    // the one that new calls use
 	era      era            // what the last handshake found
 	breaker  *breaker
+	version  string // of the protocol, where the upstream had to name one
+	upset    bool   // begin with initialize, see Options
 
 	failure    failure
 	strayLines []string    // the first lines of the newest child that were no messages
@@ -150,6 +156,9 @@ func New(name string, cfg Config, opts Options) *Upstream {
 	}
 	u.dial = u.transport
 	u.st.breaker = newBreaker(opts.Breaker)
+	if opts.InitializeFirst {
+		u.st.era, u.st.upset = legacy, true
+	}
 	u.ctx, u.cancel = context.WithCancel(context.Background())
 	return u
 }
