@@ -48,7 +48,7 @@ func TestSilenceIsRememberedForTheNextProcess(t *testing.T) {
 			Config: &config.Config{Servers: []*config.Server{s}},
 			Getenv: func(string) (string, bool) { return "", false },
 		})
-		if _, err := p.View().Connect(t.Context(), s); err != nil {
+		if _, err := p.View(t.Context()).Connect(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 	}

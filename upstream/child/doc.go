@@ -6,12 +6,14 @@
 // environment and finds its command as a login shell would; [Process.Stop]
 // ends it in the steps of the specification (MCP 2025-11-25, basic/lifecycle,
 // shutdown over stdio). A [Guard] stands by on Unix to do that when this process
-// is killed.
+// is killed. On Linux this process adopts orphans of its children, and ends those
+// with the last guard.
 //
 // Each process has two goroutines, which Stop waits for: one reads its stderr,
 // one waits for its end. A guard has one, which [Guard.Close] waits for: it
-// replaces the guard's shell if that dies. Guard.mu and tail.mu are never held
-// together.
+// replaces the guard's shell if that dies. On Linux one for all guards collects
+// orphans that have ended. Guard.mu and tail.mu are never held together;
+// adoption.mu may be taken under Guard.mu.
 //
 // What always holds: the shell runs before a child does; a child has a mark in
 // its environment, by which what left its group is found; of the environment

@@ -23,6 +23,9 @@ import (
 // the end of this process. A parent death signal would not do: it reaches the
 // direct child alone, and is sent when the thread ends that started it.
 //
+// While a guard is open, orphans of the children become children of this process
+// where the system offers that, and Close of the last one kills them.
+//
 // One goroutine, which [Guard.Close] waits for, replaces the shell if it dies.
 type Guard struct {
 	token string
@@ -34,6 +37,7 @@ type Guard struct {
 	pipe   io.WriteCloser // nil like shell
 	groups map[int]bool   // process groups that are alive
 	marks  int
+	joined bool // orphans are adopted for it
 	closed bool
 }
 
@@ -50,6 +54,10 @@ func NewGuard() *Guard {
 func (g *Guard) prepare() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if !g.joined && !g.closed {
+		g.joined = true
+		orphans.join()
+	}
 	g.start()
 	g.marks++
 	return g.token + "-" + strconv.Itoa(g.marks)
@@ -78,6 +86,7 @@ func (g *Guard) start() {
 		return
 	}
 	g.shell, g.pipe = cmd.Process, w
+	orphans.started(cmd.Process.Pid)
 	g.write("mark %s", g.token)
 	for pgid := range g.groups {
 		g.write("+ %d", pgid)
@@ -94,6 +103,7 @@ func (g *Guard) watch(cmd *exec.Cmd, w io.Closer) {
 	pause := time.NewTicker(guardPause)
 	defer pause.Stop()
 	cmd.Wait()
+	orphans.ended(cmd.Process.Pid)
 	w.Close()
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -124,6 +134,7 @@ func (g *Guard) add(p *group) {
 	defer g.mu.Unlock()
 	g.start()
 	g.groups[p.pgid] = true
+	orphans.started(p.pgid)
 	g.write("+ %d", p.pgid)
 }
 
@@ -131,6 +142,7 @@ func (g *Guard) remove(p *group) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.groups, p.pgid)
+	orphans.ended(p.pgid)
 	g.write("- %d", p.pgid)
 }
 
@@ -149,6 +161,11 @@ func (g *Guard) Close() {
 		g.pipe.Close()
 		defer time.AfterFunc(guardWait, func() { shell.Kill() }).Stop()
 	}
+	joined := g.joined
+	g.joined = false
 	g.mu.Unlock()
 	g.wg.Wait()
+	if joined {
+		orphans.leave()
+	}
 }

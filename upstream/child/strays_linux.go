@@ -2,6 +2,7 @@ package child
 
 import (
 	"bytes"
+	"iter"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -42,18 +43,41 @@ func strays(mark string) []int {
 // allZombies reports whether all processes of a group have ended and only wait
 // to be collected, which may never happen in a container.
 func allZombies(pgid int) bool {
-	files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well-formed
-	want := strconv.Itoa(pgid)
-	for _, file := range files {
-		stat, err := os.ReadFile(file)
-		if err != nil {
-			continue
-		}
-		// pid (command) state ppid pgrp …; a command may hold anything
-		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		if len(fields) > 2 && string(fields[2]) == want && string(fields[0]) != "Z" {
+	for p := range processes() {
+		if p.group == pgid && !p.ended {
 			return false
 		}
 	}
 	return true
+}
+
+// A procStat is what /proc tells of a process.
+type procStat struct {
+	pid, parent, group int
+	ended              bool // it only waits to be collected
+}
+
+// processes returns all processes of the system.
+func processes() iter.Seq[procStat] {
+	return func(yield func(procStat) bool) {
+		files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well-formed
+		for _, file := range files {
+			stat, err := os.ReadFile(file)
+			if err != nil {
+				continue
+			}
+			// pid (command) state ppid pgrp …; a command may hold anything
+			fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+			if len(fields) < 3 {
+				continue
+			}
+			p := procStat{ended: string(fields[0]) == "Z"}
+			p.pid, _ = strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			p.parent, _ = strconv.Atoi(string(fields[1]))
+			p.group, _ = strconv.Atoi(string(fields[2]))
+			if !yield(p) {
+				return
+			}
+		}
+	}
 }
