@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 )
 
 // maxMessage bounds one message of an upstream, in bytes.
-const maxMessage = 256 << 20
+const maxMessage = 64 << 20
 
 var errTooLong = fmt.Errorf("a message of more than %d MiB", maxMessage>>20)
 
@@ -100,7 +101,7 @@ func (c *lineConn) readLine() ([]byte, error) {
 	var line []byte
 	for {
 		part, err := c.r.ReadSlice('\n')
-		line = append(line, part...)
+		line = append(grown(line, len(part)), part...)
 		switch {
 		case err == nil:
 			return line, nil
@@ -119,6 +120,23 @@ func (c *lineConn) readLine() ([]byte, error) {
 			}
 		}
 	}
+}
+
+// grownFrom is the size in bytes from which a line grows by steps of four.
+const grownFrom = 1 << 20
+
+// grown returns line with room for n more bytes. What append would allocate on
+// the way to a large line is several times its size; here it is a third, and
+// memory that is not written to costs nothing.
+func grown(line []byte, n int) []byte {
+	if len(line)+n <= cap(line) || len(line) < grownFrom {
+		return line
+	}
+	size := min(4*cap(line), maxMessage+n)
+	if size > 8<<20 {
+		runtime.GC() // else the large lines of before would stay beside this one
+	}
+	return append(make([]byte, 0, size), line...)
 }
 
 // Write sends one message, always whole: if ctx ends while the child does not

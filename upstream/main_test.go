@@ -144,6 +144,10 @@ func runChild(mode string) {
 		pickyServer(mode)
 	case "refusing", "future", "closing", "loose", "bom", "shy", "stuck", "login", "dated", "modern":
 		oddServer(mode)
+	case "large":
+		largeServer()
+	case "reader":
+		readLarge()
 	case "stray":
 		fmt.Println(os.Getenv("STRAY"))
 	case "deaf", "farewell":
