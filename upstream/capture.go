@@ -9,6 +9,10 @@ import (
 	"mime"
 	"net/http"
 	"sync"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"mcpproxy/upstream/raw"
 )
 
 // A capture takes the result of one request of the SDK's HTTP session out of
@@ -27,9 +31,13 @@ type capture struct {
 
 type captureState struct {
 	result json.RawMessage // nil until captured
+	failed *jsonrpc.Error  // the upstream's answer instead of a result
 	sent   bool            // the request itself may have reached the upstream
-	status int             // of the last response
+	status int             // of the answer to the request itself, 0 before one
 }
+
+// refused reports whether the upstream did not take the request.
+func (s captureState) refused() bool { return s.status >= 400 }
 
 func (c *capture) state() captureState {
 	c.mu.Lock()
@@ -55,11 +63,17 @@ func (c *capture) notSent(req *http.Request) {
 	}
 }
 
-// tap puts the capture between resp's body and its reader.
-func (c *capture) tap(resp *http.Response) {
-	c.mu.Lock()
-	c.status = resp.StatusCode
-	c.mu.Unlock()
+// tap puts the capture between resp's body and its reader. What becomes of a
+// GET, which resumes the stream of a request, says nothing about the request.
+func (c *capture) tap(req *http.Request, resp *http.Response) {
+	if req.Method == http.MethodPost {
+		c.mu.Lock()
+		c.status, c.failed = resp.StatusCode, nil
+		c.mu.Unlock()
+		if resp.StatusCode >= 400 && !challenges(resp) {
+			c.refusal(resp)
+		}
+	}
 	if resp.StatusCode != http.StatusOK {
 		return
 	}
@@ -70,6 +84,39 @@ func (c *capture) tap(resp *http.Response) {
 	case "text/event-stream":
 		resp.Body = newEventTap(c, resp.Body)
 	}
+}
+
+// challenges reports whether an answer asks for authorization, which is the
+// authorization handler's to deal with.
+func challenges(resp *http.Response) bool {
+	return resp.StatusCode == http.StatusUnauthorized || resp.Header.Get("WWW-Authenticate") != ""
+}
+
+// maxRefusal bounds what is read of the body of a refusal, in bytes.
+const maxRefusal = 64 << 10
+
+// refusal looks for a JSON-RPC error in the body of an answer that is no
+// success.
+func (c *capture) refusal(resp *http.Response) {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
+	resp.Body.Close()
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.ContentLength = int64(len(body))
+	var e envelope
+	if e.read(body) == nil && e.Method == nil {
+		c.fail(e.Error)
+	}
+}
+
+// fail notes the error member of an answer.
+func (c *capture) fail(member json.RawMessage) {
+	var w jsonrpc.Error
+	if !raw.IsObject(member) || json.Unmarshal(member, &w) != nil {
+		return
+	}
+	c.mu.Lock()
+	c.failed = &w
+	c.mu.Unlock()
 }
 
 // filter returns what the session gets of a message, nil for nothing.
@@ -84,7 +131,9 @@ func (c *capture) filter(data []byte) []byte {
 			c.progress(e.Params)
 			return nil
 		}
-	case e.Method == nil && e.Result != nil && e.Error == nil:
+	case e.Method == nil && e.Error != nil:
+		c.fail(e.Error)
+	case e.Method == nil && e.Result != nil:
 		c.mu.Lock()
 		c.result = e.Result
 		c.mu.Unlock()

@@ -126,7 +126,7 @@ func (t *tapTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	t.status.Store(int64(resp.StatusCode))
 	if c != nil {
-		c.tap(resp)
+		c.tap(req, resp)
 	}
 	return resp, nil
 }

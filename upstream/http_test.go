@@ -144,7 +144,6 @@ func TestServerRestartIsNotNoticed(t *testing.T) {
 	for name, refuse := range map[string]func(http.ResponseWriter, message){
 		"404":               func(w http.ResponseWriter, _ message) { w.WriteHeader(http.StatusNotFound) },
 		"404 with an error": func(w http.ResponseWriter, m message) { refuse(w, m, http.StatusNotFound, -32001) },
-		"400 with an error": func(w http.ResponseWriter, m message) { refuse(w, m, http.StatusBadRequest, -32000) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

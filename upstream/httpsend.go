@@ -48,29 +48,76 @@ func (h *httpSender) send(ctx context.Context, r rawRequest) (json.RawMessage, e
 	return got.result, nil
 }
 
-// fault classifies why a request over HTTP got no result.
+// fault classifies why a request over HTTP got no result. Only the answer to
+// the request itself can say that it was not taken.
 func (h *httpSender) fault(ctx context.Context, got captureState, err error) error {
-	rpc, err := rpcError(err)
+	err = notAnAnswer(err)
 	switch {
-	case ctx.Err() != nil && got.status < 400:
+	case got.failed != nil:
+		return h.answeredBy(ctx, got)
+	case ctx.Err() != nil && !got.refused():
 		return ctx.Err()
-	case ctx.Err() != nil && !h.sessionGone(got.status, nil):
-		// The upstream refused the request. On that the SDK ends the connection
-		// and so ctx, perhaps before it returns the error.
-		return &StatusError{Code: got.status}
 	case isA[*OriginError](err):
 		return err
-	case !got.sent, h.sessionGone(got.status, rpc):
+	case !got.sent, h.session.ID() != "" && got.status == http.StatusNotFound:
 		return errors.Join(ErrNotSent, err)
-	case rpc != nil:
-		return rpc
-	case got.status >= 400:
+	case got.refused():
+		// On that the SDK ends the connection and so ctx, perhaps before it
+		// returns the error.
 		return &StatusError{Code: got.status, Err: err}
 	case err != nil:
 		return &InterruptedError{Err: err}
 	}
 	return &InterruptedError{Err: errNoResult}
 }
+
+// Codes of the JSON-RPC errors by which servers made after the SDKs' examples
+// say that they do not know the session, as after a restart. Others use them
+// for errors of their tools.
+const (
+	codeNoSession      = -32000
+	codeUnknownSession = -32001
+)
+
+// answeredBy returns the error with which the upstream answered the request.
+// What a 404 to a known session says is settled (MCP 2025-11-25,
+// basic/transports, session management). Where the answer could mean a lost
+// session without that, a ping tells.
+func (h *httpSender) answeredBy(ctx context.Context, got captureState) error {
+	if h.session.ID() == "" || !mayMeanLost(got) {
+		return got.failed
+	}
+	if got.status == http.StatusNotFound && got.failed.Code != codeNoSession {
+		return errors.Join(ErrNotSent, notAnAnswer(got.failed))
+	}
+	c := &capture{progress: func(json.RawMessage) {}, substitute: func(json.RawMessage) json.RawMessage { return json.RawMessage(`{}`) }}
+	ctx, cancel := context.WithTimeout(ctx, pingWait)
+	defer cancel()
+	h.session.Ping(withCapture(ctx, c), nil)
+	if ping := c.state(); ping.status == http.StatusNotFound || ping.failed != nil && mayMeanLost(ping) {
+		return &lostError{got.failed}
+	}
+	return got.failed
+}
+
+// mayMeanLost reports whether an error is one of those by which servers say
+// that they do not know the session.
+func mayMeanLost(got captureState) bool {
+	switch got.failed.Code {
+	case codeUnknownSession:
+		return true
+	case codeNoSession, jsonrpc.CodeInvalidRequest:
+		return got.refused()
+	}
+	return false
+}
+
+// A lostError is an upstream's answer by which it does not know the session.
+// Though it hardly ran, the request is sent again only if it may run twice.
+type lostError struct{ err *jsonrpc.Error }
+
+func (e *lostError) Error() string { return e.err.Error() }
+func (e *lostError) Unwrap() error { return e.err }
 
 // codeRejected is the code of the errors that the SDK's transport makes for
 // requests that failed in it. They must not pass for answers of the upstream.
@@ -89,6 +136,15 @@ func rpcError(err error) (*jsonrpc.Error, error) {
 	return rpc, err
 }
 
+// notAnAnswer returns err so that no JSON-RPC error in its chain passes for an
+// answer of the upstream.
+func notAnAnswer(err error) error {
+	if isA[*jsonrpc.Error](err) {
+		return unanswered{err}
+	}
+	return err
+}
+
 // unanswered hides the SDK's own JSON-RPC errors in the chain of an error.
 type unanswered struct{ err error }
 
@@ -98,20 +154,6 @@ func (u unanswered) Is(target error) bool { return errors.Is(u.err, target) }
 func (u unanswered) As(target any) bool {
 	_, rpc := target.(**jsonrpc.Error)
 	return !rpc && errors.As(u.err, target)
-}
-
-// sessionGone reports whether the upstream refused a request because it does
-// not know the session, as after a restart. The status is 404 (MCP 2025-11-25,
-// basic/transports, session management); servers made after the SDKs' examples
-// answer 400 or 404 with one of a few error codes.
-func (h *httpSender) sessionGone(status int, rpc *jsonrpc.Error) bool {
-	if h.session.ID() == "" || status != http.StatusNotFound && status != http.StatusBadRequest {
-		return false
-	}
-	if rpc == nil {
-		return status == http.StatusNotFound
-	}
-	return rpc.Code == -32000 || rpc.Code == -32001 || rpc.Code == jsonrpc.CodeInvalidRequest
 }
 
 var errNoResult = errors.New("the answer held no result")

@@ -168,9 +168,9 @@ func New(name string, cfg Config, opts Options) *Upstream {
 //
 // fn makes one request. It is called a second time, with a session of a new
 // connection, if its request never left because the connection had died
-// unnoticed, or if its request was interrupted but may be repeated, see
-// [Call.Repeatable] and [Session.Repeated]. What may have run is never
-// repeated otherwise.
+// unnoticed, or if its request was interrupted or met a lost session but may
+// be repeated, see [Call.Repeatable] and [Session.Repeated]. What may have run
+// is never repeated otherwise.
 //
 // Errors before fn runs are *StartError, *StartingError, *CoolingDownError,
 // ErrClosed or ctx's. Errors of the authorization handler are in the chain
@@ -190,7 +190,7 @@ func (u *Upstream) With(ctx context.Context, fn func(context.Context, *Session) 
 			return lost // there was no second try, and the first may have run
 		case s == nil || err == nil || s.ran || ctx.Err() != nil || u.opts.NotFault(err):
 			return err
-		case errors.Is(err, ErrNotSent) && !resent:
+		case (errors.Is(err, ErrNotSent) || isA[*lostError](err)) && !resent:
 			resent = true
 		case isA[*InterruptedError](err) && lost == nil:
 			lost = err
