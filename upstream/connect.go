@@ -240,7 +240,7 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 		c.free = func() { p.Stop(u.ctx.Done(), u.opts.Kill.Done()) }
 		return muxed{connected{newLineConn(p.Stdin, p.Stdout, u.strayLine)}, c}, nil
 	}
-	t, err := newTapTransport(u.cfg, c.era == unknown)
+	t, err := newTapTransport(c.ctx, u.cfg, c.era == unknown)
 	if err != nil {
 		return nil, err
 	}

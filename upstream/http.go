@@ -63,9 +63,11 @@ type tapTransport struct {
 	headers map[string]string
 	probing bool // the upstream may not know server/discover
 	status  atomic.Int64
+	ctx     context.Context // ends with the connection
+	replies chan struct{}   // holds a token for each reply on its way
 }
 
-func newTapTransport(cfg Config, probing bool) (*tapTransport, error) {
+func newTapTransport(ctx context.Context, cfg Config, probing bool) (*tapTransport, error) {
 	u, err := url.Parse(cfg.URL)
 	if err != nil {
 		return nil, err
@@ -81,6 +83,7 @@ func newTapTransport(cfg Config, probing bool) (*tapTransport, error) {
 			IdleConnTimeout:     90 * time.Second,
 		},
 		origin: originOf(u), headers: cfg.Headers, probing: probing,
+		ctx: ctx, replies: make(chan struct{}, maxReplies),
 	}, nil
 }
 

@@ -16,6 +16,12 @@ func (t *tapTransport) roundTrip(req *http.Request) (*http.Response, error) {
 		return t.within(req, probeWait)
 	case method == "subscriptions/listen", req.Method == http.MethodGet && req.Header.Get("Last-Event-ID") == "":
 		return t.notifications(req), nil
+	case req.Method == http.MethodDelete:
+		return t.within(req, endWait)
+	case req.Method == http.MethodPost && captureOf(req.Context()) == nil:
+		if k, method := kindOf(req); k != request {
+			return t.brief(req, k, method)
+		}
 	}
 	return t.base.RoundTrip(req)
 }
