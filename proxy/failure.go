@@ -135,6 +135,10 @@ func whatOfUpstream(err error) Failure {
 		f.Message = "the connection to " + server + " broke during the call: the tool may have run"
 		return f
 	}
+	if e, ok := errors.AsType[*upstream.SizeError](err); ok {
+		f.Message = fmt.Sprintf("%s answered with %v, which was not taken", server, e)
+		return f
+	}
 	if errors.Is(err, upstream.ErrNotSent) {
 		f.Message = "the request could not be sent to " + server + ": nothing ran"
 		return f

@@ -239,6 +239,9 @@ func adviseOnUpstream(err error) (explanation, bool) {
 	if is[*upstream.InterruptedError](err) {
 		return explanation{Code: codeInterrupted, Next: checkFirst}, true
 	}
+	if is[*upstream.SizeError](err) && tool != "" {
+		return explanation{Code: codeUnavailable, Next: "the tool has run; if it only reads, call it so that it returns less"}, true
+	}
 	if errors.Is(err, upstream.ErrNotSent) {
 		return explanation{Code: codeUnavailable, Next: "repeat the same request"}, true
 	}

@@ -1,12 +1,10 @@
 package upstream
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"sync"
 
@@ -15,29 +13,36 @@ import (
 	"mcpproxy/upstream/raw"
 )
 
-// A capture takes the result of one request of the SDK's HTTP session out of
+// A capture takes the answer to one request of the SDK's HTTP session out of
 // the response as raw bytes, from the POST's own stream or the one it is
 // resumed on. The session gets a substitute that it can read, and goes on
-// doing everything around the result.
+// doing everything around the answer.
 type capture struct {
 	token    string // of the request's progress notifications
 	progress func(params json.RawMessage)
 	// substitute returns what the session gets in place of a result.
 	substitute func(result json.RawMessage) json.RawMessage
+	limit      int // of the message with the answer, in bytes
 
 	mu sync.Mutex
 	captureState
 }
 
 type captureState struct {
-	result json.RawMessage // nil until captured
-	failed *jsonrpc.Error  // the upstream's answer instead of a result
+	id     json.RawMessage // of the request, as it was sent
 	sent   bool            // the request itself may have reached the upstream
 	status int             // of the answer to the request itself, 0 before one
+	result json.RawMessage // nil until captured
+	failed *jsonrpc.Error  // the upstream's answer instead of a result
+	large  *SizeError      // the answer was too large
 }
 
 // refused reports whether the upstream did not take the request.
 func (s captureState) refused() bool { return s.status >= 400 }
+
+func newCapture(token string, limit int, substitute func(json.RawMessage) json.RawMessage) *capture {
+	return &capture{token: token, limit: limit, substitute: substitute, progress: func(json.RawMessage) {}}
+}
 
 func (c *capture) state() captureState {
 	c.mu.Lock()
@@ -45,44 +50,30 @@ func (c *capture) state() captureState {
 	return c.captureState
 }
 
-// sending notes that the request is being sent. A GET only resumes its stream.
-func (c *capture) sending(req *http.Request) {
-	if req.Method == http.MethodPost {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.sent = true
-	}
-}
-
-// notSent takes sending back, because no connection was made.
-func (c *capture) notSent(req *http.Request) {
-	if req.Method == http.MethodPost {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.sent = false
-	}
+func (c *capture) update(change func(*captureState)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change(&c.captureState)
 }
 
 // tap puts the capture between resp's body and its reader. What becomes of a
 // GET, which resumes the stream of a request, says nothing about the request.
 func (c *capture) tap(req *http.Request, resp *http.Response) {
 	if req.Method == http.MethodPost {
-		c.mu.Lock()
-		c.status, c.failed = resp.StatusCode, nil
-		c.mu.Unlock()
-		if resp.StatusCode >= 400 && !challenges(resp) {
+		c.update(func(s *captureState) { s.status, s.failed = resp.StatusCode, nil })
+		if resp.StatusCode >= 400 {
 			c.refusal(resp)
 		}
 	}
 	if resp.StatusCode != http.StatusOK {
 		return
 	}
-	switch media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); media {
+	switch mediaType(resp) {
 	case "application/json":
 		resp.Body = &jsonTap{capture: c, body: resp.Body}
 		resp.ContentLength = -1
 	case "text/event-stream":
-		resp.Body = newEventTap(c, resp.Body)
+		resp.Body = newEventTap(resp.Body, c.limit, c.filter, c.tooLarge)
 	}
 }
 
@@ -92,38 +83,50 @@ func challenges(resp *http.Response) bool {
 	return resp.StatusCode == http.StatusUnauthorized || resp.Header.Get("WWW-Authenticate") != ""
 }
 
-// maxRefusal bounds what is read of the body of a refusal, in bytes.
-const maxRefusal = 64 << 10
-
 // refusal looks for a JSON-RPC error in the body of an answer that is no
 // success.
 func (c *capture) refusal(resp *http.Response) {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
-	resp.Body.Close()
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	resp.ContentLength = int64(len(body))
+	body := keep(resp, maxRefusal)
 	var e envelope
-	if e.read(body) == nil && e.Method == nil {
+	if !challenges(resp) && e.read(body) == nil && e.Method == nil {
 		c.fail(e.Error)
 	}
 }
 
-// fail notes the error member of an answer.
-func (c *capture) fail(member json.RawMessage) {
-	var w jsonrpc.Error
-	if !raw.IsObject(member) || json.Unmarshal(member, &w) != nil {
-		return
+// fail notes the error member of an answer, and reports whether it is one.
+func (c *capture) fail(member json.RawMessage) bool {
+	w := answeredError(member)
+	c.update(func(s *captureState) { s.failed = w })
+	return w != nil
+}
+
+// answeredError reads the error member of an answer, nil if it is none. What is
+// too much of it is left out.
+func answeredError(member json.RawMessage) *jsonrpc.Error {
+	if !raw.IsObject(member) {
+		return nil
 	}
-	c.mu.Lock()
-	c.failed = &w
-	c.mu.Unlock()
+	var w jsonrpc.Error
+	for key, at := range raw.Members(member) {
+		value := at.In(member)
+		switch {
+		case len(value) > maxRefusal:
+		case raw.KeyIs(key, "code"):
+			json.Unmarshal(value, &w.Code)
+		case raw.KeyIs(key, "message"):
+			json.Unmarshal(value, &w.Message)
+		case raw.KeyIs(key, "data"):
+			w.Data = bytes.Clone(value)
+		}
+	}
+	return &w
 }
 
 // filter returns what the session gets of a message, nil for nothing.
 func (c *capture) filter(data []byte) []byte {
 	var e envelope
 	if e.read(data) != nil {
-		return data
+		return nil
 	}
 	switch {
 	case e.Method != nil && e.ID == nil:
@@ -131,17 +134,37 @@ func (c *capture) filter(data []byte) []byte {
 			c.progress(e.Params)
 			return nil
 		}
-	case e.Method == nil && e.Error != nil:
-		c.fail(e.Error)
-	case e.Method == nil && e.Result != nil:
-		c.mu.Lock()
-		c.result = e.Result
-		c.mu.Unlock()
-		out := append([]byte(`{"jsonrpc":"2.0","id":`), e.ID...)
-		out = append(out, `,"result":`...)
-		return append(append(out, c.substitute(e.Result)...), '}')
+	case e.Method != nil:
+	case e.Result != nil && (e.Error == nil || string(e.Error) == "null"):
+		c.update(func(s *captureState) { s.result = e.Result })
+		return c.stead("result", c.substitute(e.Result))
+	case c.fail(e.Error):
+		return c.refuse()
+	}
+	if len(data) > maxSmall {
+		return nil
 	}
 	return data
+}
+
+// tooLarge notes that the answer was too large, and returns what the session
+// gets in its place.
+func (c *capture) tooLarge(err *SizeError) []byte {
+	c.update(func(s *captureState) { s.large = err })
+	return c.refuse()
+}
+
+// refuse is an error for the session, which goes on after it.
+func (c *capture) refuse() []byte {
+	return c.stead("error", json.RawMessage(`{"code":-32603,"message":"no result"}`))
+}
+
+// stead makes a message that the session takes for the answer to the request,
+// whatever id the upstream's own had.
+func (c *capture) stead(member string, value json.RawMessage) []byte {
+	out := append([]byte(`{"jsonrpc":"2.0","id":`), c.state().id...)
+	out = append(append(out, `,"`...), member...)
+	return append(append(append(out, `":`...), value...), '}')
 }
 
 // A jsonTap filters a body that is one message.
@@ -153,32 +176,38 @@ type jsonTap struct {
 
 func (t *jsonTap) Read(p []byte) (int, error) {
 	if t.out == nil {
-		data, err := io.ReadAll(io.LimitReader(t.body, maxMessage+1))
-		if err == nil && len(data) > maxMessage {
-			err = errTooLong
-		}
-		if err != nil {
+		data, err := readBody(t.body, t.limit)
+		large, ok := errors.AsType[*SizeError](err)
+		switch {
+		case ok:
+			t.body.Close()
+			data = t.tooLarge(large)
+		case err != nil:
 			return 0, err
+		default:
+			if data = t.filter(data); data == nil {
+				data = t.refuse()
+			}
 		}
-		t.out = bytes.NewReader(t.filter(data))
+		t.out = bytes.NewReader(data)
 	}
 	return t.out.Read(p)
 }
 
 func (t *jsonTap) Close() error { return t.body.Close() }
 
-// An eventTap filters a stream of server-sent events, event by event (HTML
-// Living Standard, 9.2.6). Lines other than data pass as they are.
+// An eventTap filters a stream of server-sent events, event by event.
 type eventTap struct {
-	*capture
-	body io.ReadCloser
-	r    *bufio.Reader
-	out  bytes.Buffer
-	err  error
+	body   io.ReadCloser
+	events *eventReader
+	filter func(data []byte) []byte    // what passes of a message, nil for nothing
+	large  func(err *SizeError) []byte // what passes in place of an event that is too large, and ends the stream
+	out    bytes.Buffer
+	err    error
 }
 
-func newEventTap(c *capture, body io.ReadCloser) *eventTap {
-	return &eventTap{capture: c, body: body, r: bufio.NewReaderSize(body, 32<<10)}
+func newEventTap(body io.ReadCloser, limit int, filter func([]byte) []byte, large func(*SizeError) []byte) *eventTap {
+	return &eventTap{body: body, events: newEventReader(body, limit), filter: filter, large: large}
 }
 
 func (t *eventTap) Read(p []byte) (int, error) {
@@ -191,62 +220,32 @@ func (t *eventTap) Read(p []byte) (int, error) {
 	return 0, t.err
 }
 
-// event reads up to the blank line that ends an event, and writes what the
-// session gets of it. The end of the stream discards an unfinished event.
+// event writes what passes of the next event.
 func (t *eventTap) event() error {
-	var data, rest []byte
-	named := false // an event of another type than message
-	for {
-		line, err := t.line(maxMessage - len(data) - len(rest))
-		if err != nil {
-			return err
-		}
-		line = bytes.TrimRight(line, "\r\n")
-		if len(line) == 0 {
-			break
-		}
-		field, value, _ := bytes.Cut(line, []byte(":"))
-		value = bytes.TrimPrefix(value, []byte(" "))
-		if string(field) == "data" {
-			if data != nil {
-				data = append(data, '\n')
-			}
-			data = append(data, value...)
-			continue
-		}
-		if string(field) == "event" && len(value) > 0 && string(value) != "message" {
-			named = true
-		}
-		rest = append(append(rest, line...), '\n')
+	e, err := t.events.next()
+	if large, ok := errors.AsType[*SizeError](err); ok {
+		t.body.Close()
+		t.write(event{}, t.large(large))
+		return io.EOF
 	}
-	if len(data) > 0 && !named {
-		data = t.filter(data)
+	if err != nil {
+		return err
 	}
-	t.out.Write(rest)
-	// Line ends in a JSON text are only space.
-	if data = bytes.ReplaceAll(data, []byte("\n"), []byte(" ")); len(data) > 0 {
-		t.out.WriteString("data: ")
-		t.out.Write(data)
-		t.out.WriteByte('\n')
+	if e.name != "" && e.name != "message" {
+		return nil
 	}
-	if t.out.Len() > 0 {
-		t.out.WriteByte('\n')
-	}
+	t.write(e, t.filter(e.data))
 	return nil
 }
 
-// line reads one line of at most limit bytes.
-func (t *eventTap) line(limit int) ([]byte, error) {
-	var line []byte
-	for {
-		part, err := t.r.ReadSlice('\n')
-		line = append(line, part...)
-		switch {
-		case len(line) > limit:
-			return nil, errTooLong
-		case !errors.Is(err, bufio.ErrBufferFull):
-			return line, err
+func (t *eventTap) write(e event, data []byte) {
+	for _, field := range []struct{ name, value string }{{"id", e.id}, {"retry", e.retry}, {"data", string(data)}} {
+		if field.value != "" {
+			t.out.WriteString(field.name + ": " + field.value + "\n")
 		}
+	}
+	if t.out.Len() > 0 {
+		t.out.WriteByte('\n')
 	}
 }
 

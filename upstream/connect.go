@@ -22,11 +22,11 @@ import (
 type connection struct {
 	session *Session
 	era     era
-	version string         // to ask for in the old era; empty is the last
-	child   *child.Process // nil unless stdio
-	mux     *mux           // nil for Streamable HTTP
-	free    func()         // frees what the transport holds beside the session
-	status  func() int     // of the last HTTP response, 0 without one
+	version string              // to ask for in the old era; empty is the last
+	child   *child.Process      // nil unless stdio
+	mux     *mux                // nil for Streamable HTTP
+	free    func()              // frees what the transport holds beside the session
+	answer  func() captureState // to the last request of the handshake over HTTP
 	slot    *slot
 	ctx     context.Context // ends with the connection
 	end     context.CancelFunc
@@ -47,7 +47,7 @@ func newConnection(ctx context.Context, e era) *connection {
 	c := &connection{
 		era:     e,
 		free:    func() {},
-		status:  func() int { return 0 },
+		answer:  func() captureState { return captureState{} },
 		stop:    make(chan struct{}, 1),
 		idle:    make(chan struct{}, 1),
 		suspect: make(chan struct{}, 1),
@@ -245,10 +245,10 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 		return nil, err
 	}
 	c.free = t.base.CloseIdleConnections
-	c.status = t.lastStatus
+	c.answer = t.lastAnswer
 	client := &http.Client{Transport: t, CheckRedirect: t.checkRedirect}
 	if u.cfg.Type == SSE {
-		return muxed{&mcp.SSEClientTransport{Endpoint: u.cfg.URL, HTTPClient: client}, c}, nil
+		return muxed{sseTransport{url: u.cfg.URL, client: client}, c}, nil
 	}
 	return &mcp.StreamableClientTransport{
 		Endpoint: u.cfg.URL, HTTPClient: client, OAuthHandler: u.opts.Authorize,
@@ -272,8 +272,12 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 			e.Err = errStdoutClosed
 		}
 	}
-	if code := c.status(); code >= 400 {
-		e.Err = &StatusError{Code: code, Err: err}
+	if a := c.answer(); a.large != nil {
+		e.Err = a.large
+	} else if a.refused() {
+		e.Err = &StatusError{Code: a.status, Err: err}
+	} else if status, ok := errors.AsType[*StatusError](err); ok {
+		e.Err = status
 	}
 	if c.child != nil && u.ctx.Err() == nil {
 		e.Outcome = c.outcome()

@@ -19,6 +19,11 @@
 // Locks: Upstream.mu guards the state, Pool.mu the slots, mux.mu the exchanges,
 // capture.mu one result. None is held over I/O, a callback or another of them.
 //
+// Bounds: one message is at most 64 MiB after decompression, what is no answer
+// to a call 4 MiB, a list 16 MiB in all; large ones are read into memory of
+// their bound at once, never copied from size to size. Over HTTP everything
+// that is no call has a time, and ends with its connection.
+//
 // What always holds: a request that may have run is never repeated, unless its
 // tool is read-only or idempotent; a caller's ctx ends its wait and its call,
 // never the connection; a result is the bytes that the upstream wrote; headers

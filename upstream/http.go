@@ -2,8 +2,10 @@ package upstream
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -15,6 +17,7 @@ import (
 const (
 	dialTimeout = 10 * time.Second
 	tlsTimeout  = 10 * time.Second
+	maxHeaders  = 1 << 20 // bytes
 )
 
 // An OriginError says that the upstream tried to lead a request to another
@@ -61,10 +64,11 @@ type tapTransport struct {
 	base    *http.Transport
 	origin  string
 	headers map[string]string
-	probing bool // the upstream may not know server/discover
-	status  atomic.Int64
-	ctx     context.Context // ends with the connection
-	replies chan struct{}   // holds a token for each reply on its way
+	sse     bool                    // a GET is the whole connection
+	probing bool                    // the upstream may not know server/discover
+	last    atomic.Pointer[capture] // of the last request that brought none
+	ctx     context.Context         // ends with the connection
+	replies chan struct{}           // holds a token for each reply on its way
 }
 
 func newTapTransport(ctx context.Context, cfg Config, probing bool) (*tapTransport, error) {
@@ -81,14 +85,22 @@ func newTapTransport(ctx context.Context, cfg Config, probing bool) (*tapTranspo
 			HTTP2:               &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 			MaxIdleConnsPerHost: 16,
 			IdleConnTimeout:     90 * time.Second,
+
+			MaxResponseHeaderBytes: maxHeaders,
 		},
-		origin: originOf(u), headers: cfg.Headers, probing: probing,
+		origin: originOf(u), headers: cfg.Headers, sse: cfg.Type == SSE, probing: probing,
 		ctx: ctx, replies: make(chan struct{}, maxReplies),
 	}, nil
 }
 
-// lastStatus returns the status of the last response, 0 before any.
-func (t *tapTransport) lastStatus() int { return int(t.status.Load()) }
+// lastAnswer returns what is known of the answer to the last request of the
+// SDK's session itself.
+func (t *tapTransport) lastAnswer() captureState {
+	if c := t.last.Load(); c != nil {
+		return c.state()
+	}
+	return captureState{}
+}
 
 const maxRedirects = 5
 
@@ -112,26 +124,76 @@ func (t *tapTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 			req.Header.Set(name, value)
 		}
 	}
+	switch {
+	case req.Method == http.MethodDelete:
+		return t.within(req, endWait)
+	case req.Method == http.MethodGet && !t.sse && req.Header.Get("Last-Event-ID") == "", req.Header.Get("Mcp-Method") == "subscriptions/listen":
+		return t.notifications(req), nil
+	case req.Method == http.MethodPost:
+		return t.post(req)
+	}
+	return t.exchange(req, captureOf(req.Context()))
+}
+
+// post sends a message.
+func (t *tapTransport) post(req *http.Request) (*http.Response, error) {
+	p := postOf(req)
+	if p.kind != request {
+		return t.brief(req, p)
+	}
 	c := captureOf(req.Context())
-	if c != nil {
-		c.sending(req)
+	if c == nil { // of the handshake, or a ping
+		c = newCapture("", maxSmall, func(result json.RawMessage) json.RawMessage { return result })
+		t.last.Store(c)
 	}
-	t.status.Store(0)
-	resp, err := t.roundTrip(req)
-	if err != nil {
-		if isDial(err) {
-			if c != nil {
-				c.notSent(req)
-			}
-			return nil, &DialError{Err: err}
+	c.update(func(s *captureState) { s.id, s.sent = p.id, true })
+	return t.exchange(req, c)
+}
+
+// exchange sends one request, whose answer c captures if it is not nil.
+func (t *tapTransport) exchange(req *http.Request, c *capture) (*http.Response, error) {
+	send := t.base.RoundTrip
+	if t.probing && req.Header.Get("Mcp-Method") == "server/discover" {
+		send = func(req *http.Request) (*http.Response, error) { return t.within(req, probeWait) }
+	}
+	resp, err := send(req)
+	switch {
+	case err != nil && isDial(err):
+		if c != nil && req.Method == http.MethodPost {
+			c.update(func(s *captureState) { s.sent = false })
 		}
+		return nil, &DialError{Err: err}
+	case err != nil:
 		return nil, err
-	}
-	t.status.Store(int64(resp.StatusCode))
-	if c != nil {
+	case c != nil:
 		c.tap(req, resp)
+	case !t.sse:
+		t.bound(resp)
 	}
 	return resp, nil
+}
+
+// bound bounds the body of an answer that nothing is captured of.
+func (t *tapTransport) bound(resp *http.Response) {
+	if mediaType(resp) == "text/event-stream" {
+		resp.Body = newEventTap(resp.Body, maxSmall, onlyMessage, func(*SizeError) []byte { return nil })
+		return
+	}
+	keep(resp, maxRefusal)
+}
+
+// onlyMessage returns data if it can be a message, and nil otherwise.
+func onlyMessage(data []byte) []byte {
+	var e envelope
+	if e.read(data) != nil {
+		return nil
+	}
+	return data
+}
+
+func mediaType(resp *http.Response) string {
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return media
 }
 
 type captureKey struct{}

@@ -1,8 +1,8 @@
 package upstream
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"time"
@@ -27,29 +27,37 @@ const (
 	reply // to a request of the upstream
 )
 
-// kindOf returns the kind and the method of the message that req sends. The
-// SDK writes id and method before what may be large.
-func kindOf(req *http.Request) (kind, string) {
+// A post is what is known of a message that is sent.
+type post struct {
+	kind   kind
+	method string          // as it is written, with its quotes
+	id     json.RawMessage // of a request
+}
+
+// postOf looks into the message that req sends. The SDK writes id and method
+// before what may be large.
+func postOf(req *http.Request) post {
 	if req.GetBody == nil {
-		return request, ""
+		return post{}
 	}
 	body, err := req.GetBody()
 	if err != nil {
-		return request, ""
+		return post{}
 	}
 	defer body.Close()
-	head := make([]byte, 1024)
+	head := make([]byte, 512)
 	n, _ := io.ReadFull(body, head)
-	k := notification
+	p := post{kind: notification}
 	for key, at := range raw.Members(head[:n]) {
 		switch string(key) {
 		case `"id"`:
-			k = request
+			p.kind, p.id = request, at.In(head)
 		case `"method"`:
-			return k, string(at.In(head))
+			p.method = string(at.In(head))
+			return p
 		}
 	}
-	return reply, ""
+	return post{kind: reply}
 }
 
 // initialized is the method, as it is written, that ends a handshake.
@@ -57,13 +65,13 @@ const initialized = `"notifications/initialized"`
 
 // brief sends a notification or a reply. Nobody needs the answer, so an
 // upstream that gives none, or a bad one, holds up and breaks nothing.
-func (t *tapTransport) brief(req *http.Request, k kind, method string) (*http.Response, error) {
+func (t *tapTransport) brief(req *http.Request, p post) (*http.Response, error) {
 	accepted := &http.Response{
 		Status: "202 Accepted", StatusCode: http.StatusAccepted,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{}, Body: http.NoBody, Request: req,
 	}
-	if k == reply {
+	if p.kind == reply {
 		select {
 		case t.replies <- struct{}{}:
 			defer func() { <-t.replies }()
@@ -78,7 +86,7 @@ func (t *tapTransport) brief(req *http.Request, k kind, method string) (*http.Re
 		}
 	}
 	wait := postWait
-	if method == initialized {
+	if p.method == initialized {
 		wait = startWait
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), wait)
@@ -91,11 +99,9 @@ func (t *tapTransport) brief(req *http.Request, k kind, method string) (*http.Re
 	case err != nil:
 		return accepted, nil
 	}
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
-	resp.Body.Close()
+	keep(resp, maxRefusal)
 	redirected := resp.StatusCode >= 300 && resp.StatusCode < 400
-	if redirected || resp.StatusCode >= 400 && method == initialized {
-		resp.Body = io.NopCloser(bytes.NewReader(body))
+	if redirected || resp.StatusCode >= 400 && p.method == initialized {
 		return resp, nil
 	}
 	return accepted, nil

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 	"sync/atomic"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -20,32 +19,42 @@ type httpSender struct {
 }
 
 func (h *httpSender) send(ctx context.Context, r rawRequest) (json.RawMessage, error) {
-	c := &capture{
-		token:      formatID(h.tokens.Add(1)),
-		progress:   r.progress,
-		substitute: func(json.RawMessage) json.RawMessage { return json.RawMessage(`{"content":[]}`) },
-	}
+	c := newCapture(formatID(h.tokens.Add(1)), maxMessage, nothing)
+	c.progress = r.progress
 	meta := mcp.Meta{"progressToken": json.Number(c.token)}
-	var err error
-	var valid []*mcp.Tool
 	if r.method == "tools/list" {
-		c.substitute = withoutTTL
-		var res *mcp.ListToolsResult
-		res, err = h.session.ListTools(withCapture(ctx, c), &mcp.ListToolsParams{Meta: meta, Cursor: r.cursor})
-		if res != nil {
-			valid = res.Tools
-		}
-	} else {
-		_, err = h.session.CallTool(withCapture(ctx, c), &mcp.CallToolParams{Meta: meta, Name: r.tool, Arguments: r.args})
+		return h.list(ctx, c, &mcp.ListToolsParams{Meta: meta, Cursor: r.cursor})
 	}
+	_, err := h.session.CallTool(withCapture(ctx, c), &mcp.CallToolParams{Meta: meta, Name: r.tool, Arguments: r.args})
 	got := c.state()
 	if got.result == nil {
 		return nil, h.fault(ctx, got, err)
 	}
-	if valid != nil {
-		return onlyValid(got.result, valid), nil
-	}
 	return got.result, nil
+}
+
+// nothing is what the session gets of the result of a call.
+func nothing(json.RawMessage) json.RawMessage { return json.RawMessage(`{"content":[]}`) }
+
+// list asks for a page of tools. The session gets those that it must know of,
+// because their arguments go into headers (x-mcp-header, MCP 2026-07-28,
+// basic/transports), and refuses what it cannot read of them.
+func (h *httpSender) list(ctx context.Context, c *capture, params *mcp.ListToolsParams) (json.RawMessage, error) {
+	c.limit = maxList
+	var page toolPage
+	c.substitute = func(result json.RawMessage) json.RawMessage {
+		page = readToolPage(result)
+		return page.forSession()
+	}
+	res, err := h.session.ListTools(withCapture(ctx, c), params)
+	got := c.state()
+	switch {
+	case got.result == nil:
+		return nil, h.fault(ctx, got, err)
+	case res == nil || len(page.marked) == 0:
+		return got.result, nil
+	}
+	return page.without(res.Tools), nil
 }
 
 // fault classifies why a request over HTTP got no result. Only the answer to
@@ -55,6 +64,8 @@ func (h *httpSender) fault(ctx context.Context, got captureState, err error) err
 	switch {
 	case got.failed != nil:
 		return h.answeredBy(ctx, got)
+	case got.large != nil:
+		return got.large
 	case ctx.Err() != nil && !got.refused():
 		return ctx.Err()
 	case isA[*OriginError](err):
@@ -90,7 +101,7 @@ func (h *httpSender) answeredBy(ctx context.Context, got captureState) error {
 	if got.status == http.StatusNotFound && got.failed.Code != codeNoSession {
 		return errors.Join(ErrNotSent, notAnAnswer(got.failed))
 	}
-	c := &capture{progress: func(json.RawMessage) {}, substitute: func(json.RawMessage) json.RawMessage { return json.RawMessage(`{}`) }}
+	c := newCapture("", maxSmall, nothing)
 	ctx, cancel := context.WithTimeout(ctx, pingWait)
 	defer cancel()
 	h.session.Ping(withCapture(ctx, c), nil)
@@ -157,40 +168,3 @@ func (u unanswered) As(target any) bool {
 }
 
 var errNoResult = errors.New("the answer held no result")
-
-// withoutTTL hides a list's lifetime from the SDK's session, which would
-// otherwise answer the next request from its cache.
-func withoutTTL(result json.RawMessage) json.RawMessage {
-	var m map[string]json.RawMessage
-	if json.Unmarshal(result, &m) != nil {
-		return result
-	}
-	delete(m, "ttlMs")
-	out, err := json.Marshal(m)
-	if err != nil {
-		return result
-	}
-	return out
-}
-
-// onlyValid leaves out the tools that the SDK's session refused.
-func onlyValid(result json.RawMessage, valid []*mcp.Tool) json.RawMessage {
-	var page map[string]json.RawMessage
-	var tools []json.RawMessage
-	if json.Unmarshal(result, &page) != nil || json.Unmarshal(page["tools"], &tools) != nil || len(tools) == len(valid) {
-		return result
-	}
-	tools = slices.DeleteFunc(tools, func(raw json.RawMessage) bool {
-		var t struct {
-			Name string `json:"name"`
-		}
-		return json.Unmarshal(raw, &t) != nil || !slices.ContainsFunc(valid, func(v *mcp.Tool) bool { return v.Name == t.Name })
-	})
-	// Raw members marshal to their own bytes, without space between them.
-	page["tools"], _ = json.Marshal(tools)
-	out, err := json.Marshal(page)
-	if err != nil {
-		return result
-	}
-	return out
-}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -19,7 +18,7 @@ import (
 // maxMessage bounds one message of an upstream, in bytes.
 const maxMessage = 64 << 20
 
-var errTooLong = fmt.Errorf("a message of more than %d MiB", maxMessage>>20)
+var errTooLong error = &SizeError{Limit: maxMessage}
 
 // A lineConn speaks newline-delimited JSON with a child (MCP 2025-11-25,
 // basic/transports, stdio). It skips lines that are no JSON-RPC messages,

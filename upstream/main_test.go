@@ -170,6 +170,8 @@ func runChild(mode string) {
 		oldServer(mode)
 	case "proxy":
 		proxyToBeKilled()
+	case "measure":
+		measureCosts()
 	case "faulty":
 		faultyServer()
 	default:

@@ -2,8 +2,6 @@ package upstream
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"testing"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -39,27 +37,3 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
-
-// FuzzEvents checks that no stream makes the filter panic or fail.
-func FuzzEvents(f *testing.F) {
-	f.Add([]byte("id: 1\nevent: message\ndata: {\"jsonrpc\":\"2.0\",\ndata: \"method\":\"m\"}\n\n: c\n\nretry: 5\r\n\r\ndata\n\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var out bytes.Buffer
-		tap := newEventTap(&capture{progress: func(json.RawMessage) {}, substitute: func(r json.RawMessage) json.RawMessage { return r }}, nopCloser{bytes.NewReader(data)})
-		if _, err := out.ReadFrom(tap); err != nil {
-			t.Fatalf("%q: %v", data, err)
-		}
-	})
-}
-
-func TestEventsAreBounded(t *testing.T) {
-	t.Parallel()
-	tap := newEventTap(&capture{}, nopCloser{bytes.NewReader(append(bytes.Repeat([]byte("x"), 100<<10), '\n'))})
-	if _, err := tap.line(99 << 10); !errors.Is(err, errTooLong) {
-		t.Errorf("error %v", err)
-	}
-}
-
-type nopCloser struct{ *bytes.Reader }
-
-func (nopCloser) Close() error { return nil }

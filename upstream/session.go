@@ -215,11 +215,14 @@ func (c *callTimer) cause(err error) error {
 type ToolList struct {
 	Tools []json.RawMessage // descriptors as the upstream sent them
 	TTL   time.Duration     // for which the list is fresh; 0 unknown (ttlMs of MCP 2026-07-28)
-	Cut   bool              // the upstream has more than 200 pages
+	Cut   bool              // the upstream has more than 200 pages or 16 MiB
 }
 
 // maxPages bounds how far a list is followed.
 const maxPages = 200
+
+// maxList bounds the descriptors of a list together, in bytes.
+const maxList = 16 << 20
 
 // ListTools lists the upstream's tools afresh, all pages up to a bound. A
 // descriptor that an HTTP client has to refuse is left out (x-mcp-header,
@@ -229,11 +232,18 @@ const maxPages = 200
 func (s *Session) ListTools(ctx context.Context) (ToolList, error) {
 	s.stage = StageList
 	var list ToolList
+	size := 0
 	r := rawRequest{method: "tools/list", meta: s.meta, progress: func(json.RawMessage) {}}
 	for range maxPages {
 		result, err := s.page(ctx, r)
 		if err != nil {
 			return ToolList{}, err
+		}
+		if size += len(result); size > maxList {
+			if list.Tools == nil {
+				return ToolList{}, &SizeError{Limit: maxList}
+			}
+			break
 		}
 		var page struct {
 			Tools []json.RawMessage `json:"tools"`

@@ -3,28 +3,9 @@ package upstream
 import (
 	"context"
 	"io"
-	"mime"
 	"net/http"
 	"time"
 )
-
-// roundTrip sends one request. Where the SDK's session would wait without a
-// bound for what is not vital, the wait is bounded or avoided.
-func (t *tapTransport) roundTrip(req *http.Request) (*http.Response, error) {
-	switch method := req.Header.Get("Mcp-Method"); {
-	case method == "server/discover" && t.probing:
-		return t.within(req, probeWait)
-	case method == "subscriptions/listen", req.Method == http.MethodGet && req.Header.Get("Last-Event-ID") == "":
-		return t.notifications(req), nil
-	case req.Method == http.MethodDelete:
-		return t.within(req, endWait)
-	case req.Method == http.MethodPost && captureOf(req.Context()) == nil:
-		if k, method := kindOf(req); k != request {
-			return t.brief(req, k, method)
-		}
-	}
-	return t.base.RoundTrip(req)
-}
 
 // within bounds the time of a request up to the end of the response's body.
 func (t *tapTransport) within(req *http.Request, limit time.Duration) (*http.Response, error) {
@@ -114,6 +95,7 @@ func (n *notificationStream) open() error {
 		case err != nil:
 			continue
 		case isEventStream(resp):
+			n.t.bound(resp)
 			n.body, n.opened = resp.Body, time.Now()
 			return nil
 		}
@@ -139,6 +121,5 @@ func (n *notificationStream) request(ctx context.Context) (*http.Response, error
 func (n *notificationStream) Close() error { return n.body.Close() }
 
 func isEventStream(resp *http.Response) bool {
-	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return resp.StatusCode == http.StatusOK && media == "text/event-stream"
+	return resp.StatusCode == http.StatusOK && mediaType(resp) == "text/event-stream"
 }

@@ -301,6 +301,10 @@ func explainCall(e *explanation, err error, server string) (code int) {
 		e.hint("the tool may have run: look before you call it again")
 		return exitUnavailable
 	}
+	if has[*upstream.SizeError](err) {
+		e.hint("no answer of that size is taken; ask for less")
+		return exitUnavailable
+	}
 	if s, ok := errors.AsType[*upstream.StartingError](err); ok {
 		if s.Stderr != "" {
 			e.hint("so far it says:\n  %s", strings.ReplaceAll(s.Stderr, "\n", "\n  "))

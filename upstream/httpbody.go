@@ -1,0 +1,170 @@
+package upstream
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// Bounds of what comes from an upstream over HTTP, in bytes after
+// decompression. Only the answer to a call may be as large as maxMessage.
+const (
+	maxSmall   = 4 << 20  // any message that is no answer to a call or a list
+	maxRefusal = 64 << 10 // of the body of a refusal, or a line that is no data; the rest is not read
+	oneStep    = 8 << 20  // what is larger gets all of its bound at once
+)
+
+// A SizeError says that a message of the upstream was too large to be taken.
+type SizeError struct{ Limit int } // bytes
+
+func (e *SizeError) Error() string { return fmt.Sprintf("a message of more than %d MiB", e.Limit>>20) }
+
+// grow returns buf with room for more bytes, up to the limit. Memory that
+// nothing was written to is not taken from the system, so that a large buffer
+// need not be copied from one size to the next, which would hold it twice.
+func grow(buf []byte, more, limit int) ([]byte, error) {
+	need := len(buf) + more
+	switch {
+	case need > limit:
+		return nil, &SizeError{Limit: limit}
+	case need <= cap(buf):
+		return buf, nil
+	}
+	size := max(need, 2*cap(buf), 4096)
+	if size > oneStep {
+		size = limit
+	}
+	bigger := make([]byte, len(buf), min(size, limit))
+	copy(bigger, buf)
+	return bigger, nil
+}
+
+// readBody reads a body of at most limit bytes.
+func readBody(body io.Reader, limit int) ([]byte, error) {
+	var buf []byte
+	for {
+		if len(buf) == cap(buf) {
+			// The byte beyond the limit shows that there is one.
+			var large error
+			if buf, large = grow(buf, 1, limit+1); large != nil {
+				return nil, &SizeError{Limit: limit}
+			}
+		}
+		n, err := body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case len(buf) > limit:
+			return nil, &SizeError{Limit: limit}
+		case errors.Is(err, io.EOF):
+			return buf, nil
+		case err != nil:
+			return nil, err
+		}
+	}
+}
+
+// keep replaces a body by its first bytes.
+func keep(resp *http.Response, limit int64) []byte {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, limit))
+	resp.Body.Close()
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.ContentLength = int64(len(body))
+	return body
+}
+
+// An event is one server-sent event.
+type event struct {
+	name, id, retry string
+	data            []byte // lines are joined by spaces, which is the same to JSON
+	ended           bool   // by the end of the stream, perhaps in its middle
+}
+
+// An eventReader reads server-sent events (HTML Living Standard, 9.2.6), each
+// of at most limit bytes of data. Other than the standard says, the end of the
+// stream ends an event too: real servers leave the blank line out.
+type eventReader struct {
+	r     *bufio.Reader
+	limit int
+}
+
+func newEventReader(body io.Reader, limit int) *eventReader {
+	return &eventReader{r: bufio.NewReaderSize(body, 32<<10), limit: limit}
+}
+
+// next returns the next event.
+func (r *eventReader) next() (event, error) {
+	var e event
+	for some := false; ; {
+		n, err := r.line(&e)
+		some = some || n > 0
+		switch {
+		case err == nil && n == 0 && some:
+			return e, nil
+		case err == nil:
+		case some && !isA[*SizeError](err):
+			e.ended = true
+			return e, nil
+		default:
+			return event{}, err
+		}
+	}
+}
+
+// line reads one line into e, and returns how long it was. An error may come
+// with the beginning of a line.
+func (r *eventReader) line(e *event) (n int, err error) {
+	chunk, err := r.r.ReadSlice('\n')
+	n = len(bytes.TrimRight(chunk, "\r\n"))
+	field, value, _ := bytes.Cut(chunk[:n], []byte(":"))
+	value = bytes.TrimPrefix(value, []byte(" "))
+	if string(field) == "data" {
+		return n, r.data(e, value, err)
+	}
+	if errors.Is(err, bufio.ErrBufferFull) {
+		return n, r.skip()
+	}
+	switch string(field) {
+	case "event":
+		e.name = string(value)
+	case "id":
+		e.id = string(value)
+	case "retry":
+		e.retry = string(value)
+	}
+	return n, err
+}
+
+// data adds a line of data, of which value was read with err.
+func (r *eventReader) data(e *event, value []byte, err error) error {
+	if len(e.data) > 0 {
+		value = append([]byte{' '}, value...)
+	}
+	for {
+		var large error
+		if e.data, large = grow(e.data, len(value), r.limit); large != nil {
+			return large
+		}
+		e.data = append(e.data, value...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return err
+		}
+		value, err = r.r.ReadSlice('\n')
+		value = bytes.TrimRight(value, "\r\n")
+	}
+}
+
+// skip reads the rest of a line that is no data, and too long to be kept.
+func (r *eventReader) skip() error {
+	for n := 0; ; {
+		chunk, err := r.r.ReadSlice('\n')
+		switch n += len(chunk); {
+		case n > maxSmall:
+			return &SizeError{Limit: maxSmall}
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return err
+		}
+	}
+}
