@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -37,21 +38,23 @@ const (
 	codeLoginPending     code = "login_pending"
 	codeLoginFailed      code = "login_failed"
 	codeResultExpired    code = "result_expired"
+	codeUpstreamError    code = "upstream_error"
 )
 
 // An explanation is an error as the model reads it: what happened, and one way
 // on.
 type explanation struct {
-	Code      code           `json:"code"`
-	Message   string         `json:"message"`
-	Stage     upstream.Stage `json:"stage,omitempty"`
-	Path      string         `json:"path,omitempty"`
-	Signature string         `json:"signature,omitempty"`
-	Near      []string       `json:"nearest,omitempty"`
-	Retry     int            `json:"retry_in_seconds,omitempty"`
-	Exit      string         `json:"exit,omitempty"`
-	Stderr    string         `json:"stderr,omitempty"`
-	Next      string         `json:"next"`
+	Code      code            `json:"code"`
+	Message   string          `json:"message"`
+	Data      json.RawMessage `json:"data,omitempty"` // of an upstream's error
+	Stage     upstream.Stage  `json:"stage,omitempty"`
+	Path      string          `json:"path,omitempty"`
+	Signature string          `json:"signature,omitempty"`
+	Near      []string        `json:"nearest,omitempty"`
+	Retry     int             `json:"retry_in_seconds,omitempty"`
+	Exit      string          `json:"exit,omitempty"`
+	Stderr    string          `json:"stderr,omitempty"`
+	Next      string          `json:"next"`
 }
 
 // noteKey is the _meta entry under which repairs are told.

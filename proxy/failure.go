@@ -2,14 +2,17 @@ package proxy
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/auth"
 	"mcpproxy/auth/egress"
@@ -127,12 +130,18 @@ func whatOfUpstream(err error) Failure {
 		return Failure{Stage: e.Stage, Message: startMessage(server, e), Exit: e.ExitStatus, Stderr: e.Stderr}
 	}
 	f := Failure{Stage: upstream.StageCall}
+	if !mayHaveRun(err) {
+		f.Stage = upstream.StageList
+	}
 	if is[*upstream.TimeoutError](err) {
 		return f
 	}
 	if e, ok := errors.AsType[*upstream.InterruptedError](err); ok {
 		f.Exit, f.Stderr = e.ExitStatus, e.Stderr
 		f.Message = "the connection to " + server + " broke during the call: the tool may have run"
+		if f.Stage == upstream.StageList {
+			f.Message = "the connection to " + server + " broke while its tools were listed: nothing ran"
+		}
 		return f
 	}
 	if e, ok := errors.AsType[*upstream.SizeError](err); ok {
@@ -145,9 +154,16 @@ func whatOfUpstream(err error) Failure {
 	}
 	if e, ok := errors.AsType[*jsonrpc.Error](err); ok {
 		f.Message = fmt.Sprintf("%s answered with error %d: %s", server, e.Code, e.Message)
+		if e.Code == 0 { // it gave none
+			f.Message = fmt.Sprintf("%s answered with an error: %s", server, e.Message)
+		}
 		if e.Code == jsonrpc.CodeInvalidParams {
 			f = Failure{Message: server + " refused the call: " + e.Message}
 		}
+		return f
+	}
+	if e, ok := errors.AsType[*upstream.StatusError](err); ok {
+		f.Message = fmt.Sprintf("%s answered with %v", server, e)
 		return f
 	}
 	if isCancelled(err) {
@@ -177,10 +193,47 @@ func startMessage(server string, e *upstream.StartError) string {
 	return fmt.Sprintf("%s could not be started: %v", server, e)
 }
 
-// refusal returns the answer of a server that does not let us in.
+// mayHaveRun reports whether what failed was the call of a tool, and not a list
+// of tools.
+func mayHaveRun(err error) bool {
+	if e, ok := errors.AsType[*upstream.InterruptedError](err); ok {
+		return e.Stage != upstream.StageList
+	}
+	if e, ok := errors.AsType[*upstream.TimeoutError](err); ok {
+		return e.Stage != upstream.StageList
+	}
+	_, tool := whereOf(err)
+	return tool != ""
+}
+
+// linkOf returns the link that a server wants the person to open before it does
+// what was asked (URLElicitationRequiredError, MCP 2025-11-25), or "".
+func linkOf(e *jsonrpc.Error) string {
+	var data struct {
+		Elicitations []struct {
+			URL string `json:"url"`
+		} `json:"elicitations"`
+	}
+	if e.Code != mcp.CodeURLElicitationRequired || json.Unmarshal(e.Data, &data) != nil {
+		return ""
+	}
+	for _, wanted := range data.Elicitations {
+		u, err := url.Parse(wanted.URL)
+		if err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(wanted.URL) <= maxLink {
+			return u.String()
+		}
+	}
+	return ""
+}
+
+// maxLink bounds a link that is passed on, in bytes.
+const maxLink = 4 << 10
+
+// refusal returns the answer of a server that does not let us in. One that says
+// why not, and does not ask for authorization, refuses no more than the request.
 func refusal(err error) (*upstream.StatusError, bool) {
 	e, ok := errors.AsType[*upstream.StatusError](err)
-	return e, ok && (e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden)
+	return e, ok && (e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden && (e.Challenge || e.Words == ""))
 }
 
 // isAuthorization reports errors that are no fault of the transport.

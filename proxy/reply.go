@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -234,9 +236,15 @@ func adviseOnUpstream(err error) (explanation, bool) {
 		return adviseOnStart(server, e), true
 	}
 	if is[*upstream.TimeoutError](err) {
+		if !mayHaveRun(err) {
+			return explanation{Code: codeTimeout, Next: "repeat the same request: no tool was called"}, true
+		}
 		return explanation{Code: codeTimeout, Next: checkFirst}, true
 	}
 	if is[*upstream.InterruptedError](err) {
+		if !mayHaveRun(err) {
+			return explanation{Code: codeUnavailable, Next: "repeat the same request: no tool was called"}, true
+		}
 		return explanation{Code: codeInterrupted, Next: checkFirst}, true
 	}
 	if is[*upstream.SizeError](err) && tool != "" {
@@ -252,10 +260,45 @@ func adviseOnUpstream(err error) (explanation, bool) {
 		return explanation{Code: codeInvalidArguments, Next: "correct the arguments and call again; for the input schema " +
 			nextCall(mcptool.Request{Action: mcptool.DescribeTool, Server: server, Tool: tool})}, true
 	}
-	if isCancelled(err) && !is[*jsonrpc.Error](err) {
+	if e, ok := errors.AsType[*jsonrpc.Error](err); ok {
+		if link := linkOf(e); link != "" {
+			return explanation{Code: codeUpstreamError, Data: boundedData(e.Data),
+				Next: "ask the person to open " + link + " and to say when they are done there, then repeat the same request"}, true
+		}
+		return explanation{Code: codeUpstreamError, Data: boundedData(e.Data),
+			Next: "act on what " + server + " says: correct the arguments, use another tool, or tell the person"}, true
+	}
+	if e, ok := errors.AsType[*upstream.StatusError](err); ok {
+		return adviseOnStatus(server, e)
+	}
+	if isCancelled(err) {
 		return explanation{Code: codeInterrupted, Next: checkFirst}, true
 	}
 	return explanation{}, false
+}
+
+// adviseOnStatus is about HTTP answers that are no MCP.
+func adviseOnStatus(server string, e *upstream.StatusError) (explanation, bool) {
+	switch {
+	case e.RetryAfter > 0:
+		n := secondsUntil(time.Now().Add(e.RetryAfter))
+		return explanation{Code: codeUnavailable, Retry: n, Next: fmt.Sprintf("repeat the same request in %d s", n)}, true
+	case e.Page:
+		return explanation{Code: codeUnavailable, Next: "ask the person to check url in the entry of " + server}, true
+	case e.Words != "" && e.Code < http.StatusInternalServerError:
+		return explanation{Code: codeUnavailable, Next: "act on what " + server + " says, or tell the person"}, true
+	}
+	return explanation{}, false
+}
+
+// maxData bounds what is passed on of the data of a server's error, in bytes.
+const maxData = 4 << 10
+
+func boundedData(data json.RawMessage) json.RawMessage {
+	if len(data) > maxData || !json.Valid(data) {
+		return nil
+	}
+	return data
 }
 
 func adviseOnStart(server string, e *upstream.StartError) explanation {
@@ -268,6 +311,10 @@ func adviseOnStart(server string, e *upstream.StartError) explanation {
 	}
 	if e.FirstLine != "" {
 		return explanation{Code: codeUnavailable, Next: nextCommand(server)}
+	}
+	if status, ok := errors.AsType[*upstream.StatusError](e); ok && status.Page {
+		advice, _ := adviseOnStatus(server, status)
+		return advice
 	}
 	again := explanation{Code: codeUnavailable}
 	when := ""

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/mcptool"
@@ -151,13 +152,23 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"start_ended", &upstream.StartError{Stage: upstream.StageHandshake, Outcome: child.Outcome{ExitStatus: "exit status 3", Stderr: "fatal:\x1b[1m no such database"}, Err: errors.New("EOF")}},
 			{"interrupted", &upstream.InterruptedError{Outcome: child.Outcome{ExitStatus: "signal: killed", Stderr: "out of memory"}, Err: errors.New("EOF")}},
 			{"dial", &upstream.StartError{Stage: upstream.StageDial, Err: &upstream.DialError{Err: errors.New("connection refused")}}},
+			{"interrupted_list", &upstream.InterruptedError{Stage: upstream.StageList, Err: errors.New("EOF")}},
+			{"timeout_list", &upstream.TimeoutError{After: time.Minute, Stage: upstream.StageList}},
+			{"too_large", &upstream.SizeError{Limit: 64 << 20}},
+			{"status_words", &upstream.StatusError{Code: http.StatusForbidden, Words: "plan does not include this tool"}},
+			{"status_page", &upstream.StatusError{Code: http.StatusOK, Page: true}},
+			{"status_start_page", &upstream.StartError{Stage: upstream.StageHandshake, Err: &upstream.StatusError{Code: http.StatusOK, Page: true}}},
+			{"status_busy", &upstream.StatusError{Code: http.StatusTooManyRequests, RetryAfter: 2 * time.Minute}},
+			{"error_data", &jsonrpc.Error{Code: -32603, Message: "Page 42 was not found", Data: json.RawMessage(`{"page": 42}`)}},
+			{"error_text", &jsonrpc.Error{Message: "quota exceeded"}},
+			{"error_link", &jsonrpc.Error{Code: mcp.CodeURLElicitationRequired, Message: "Log in first", Data: json.RawMessage(`{"elicitations":[{"mode":"url","elicitationId":"e1","url":"javascript:x"},{"mode":"url","elicitationId":"e2","url":"https://srv.example/connect?id=7","message":"Log in"}]}`)}},
 			{"status_code", &upstream.StatusError{Code: http.StatusBadGateway}},
 			{"closed", upstream.ErrClosed},
 			{"cancelled", context.Canceled},
 			{"internal_error", &jsonrpc.Error{Code: -32603, Message: "oops\x1b[31m"}},
 			{"ambiguous", &mcptool.AmbiguousError{Kind: "tool", Name: "create", Could: []string{"a/create", "b/create"}}},
 		} {
-			out := raw.Encode(p.View(t.Context()).explain(nil, &ServerError{Server: "srv", Err: c.err}))
+			out := raw.Encode(p.View(t.Context()).explain(nil, &ServerError{Server: "srv", Tool: "tool", Err: c.err}))
 			golden(t, "errors/"+c.name+".json", append(out, '\n'))
 		}
 	})

@@ -35,10 +35,12 @@ type captureState struct {
 	result json.RawMessage // nil until captured
 	failed *jsonrpc.Error  // the upstream's answer instead of a result
 	large  *SizeError      // the answer was too large
+
+	refusal *StatusError // the upstream did not take the request, or is none
 }
 
 // refused reports whether the upstream did not take the request.
-func (s captureState) refused() bool { return s.status >= 400 }
+func (s captureState) refused() bool { return s.refusal != nil }
 
 func newCapture(token string, limit int, substitute func(json.RawMessage) json.RawMessage) *capture {
 	return &capture{token: token, limit: limit, substitute: substitute, progress: func(json.RawMessage) {}}
@@ -58,23 +60,28 @@ func (c *capture) update(change func(*captureState)) {
 
 // tap puts the capture between resp's body and its reader. What becomes of a
 // GET, which resumes the stream of a request, says nothing about the request.
-func (c *capture) tap(req *http.Request, resp *http.Response) {
+func (c *capture) tap(req *http.Request, resp *http.Response, redact func(string) string) {
+	media := mediaType(resp)
 	if req.Method == http.MethodPost {
-		c.update(func(s *captureState) { s.status, s.failed = resp.StatusCode, nil })
-		if resp.StatusCode >= 400 {
-			c.refusal(resp)
+		c.update(func(s *captureState) { s.status, s.failed, s.refusal = resp.StatusCode, nil, nil })
+		if resp.StatusCode >= 400 || resp.StatusCode == http.StatusOK && media == "text/html" {
+			c.refused(resp, redact)
+			return
 		}
 	}
-	if resp.StatusCode != http.StatusOK {
-		return
-	}
-	switch mediaType(resp) {
-	case "application/json":
-		resp.Body = &jsonTap{capture: c, body: resp.Body}
-		resp.ContentLength = -1
-	case "text/event-stream":
+	switch {
+	case resp.StatusCode != http.StatusOK:
+		keep(resp, maxRefusal)
+	case media == "text/event-stream":
 		resp.Body = newEventTap(resp.Body, c.limit, c.filter, c.tooLarge)
+	default: // some servers call their JSON text
+		c.isJSON(resp, &jsonTap{capture: c, body: resp.Body})
 	}
+}
+
+func (c *capture) isJSON(resp *http.Response, body io.ReadCloser) {
+	resp.StatusCode, resp.ContentLength, resp.Body = http.StatusOK, -1, body
+	resp.Header.Set("Content-Type", "application/json")
 }
 
 // challenges reports whether an answer asks for authorization, which is the
@@ -83,13 +90,20 @@ func challenges(resp *http.Response) bool {
 	return resp.StatusCode == http.StatusUnauthorized || resp.Header.Get("WWW-Authenticate") != ""
 }
 
-// refusal looks for a JSON-RPC error in the body of an answer that is no
-// success.
-func (c *capture) refusal(resp *http.Response) {
+// refused notes an answer that is no success. What a definite answer to a call
+// says goes past the session, which would end on many of them. The session
+// deals with challenges, and with 404, by which a session is lost.
+func (c *capture) refused(resp *http.Response, redact func(string) string) {
 	body := keep(resp, maxRefusal)
+	refusal := refusalOf(resp, body, redact)
+	c.update(func(s *captureState) { s.refusal = refusal })
+	if refusal.Challenge {
+		return
+	}
 	var e envelope
-	if !challenges(resp) && e.read(body) == nil && e.Method == nil {
-		c.fail(e.Error)
+	answered := e.read(body) == nil && e.Method == nil && raw.IsObject(e.Error) && c.fail(e.Error)
+	if c.token != "" && resp.StatusCode != http.StatusNotFound && (answered || refusal.Words != "" || resp.StatusCode != http.StatusForbidden) {
+		c.isJSON(resp, io.NopCloser(bytes.NewReader(c.refuse())))
 	}
 }
 
@@ -100,13 +114,19 @@ func (c *capture) fail(member json.RawMessage) bool {
 	return w != nil
 }
 
-// answeredError reads the error member of an answer, nil if it is none. What is
-// too much of it is left out.
+// answeredError reads the error member of an answer, nil if there is none. Some
+// servers write no more than a text. What is too much is left out.
 func answeredError(member json.RawMessage) *jsonrpc.Error {
-	if !raw.IsObject(member) {
+	if member == nil || string(member) == "null" {
 		return nil
 	}
 	var w jsonrpc.Error
+	if !raw.IsObject(member) {
+		if json.Unmarshal(member, &w.Message) != nil {
+			w.Message = string(member)
+		}
+		w.Message = w.Message[:min(len(w.Message), maxRefusal)]
+	}
 	for key, at := range raw.Members(member) {
 		value := at.In(member)
 		switch {
@@ -135,7 +155,7 @@ func (c *capture) filter(data []byte) []byte {
 			return nil
 		}
 	case e.Method != nil:
-	case e.Result != nil && (e.Error == nil || string(e.Error) == "null"):
+	case e.Result != nil && answeredError(e.Error) == nil:
 		c.update(func(s *captureState) { s.result = e.Result })
 		return c.stead("result", c.substitute(e.Result))
 	case c.fail(e.Error):

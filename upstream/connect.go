@@ -240,7 +240,7 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 		c.free = func() { p.Stop(u.ctx.Done(), u.opts.Kill.Done()) }
 		return muxed{connected{newLineConn(p.Stdin, p.Stdout, u.strayLine)}, c}, nil
 	}
-	t, err := newTapTransport(c.ctx, u.cfg, c.era == unknown)
+	t, err := newTapTransport(c.ctx, u.cfg, c.era == unknown, u.opts.Redact)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +248,7 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 	c.answer = t.lastAnswer
 	client := &http.Client{Transport: t, CheckRedirect: t.checkRedirect}
 	if u.cfg.Type == SSE {
-		return muxed{sseTransport{url: u.cfg.URL, client: client}, c}, nil
+		return muxed{sseTransport{url: u.cfg.URL, client: client, redact: u.opts.Redact}, c}, nil
 	}
 	return &mcp.StreamableClientTransport{
 		Endpoint: u.cfg.URL, HTTPClient: client, OAuthHandler: u.opts.Authorize,
@@ -274,8 +274,10 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 	}
 	if a := c.answer(); a.large != nil {
 		e.Err = a.large
-	} else if a.refused() {
-		e.Err = &StatusError{Code: a.status, Err: err}
+	} else if a.failed != nil {
+		e.Err = a.failed
+	} else if a.refusal != nil {
+		e.Err = a.refusal.with(err)
 	} else if status, ok := errors.AsType[*StatusError](err); ok {
 		e.Err = status
 	}

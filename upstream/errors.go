@@ -71,11 +71,12 @@ type CoolingDownError struct {
 func (e *CoolingDownError) Error() string { return "too many faults in a row" }
 func (e *CoolingDownError) Unwrap() error { return e.Last }
 
-// A TimeoutError says that a call was given up and that the upstream was told
-// so. Whether the tool ran is not known.
+// A TimeoutError says that a call or a list was given up and that the upstream
+// was told so. Whether the tool ran is not known.
 type TimeoutError struct {
 	After time.Duration
-	Idle  bool // without progress for After; otherwise After bounds the whole call
+	Idle  bool  // without progress for After; otherwise After bounds the whole call
+	Stage Stage // StageList if no tool was called; empty for a start
 }
 
 func (e *TimeoutError) Error() string {
@@ -88,7 +89,8 @@ func (e *TimeoutError) Error() string {
 // An InterruptedError says that the connection broke after the request may
 // have been sent: the tool may have run. What the child said is redacted.
 type InterruptedError struct {
-	child.Outcome // zero without a child
+	child.Outcome       // zero without a child
+	Stage         Stage // StageList if no tool was called
 	Err           error
 }
 

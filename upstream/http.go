@@ -28,19 +28,6 @@ func (e *OriginError) Error() string {
 	return fmt.Sprintf("refused to leave %s for %s", e.Want, e.Got)
 }
 
-// A StatusError is an HTTP answer that is neither success nor a JSON-RPC
-// error. The authorization handler's error after a 401 or 403 is in its chain.
-type StatusError struct {
-	Code int
-	Err  error
-}
-
-func (e *StatusError) Error() string {
-	return fmt.Sprintf("HTTP %d %s", e.Code, http.StatusText(e.Code))
-}
-
-func (e *StatusError) Unwrap() error { return e.Err }
-
 // A DialError says that no connection was made, so that nothing was sent.
 type DialError struct{ Err error }
 
@@ -69,9 +56,10 @@ type tapTransport struct {
 	last    atomic.Pointer[capture] // of the last request that brought none
 	ctx     context.Context         // ends with the connection
 	replies chan struct{}           // holds a token for each reply on its way
+	redact  func(string) string
 }
 
-func newTapTransport(ctx context.Context, cfg Config, probing bool) (*tapTransport, error) {
+func newTapTransport(ctx context.Context, cfg Config, probing bool, redact func(string) string) (*tapTransport, error) {
 	u, err := url.Parse(cfg.URL)
 	if err != nil {
 		return nil, err
@@ -89,7 +77,7 @@ func newTapTransport(ctx context.Context, cfg Config, probing bool) (*tapTranspo
 			MaxResponseHeaderBytes: maxHeaders,
 		},
 		origin: originOf(u), headers: cfg.Headers, sse: cfg.Type == SSE, probing: probing,
-		ctx: ctx, replies: make(chan struct{}, maxReplies),
+		ctx: ctx, replies: make(chan struct{}, maxReplies), redact: redact,
 	}, nil
 }
 
@@ -166,7 +154,7 @@ func (t *tapTransport) exchange(req *http.Request, c *capture) (*http.Response, 
 	case err != nil:
 		return nil, err
 	case c != nil:
-		c.tap(req, resp)
+		c.tap(req, resp, t.redact)
 	case !t.sse:
 		t.bound(resp)
 	}

@@ -36,7 +36,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 		c := newCapture("raw-1", maxMessage, nothing)
 		c.id = postOf(req).id
-		c.tap(req, resp)
+		c.tap(req, resp, strings.ToUpper)
 		passed, err := io.ReadAll(resp.Body)
 		if err != nil {
 			t.Fatalf("%q: %v", body, err)

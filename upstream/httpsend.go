@@ -75,7 +75,7 @@ func (h *httpSender) fault(ctx context.Context, got captureState, err error) err
 	case got.refused():
 		// On that the SDK ends the connection and so ctx, perhaps before it
 		// returns the error.
-		return &StatusError{Code: got.status, Err: err}
+		return got.refusal.with(err)
 	case err != nil:
 		return &InterruptedError{Err: err}
 	}

@@ -298,6 +298,9 @@ func (m *mux) writeError(err error) error {
 	if errors.Is(err, ErrNotSent) || isA[*DialError](err) {
 		return errors.Join(ErrNotSent, err)
 	}
+	if isA[*StatusError](err) {
+		return err
+	}
 	return m.interrupted(err)
 }
 

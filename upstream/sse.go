@@ -17,6 +17,7 @@ import (
 type sseTransport struct {
 	url    string
 	client *http.Client
+	redact func(string) string
 }
 
 // Connect opens the stream, which lives as long as ctx.
@@ -30,10 +31,9 @@ func (t sseTransport) Connect(ctx context.Context) (mcp.Connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &sseConn{client: t.client, body: resp.Body, events: newEventReader(resp.Body, maxMessage)}
+	c := &sseConn{sseTransport: t, body: resp.Body, events: newEventReader(resp.Body, maxMessage)}
 	if !isEventStream(resp) {
-		resp.Body.Close()
-		return nil, &StatusError{Code: resp.StatusCode}
+		return nil, refusalOf(resp, keep(resp, maxRefusal), t.redact)
 	}
 	for e := (event{}); e.name != "endpoint"; {
 		if e, err = c.events.next(); err != nil {
@@ -53,7 +53,7 @@ func (t sseTransport) Connect(ctx context.Context) (mcp.Connection, error) {
 
 // An sseConn is the connection that comes of it.
 type sseConn struct {
-	client   *http.Client
+	sseTransport
 	endpoint string
 	body     io.ReadCloser
 	events   *eventReader // for Read alone
@@ -93,9 +93,9 @@ func (c *sseConn) Write(ctx context.Context, msg jsonrpc.Message) error {
 	if err != nil {
 		return err
 	}
-	resp.Body.Close()
+	defer resp.Body.Close()
 	if resp.StatusCode < 200 || resp.StatusCode >= 300 {
-		return &StatusError{Code: resp.StatusCode}
+		return refusalOf(resp, keep(resp, maxRefusal), c.redact)
 	}
 	return nil
 }

@@ -21,8 +21,8 @@ func TestProgressPutsOffTheIdleTimeoutOnly(t *testing.T) {
 		want       *TimeoutError // nil: an answer
 	}{
 		{"progress", 5, time.Minute, 10 * time.Minute, nil},
-		{"no progress", 0, time.Minute, 10 * time.Minute, &TimeoutError{After: time.Minute, Idle: true}},
-		{"too long", 100, time.Minute, 10 * time.Minute, &TimeoutError{After: 10 * time.Minute}},
+		{"no progress", 0, time.Minute, 10 * time.Minute, &TimeoutError{After: time.Minute, Idle: true, Stage: StageCall}},
+		{"too long", 100, time.Minute, 10 * time.Minute, &TimeoutError{After: 10 * time.Minute, Stage: StageCall}},
 		{"without limits", 100, 0, 0, nil},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -267,7 +267,13 @@ func explainConnect(e *explanation, err error, server string) (code int) {
 		return exitUnavailable
 	}
 	if s, ok := errors.AsType[*upstream.StatusError](err); ok {
-		if s.Code != http.StatusUnauthorized && s.Code != http.StatusForbidden {
+		if s.RetryAfter > 0 {
+			e.hint("it asks to be left alone for %d s", int(s.RetryAfter.Seconds()))
+		}
+		if s.Page {
+			e.hint("check the url in its entry")
+		}
+		if s.Code != http.StatusUnauthorized && (s.Code != http.StatusForbidden || s.Words != "" && !s.Challenge) {
 			return exitUnavailable
 		}
 		e.hint("if it takes a login, add \"oauth\": {\"discovery\": true, \"discovery_allowlist\": [\"HOST\"]} to its entry, with the host of its authorization server, and run: proxy login %s", server)
@@ -298,7 +304,11 @@ func explainConnect(e *explanation, err error, server string) (code int) {
 func explainCall(e *explanation, err error, server string) (code int) {
 	if i, ok := errors.AsType[*upstream.InterruptedError](err); ok {
 		e.hintStderr(i.Stderr)
-		e.hint("the tool may have run: look before you call it again")
+		if i.Stage == upstream.StageList {
+			e.hint("no tool was called: try again")
+		} else {
+			e.hint("the tool may have run: look before you call it again")
+		}
 		return exitUnavailable
 	}
 	if has[*upstream.SizeError](err) {
@@ -323,7 +333,11 @@ func explainCall(e *explanation, err error, server string) (code int) {
 		if t.Idle {
 			key = "call_timeout"
 		}
-		e.hint("%s in its entry allows more time; the tool may have run", key)
+		if t.Stage == upstream.StageList {
+			e.hint("%s in its entry allows more time; no tool was called", key)
+		} else {
+			e.hint("%s in its entry allows more time; the tool may have run", key)
+		}
 		return exitUnavailable
 	}
 	if has[*upstream.InputRequiredError](err) {
@@ -332,6 +346,9 @@ func explainCall(e *explanation, err error, server string) (code int) {
 	}
 	if r, ok := errors.AsType[*jsonrpc.Error](err); ok {
 		e.message = fmt.Sprintf("%s answered with error %d: %s", server, r.Code, r.Message)
+		if r.Code == 0 { // it gave none
+			e.message = fmt.Sprintf("%s answered with an error: %s", server, r.Message)
+		}
 		return exitFailed
 	}
 	return 0
