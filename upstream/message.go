@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 
@@ -39,12 +38,8 @@ func decodeMessage(data []byte) (jsonrpc.Message, error) {
 		return nil, errNotMessage
 	}
 	r := &jsonrpc.Response{ID: id, Result: e.Result}
-	if e.Error != nil && !bytes.Equal(e.Error, []byte("null")) {
-		var w jsonrpc.Error
-		if err := json.Unmarshal(e.Error, &w); err != nil {
-			return nil, errNotMessage
-		}
-		r.Error = &w
+	if w := answeredError(e.Error); w != nil {
+		r.Error = w
 	}
 	return r, nil
 }

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -36,4 +37,27 @@ func FuzzMessage(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Some servers write a text where the protocol has an object.
+func TestErrorMayBeAText(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]jsonrpc.Error{
+		`"quota exceeded"`:                    {Message: "quota exceeded"},
+		`{"message":"no such page"}`:          {Message: "no such page"},
+		`{"code":"E42","message":"no"}`:       {Message: "no"},
+		`{"code":-32603,"message":{"a":1}}`:   {Code: -32603},
+		`["a"]`:                               {Message: `["a"]`},
+		`{"code":1,"message":"m","data":[1]}`: {Code: 1, Message: "m", Data: []byte(`[1]`)},
+	} {
+		msg, err := decodeMessage([]byte(`{"jsonrpc":"2.0","id":1,"error":` + text + `}`))
+		r, ok := msg.(*jsonrpc.Response)
+		if err != nil || !ok {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if got, ok := errors.AsType[*jsonrpc.Error](r.Error); !ok || got.Code != want.Code || got.Message != want.Message || string(got.Data) != string(want.Data) {
+			t.Errorf("%s: %+v", text, r.Error)
+		}
+	}
 }
