@@ -166,6 +166,10 @@ func whatOfUpstream(err error) Failure {
 		f.Message = fmt.Sprintf("%s answered with %v", server, e)
 		return f
 	}
+	if e, ok := errors.AsType[*upstream.RedirectError](err); ok {
+		f.Message = fmt.Sprintf("%s answered the request with a redirect to %s: nothing ran", server, e.To)
+		return f
+	}
 	if isCancelled(err) {
 		return Failure{Message: "the request was cancelled"}
 	}
@@ -184,7 +188,7 @@ func startMessage(server string, e *upstream.StartError) string {
 		return fmt.Sprintf("%s refused to begin a session: %s (error %d)", server, rpc.Message, rpc.Code)
 	}
 	switch {
-	case is[*upstream.OriginError](e) || is[*child.WorkDirError](e):
+	case is[*upstream.OriginError](e) || is[*upstream.RedirectError](e) || is[*child.WorkDirError](e):
 	case e.FirstLine != "":
 		return fmt.Sprintf("%s printed %q instead of MCP", server, e.FirstLine)
 	case e.ExitStatus != "":

@@ -232,6 +232,9 @@ func adviseOnUpstream(err error) (explanation, bool) {
 	if _, ok := refusal(err); ok {
 		return explanation{Code: codeNeedsAuth, Next: "ask the person to add \"oauth\" or the right \"headers\" to the entry of " + server}, true
 	}
+	if e, ok := errors.AsType[*upstream.RedirectError](err); ok {
+		return explanation{Code: codeUnavailable, Next: fmt.Sprintf("ask the person to write %s as url of %s, if it is right", e.To, server)}, true
+	}
 	if e, ok := errors.AsType[*upstream.StartError](err); ok {
 		return adviseOnStart(server, e), true
 	}

@@ -162,6 +162,8 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"error_data", &jsonrpc.Error{Code: -32603, Message: "Page 42 was not found", Data: json.RawMessage(`{"page": 42}`)}},
 			{"error_text", &jsonrpc.Error{Message: "quota exceeded"}},
 			{"error_link", &jsonrpc.Error{Code: mcp.CodeURLElicitationRequired, Message: "Log in first", Data: json.RawMessage(`{"elicitations":[{"mode":"url","elicitationId":"e1","url":"javascript:x"},{"mode":"url","elicitationId":"e2","url":"https://srv.example/connect?id=7","message":"Log in"}]}`)}},
+			{"redirect", &upstream.RedirectError{Code: 301, To: "https://srv.example/mcp/"}},
+			{"start_redirect", &upstream.StartError{Stage: upstream.StageHandshake, Err: &upstream.RedirectError{Code: 301, To: "https://srv.example/mcp/"}}},
 			{"status_code", &upstream.StatusError{Code: http.StatusBadGateway}},
 			{"closed", upstream.ErrClosed},
 			{"cancelled", context.Canceled},

@@ -16,6 +16,8 @@ const (
 // Config says how to reach one upstream, with placeholders substituted.
 type Config struct {
 	Type string `json:"type,omitempty"` // Stdio, HTTP or SSE
+	// Guessed says that HTTP was not written: it may be SSE.
+	Guessed bool `json:"-"`
 
 	child.Config // for Stdio
 

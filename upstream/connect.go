@@ -23,6 +23,7 @@ type connection struct {
 	session *Session
 	era     era
 	version string              // to ask for in the old era; empty is the last
+	sse     bool                // over HTTP with SSE
 	child   *child.Process      // nil unless stdio
 	mux     *mux                // nil for Streamable HTTP
 	free    func()              // frees what the transport holds beside the session
@@ -131,14 +132,30 @@ const probeWait = 3 * time.Second
 // connect makes a connection. Its errors are *StartError.
 func (u *Upstream) connect(ctx context.Context) (*connection, error) {
 	u.mu.Lock()
-	e, version, upset := u.st.era, u.st.version, u.st.upset
-	u.st.era = unknown // until this start succeeds
+	e, sse := u.st.era, u.st.sse
+	u.st.era, u.st.sse = unknown, false // until this start succeeds
 	u.mu.Unlock()
-	if u.cfg.Type == SSE {
+	sse = sse || u.cfg.Type == SSE
+	c, err := u.connectAs(ctx, e, sse)
+	if err != nil && !sse && ctx.Err() == nil && u.mayBeSSE(err) {
+		// What the first try met is told, unless the second works.
+		if old, noSSE := u.connectAs(ctx, legacy, true); noSSE == nil {
+			return old, nil
+		}
+	}
+	return c, err
+}
+
+// connectAs connects by one transport.
+func (u *Upstream) connectAs(ctx context.Context, e era, sse bool) (*connection, error) {
+	if sse {
 		e = legacy
 	}
 	c := newConnection(ctx, e)
-	c.version = version
+	u.mu.Lock()
+	version, upset := u.st.version, u.st.upset
+	u.mu.Unlock()
+	c.version, c.sse = version, sse
 	err := u.handshake(ctx, c)
 	if err == nil && e == unknown {
 		upset = c.mux != nil && c.mux.silent()
@@ -153,13 +170,13 @@ func (u *Upstream) connect(ctx context.Context) (*connection, error) {
 			if c.mux != nil && c.mux.answeredLate() {
 				next, upset = modern, false
 			}
-		case e == legacy && u.cfg.Type != SSE && isA[*jsonrpc.Error](err): // it may be a newer one by now
+		case e == legacy && !sse && isA[*jsonrpc.Error](err): // it may be a newer one by now
 			upset = false
 		default:
 			return nil, err
 		}
 		c = newConnection(ctx, next)
-		c.version = version
+		c.version, c.sse = version, sse
 		err = u.handshake(ctx, c)
 	}
 	if err != nil {
@@ -172,11 +189,20 @@ func (u *Upstream) connect(ctx context.Context) (*connection, error) {
 	return c, nil
 }
 
+// mayBeSSE reports whether a handshake over HTTP may have failed because the
+// URL is one of HTTP with SSE (MCP 2025-11-25, basic/transports, backwards
+// compatibility).
+func (u *Upstream) mayBeSSE(err error) bool {
+	status, ok := errors.AsType[*StatusError](err)
+	return ok && u.cfg.Guessed && u.opts.Authorize == nil &&
+		(status.Code == http.StatusBadRequest || status.Code == http.StatusNotFound || status.Code == http.StatusMethodNotAllowed)
+}
+
 // mayBeOld reports whether a handshake may have failed because of its first
 // request, on which old servers die or break the session.
 func (u *Upstream) mayBeOld(err error) bool {
 	start, ok := errors.AsType[*StartError](err)
-	if !ok || start.Stage != StageHandshake || u.opts.NotFault(err) || isA[*OriginError](err) {
+	if !ok || start.Stage != StageHandshake || u.opts.NotFault(err) || isA[*OriginError](err) || isA[*RedirectError](err) {
 		return false
 	}
 	status, ok := errors.AsType[*StatusError](err)
@@ -240,14 +266,18 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 		c.free = func() { p.Stop(u.ctx.Done(), u.opts.Kill.Done()) }
 		return muxed{connected{newLineConn(p.Stdin, p.Stdout, u.strayLine)}, c}, nil
 	}
-	t, err := newTapTransport(c.ctx, u.cfg, c.era == unknown, u.opts.Redact)
+	cfg := u.cfg
+	if c.sse {
+		cfg.Type = SSE
+	}
+	t, err := newTapTransport(c.ctx, cfg, c.era == unknown, u.opts.Redact)
 	if err != nil {
 		return nil, err
 	}
 	c.free = t.base.CloseIdleConnections
 	c.answer = t.lastAnswer
 	client := &http.Client{Transport: t, CheckRedirect: t.checkRedirect}
-	if u.cfg.Type == SSE {
+	if c.sse {
 		return muxed{sseTransport{url: u.cfg.URL, client: client, redact: u.opts.Redact}, c}, nil
 	}
 	return &mcp.StreamableClientTransport{
@@ -264,6 +294,8 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 		e.Stage, e.Err = StageDial, dial
 	} else if origin, ok := errors.AsType[*OriginError](err); ok {
 		e.Err = origin
+	} else if moved, ok := errors.AsType[*RedirectError](err); ok {
+		e.Err = moved
 	} else if rpc != nil {
 		e.Err = rpc
 	} else if c.child != nil && (errors.Is(err, io.EOF) || errors.Is(err, mcp.ErrConnectionClosed)) {

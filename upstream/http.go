@@ -28,6 +28,15 @@ func (e *OriginError) Error() string {
 	return fmt.Sprintf("refused to leave %s for %s", e.Want, e.Got)
 }
 
+// A RedirectError says that the upstream answered a POST with a redirect that
+// would make a GET of it. Nothing ran.
+type RedirectError struct {
+	Code int
+	To   string // without user and query, which may hold secrets
+}
+
+func (e *RedirectError) Error() string { return fmt.Sprintf("HTTP %d redirects to %s", e.Code, e.To) }
+
 // A DialError says that no connection was made, so that nothing was sent.
 type DialError struct{ Err error }
 
@@ -93,6 +102,11 @@ func (t *tapTransport) lastAnswer() captureState {
 const maxRedirects = 5
 
 func (t *tapTransport) checkRedirect(req *http.Request, via []*http.Request) error {
+	if via[len(via)-1].Method == http.MethodPost && req.Method != http.MethodPost {
+		to := *req.URL
+		to.User, to.RawQuery, to.Fragment = nil, "", ""
+		return &RedirectError{Code: req.Response.StatusCode, To: to.String()}
+	}
 	if got := originOf(req.URL); got != t.origin {
 		return &OriginError{Want: t.origin, Got: got}
 	}

@@ -70,6 +70,9 @@ func (h *httpSender) fault(ctx context.Context, got captureState, err error) err
 		return ctx.Err()
 	case isA[*OriginError](err):
 		return err
+	case isA[*RedirectError](err):
+		moved, _ := errors.AsType[*RedirectError](err)
+		return moved
 	case !got.sent, h.session.ID() != "" && got.status == http.StatusNotFound:
 		return errors.Join(ErrNotSent, err)
 	case got.refused():

@@ -150,7 +150,7 @@ func (u *Upstream) live(a *attempt) {
 	u.mu.Lock()
 	u.st.attempt, u.st.starting, a.err = nil, nil, err
 	if err == nil {
-		u.st.conn, u.st.era = c, c.era
+		u.st.conn, u.st.era, u.st.sse = c, c.era, c.sse
 		u.st.failed, u.st.retry, u.st.failure = 0, time.Time{}, failure{}
 	}
 	s, failed := errors.AsType[*StartError](err)

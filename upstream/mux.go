@@ -298,7 +298,7 @@ func (m *mux) writeError(err error) error {
 	if errors.Is(err, ErrNotSent) || isA[*DialError](err) {
 		return errors.Join(ErrNotSent, err)
 	}
-	if isA[*StatusError](err) {
+	if isA[*StatusError](err) || isA[*RedirectError](err) {
 		return err
 	}
 	return m.interrupted(err)

@@ -104,6 +104,7 @@ type state struct {
 	starting *child.Process // of the attempt, nil unless stdio
 	conn     *connection    // the one that new calls use
 	era      era            // what the last handshake found
+	sse      bool           // likewise, where the transport is guessed
 	breaker  *breaker
 	version  string // of the protocol, where the upstream had to name one
 	upset    bool   // begin with initialize, see Options

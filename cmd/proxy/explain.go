@@ -284,6 +284,10 @@ func explainConnect(e *explanation, err error, server string) (code int) {
 		e.hint("if %s is right, write it into the configuration", o.Got)
 		return exitUnavailable
 	}
+	if r, ok := errors.AsType[*upstream.RedirectError](err); ok {
+		e.hint("if %s is right, write it as \"url\" into its entry", r.To)
+		return exitUnavailable
+	}
 	if has[*upstream.DialError](err) {
 		e.hint("check that the server runs, and the url in its entry")
 		return exitUnavailable

@@ -99,6 +99,7 @@ var advised = []error{
 	of(&upstream.SizeError{Limit: 64 << 20}),
 	of(&upstream.InterruptedError{Stage: upstream.StageList, Err: errFact}),
 	of(&upstream.TimeoutError{After: time.Minute, Stage: upstream.StageList}),
+	of(&upstream.RedirectError{Code: http.StatusMovedPermanently, To: "https://b/mcp/"}),
 	of(&upstream.OriginError{Want: "https://a", Got: "https://b"}),
 	of(&upstream.DialError{Err: errFact}),
 	of(&upstream.StartError{Stage: upstream.StageSpawn, Err: &child.WorkDirError{Dir: "/w"}}),

@@ -88,7 +88,7 @@ func (e *Entry) normalize() {
 	case e.Type == "" && e.Command != "":
 		e.Type = upstream.Stdio
 	case e.Type == "" && e.URL != "":
-		e.Type = upstream.HTTP
+		e.Type, e.Guessed = upstream.HTTP, true
 	}
 }
 

@@ -1,0 +1,140 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+func TestRedirectOfAPost(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		for _, method := range []string{"tools/call", ""} {
+			t.Run(fmt.Sprint(status, " ", method), func(t *testing.T) {
+				t.Parallel()
+				f := newFakeHTTP(t, func(w http.ResponseWriter, r *http.Request, m message) bool {
+					if r.URL.Path == "/new/" || method != "" && m.Method != method {
+						return false
+					}
+					http.Redirect(w, r, "/new/?token=sesame", status)
+					return true
+				})
+				u := newTest(t, httpConfig(f.URL))
+				start := time.Now()
+				got, err := call(t, u, Call{Tool: "odd"})
+				if status >= 307 {
+					if err != nil || got != rawResult {
+						t.Errorf("%s, %v", got, err)
+					}
+					return
+				}
+				e, ok := errors.AsType[*RedirectError](err)
+				if !ok || e.Code != status || e.To != f.URL+"/new/" || isA[*InterruptedError](err) {
+					t.Errorf("error %v after %v", err, time.Since(start))
+				}
+				if n := f.count(http.MethodGet); method == "" && n > 0 {
+					t.Errorf("%d requests turned into GET", n)
+				}
+			})
+		}
+	}
+}
+
+func TestRedirectOfAPostElsewhereIsNamed(t *testing.T) {
+	t.Parallel()
+	f := newFakeHTTP(t, func(w http.ResponseWriter, r *http.Request, _ message) bool {
+		http.Redirect(w, r, "https://other.example/mcp", http.StatusMovedPermanently)
+		return true
+	})
+	_, err := call(t, newTest(t, httpConfig(f.URL)), Call{Tool: "odd"})
+	if e, ok := errors.AsType[*RedirectError](err); !ok || e.To != "https://other.example/mcp" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestRefusedStreamEndsTheStart(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{401, 404, 500} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no stream", status) }))
+		t.Cleanup(srv.Close)
+		u := newTest(t, Config{Type: SSE, URL: srv.URL, Limits: DefaultLimits})
+		_, err := call(t, u, Call{Tool: "echo"})
+		if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != status || e.Words != "no stream" || !isA[*StartError](err) {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+}
+
+func TestEventsBeforeTheEndpointAreSkipped(t *testing.T) {
+	t.Parallel()
+	handler := mcp.NewSSEHandler(func(*http.Request) *mcp.Server { return testServer() }, nil)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			w.Header().Set("Content-Type", "text/event-stream")
+			fmt.Fprint(w, ": hello\n\nevent: ping\ndata: now\n\ndata: x\n\n")
+		}
+		handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	u := newTest(t, Config{Type: SSE, URL: srv.URL, Limits: DefaultLimits})
+	t.Cleanup(u.Close)
+	if got, err := call(t, u, Call{Tool: "echo", Arguments: []byte(`{"text":"hi"}`)}); err != nil || !strings.Contains(got, "hi") {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
+// A URL without a type is tried as the transport of 2024-11-05 where a POST is
+// refused as that transport refuses it, and what worked is remembered.
+func TestGuessedTransportFallsBack(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 404, 405} {
+		var posts atomic.Int32
+		handler := mcp.NewSSEHandler(func(*http.Request) *mcp.Server { return testServer() }, nil)
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost && r.URL.Query().Get("sessionid") == "" {
+				posts.Add(1)
+				w.WriteHeader(status)
+				return
+			}
+			handler.ServeHTTP(w, r)
+		}))
+		t.Cleanup(srv.Close)
+		cfg := httpConfig(srv.URL)
+		cfg.Guessed = true
+		u := newTest(t, cfg)
+		t.Cleanup(u.Close)
+		if got, err := call(t, u, Call{Tool: "echo", Arguments: []byte(`{"text":"hi"}`)}); err != nil || !strings.Contains(got, "hi") {
+			t.Errorf("%d: %s, %v", status, got, err)
+		}
+		before := posts.Load()
+		u.mu.Lock()
+		u.retire(u.st.conn)
+		u.mu.Unlock()
+		if _, err := call(t, u, Call{Tool: "echo", Arguments: []byte(`{"text":"hi"}`)}); err != nil {
+			t.Errorf("%d: the next start: %v", status, err)
+		}
+		if n := posts.Load(); n != before {
+			t.Errorf("%d: %d more POSTs to the stream's URL", status, n-before)
+		}
+		cfg.Guessed = false
+		if _, err := call(t, newTest(t, cfg), Call{Tool: "echo"}); !isA[*StatusError](err) {
+			t.Errorf("%d: written as http: %v", status, err)
+		}
+	}
+	none := newFakeHTTP(t, func(w http.ResponseWriter, _ *http.Request, _ message) bool {
+		http.Error(w, "nothing here", http.StatusNotFound)
+		return true
+	})
+	cfg := httpConfig(none.URL)
+	cfg.Guessed = true
+	if _, err := call(t, newTest(t, cfg), Call{Tool: "echo"}); !strings.Contains(fmt.Sprint(err), "nothing here") {
+		t.Errorf("neither: %v", err)
+	}
+}
