@@ -73,6 +73,14 @@ func (t *target) inspect(ctx context.Context) (e catalog.Entry, self mcp.Initial
 	if l.Cut {
 		t.session.proxy.opts.Log.Warn("list of tools cut", "server", t.Name, "tools", len(e.Tools))
 	}
+	t.rest.Store(nil)
+	if l.Err != nil {
+		t.session.proxy.opts.Log.Warn("list of tools broken off", "server", t.Name, "tools", len(e.Tools), "error", l.Err)
+		t.rest.Store(&ServerError{Server: t.Name, Err: l.Err})
+		if old, ok := t.session.proxy.opts.Catalog.Get(t.ID); ok && len(old.Tools) > len(e.Tools) {
+			e.Tools = old.Tools
+		}
+	}
 	e.ListedAt = time.Now()
 	t.session.proxy.opts.Catalog.Put(e)
 	t.listed.Store(true)

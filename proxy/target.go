@@ -23,9 +23,10 @@ type target struct {
 	schemas  sync.Map     // of the tools that were called, by name: compiled
 	faulty   atomic.Bool  // a failure of it may be on record, also of an earlier process
 
-	stale   atomic.Bool  // the upstream said that its tools changed
-	listed  atomic.Bool  // its tools were listed by this session, or are about to be
-	expires atomic.Int64 // when its list is no longer fresh, Unix nanoseconds; 0 is never
+	stale   atomic.Bool                 // the upstream said that its tools changed
+	listed  atomic.Bool                 // its tools were listed by this session, or are about to be
+	rest    atomic.Pointer[ServerError] // why only a part of its list came, nil if it is whole
+	expires atomic.Int64                // when its list is no longer fresh, Unix nanoseconds; 0 is never
 }
 
 // target returns the server with its connection, which is made when it is used.

@@ -86,6 +86,12 @@ func (v *View) AllTools(ctx context.Context, s *config.Server) (ToolPage, error)
 	for _, tool := range allowed(t.Server, e) {
 		page.Tools = append(page.Tools, toolItem(tool))
 	}
+	if rest := t.rest.Load(); rest != nil {
+		page.Unavailable = []Unavailable{{
+			Server: t.Name, Status: v.condition(t.Server).status, Err: rest,
+			Reason: "only a part of its tools came: " + v.session.proxy.failure(rest).Message,
+		}}
+	}
 	return page, nil
 }
 

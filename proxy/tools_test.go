@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"mcpproxy/catalog"
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/mcptool"
+	"mcpproxy/upstream"
 	"mcpproxy/upstream/raw"
 )
 
@@ -201,4 +204,38 @@ func TestAllToolsHasNoPages(t *testing.T) {
 			t.Errorf("of %q: %d tools, %v", server, len(all.Tools), err)
 		}
 	}
+}
+
+// What came of a list before it broke off is shown, and that it is not all.
+func TestBrokenListKeepsItsFirstPage(t *testing.T) {
+	t.Parallel()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var req struct {
+			ID     json.RawMessage
+			Method string
+			Params struct{ Cursor string }
+		}
+		if err := json.NewDecoder(r.Body).Decode(&req); err != nil || req.ID == nil {
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		answer := `"error":{"code":-32601,"message":"no"}`
+		switch {
+		case req.Method == "initialize":
+			answer = `"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"web","version":"1"}}`
+		case req.Method == "tools/list" && req.Params.Cursor == "":
+			answer = `"result":{"tools":[{"name":"first","inputSchema":{"type":"object"}}],"nextCursor":"x"}`
+		case req.Method == "tools/list":
+			answer = `"error":{"code":-32000,"message":"the index is being built"}`
+		}
+		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,%s}`, req.ID, answer)
+	}))
+	t.Cleanup(web.Close)
+	s := childServer(t, "web", "")
+	s.Entry.Type, s.Entry.URL, s.Entry.Command, s.Entry.Env = upstream.HTTP, web.URL, "", nil
+	h := serve(t, newTest(t, s)).start()
+	reply := ask(t, h, `{"action":"list_tools","server":"web"}`).Content[0].Text
+	contains(t, reply, `"tool":"first"`)
+	contains(t, reply, `"unavailable":[{"server":"web","status":"connected","reason":"only a part of its tools came: web answered with error -32000: the index is being built"`)
 }

@@ -23,6 +23,8 @@ type capture struct {
 	// substitute returns what the session gets in place of a result.
 	substitute func(result json.RawMessage) json.RawMessage
 	limit      int // of the message with the answer, in bytes
+	// emptyCursor says that the params need a cursor that the SDK leaves out.
+	emptyCursor bool
 
 	mu sync.Mutex
 	captureState

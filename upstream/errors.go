@@ -97,6 +97,16 @@ type InterruptedError struct {
 func (e *InterruptedError) Error() string { return fmt.Sprintf("connection lost: %v", e.Err) }
 func (e *InterruptedError) Unwrap() error { return e.Err }
 
+// setStage notes in err what was asked.
+func setStage(err error, stage Stage) {
+	if i, ok := errors.AsType[*InterruptedError](err); ok {
+		i.Stage = stage
+	}
+	if t, ok := errors.AsType[*TimeoutError](err); ok {
+		t.Stage = stage
+	}
+}
+
 // ErrNotSent says that a request never left, because the connection had died
 // before, so that nothing ran.
 var ErrNotSent = errors.New("not sent")

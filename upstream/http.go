@@ -149,6 +149,12 @@ func (t *tapTransport) post(req *http.Request) (*http.Response, error) {
 		t.last.Store(c)
 	}
 	c.update(func(s *captureState) { s.id, s.sent = p.id, true })
+	if c.emptyCursor {
+		var err error
+		if req, err = withEmptyCursor(req); err != nil {
+			return nil, err
+		}
+	}
 	return t.exchange(req, c)
 }
 

@@ -167,7 +167,10 @@ func measureCosts() {
 type pages func(n int) json.RawMessage
 
 func (p pages) send(_ context.Context, r rawRequest) (json.RawMessage, error) {
-	n, _ := strconv.Atoi(r.cursor)
+	n := 0
+	if r.cursor != nil {
+		n, _ = strconv.Atoi(*r.cursor)
+	}
 	return p(n), nil
 }
 

@@ -23,6 +23,7 @@ type message struct {
 	Params struct {
 		Name      string
 		Arguments json.RawMessage
+		Cursor    json.RawMessage
 	}
 }
 
@@ -215,7 +216,7 @@ func TestListIsFollowedToABound(t *testing.T) {
 	f := newFakeHTTP(t, func(w http.ResponseWriter, _ *http.Request, m message) bool {
 		if m.Method == "tools/list" {
 			pages++
-			answer(w, m, fmt.Sprintf(`"result":{"tools":[%s],"nextCursor":"%d","ttlMs":1500}`, rawTool, pages))
+			answer(w, m, fmt.Sprintf(`"result":{"tools":[{"name":"t%d"}],"nextCursor":"%d","ttlMs":1500}`, pages, pages))
 		}
 		return m.Method == "tools/list"
 	})

@@ -3,6 +3,9 @@ package upstream
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
 	"slices"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -79,3 +82,21 @@ func (p toolPage) without(valid []*mcp.Tool) json.RawMessage {
 	left := slices.DeleteFunc(slices.Clone(p.tools), func(at raw.Span) bool { return slices.Contains(refused, at) })
 	return slices.Concat(p.result[:p.at.Start], p.list(left), p.result[p.at.End:])
 }
+
+// withEmptyCursor returns the request with an empty cursor in its params.
+func withEmptyCursor(req *http.Request) (*http.Request, error) {
+	body, err := io.ReadAll(req.Body)
+	req.Body.Close()
+	start, end := raw.Find(body, "params")
+	if err != nil || start < 0 {
+		return nil, errors.Join(err, errNoParams)
+	}
+	body = slices.Concat(body[:start], raw.Splice(body[start:end], `"cursor":""`), body[end:])
+	req = req.Clone(req.Context())
+	req.ContentLength = int64(len(body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	req.Body, err = req.GetBody()
+	return req, err
+}
+
+var errNoParams = errors.New("a request without params")

@@ -23,7 +23,12 @@ func (h *httpSender) send(ctx context.Context, r rawRequest) (json.RawMessage, e
 	c.progress = r.progress
 	meta := mcp.Meta{"progressToken": json.Number(c.token)}
 	if r.method == "tools/list" {
-		return h.list(ctx, c, &mcp.ListToolsParams{Meta: meta, Cursor: r.cursor})
+		params := &mcp.ListToolsParams{Meta: meta}
+		if r.cursor != nil {
+			params.Cursor = *r.cursor
+			c.emptyCursor = *r.cursor == ""
+		}
+		return h.list(ctx, c, params)
 	}
 	_, err := h.session.CallTool(withCapture(ctx, c), &mcp.CallToolParams{Meta: meta, Name: r.tool, Arguments: r.args})
 	got := c.state()

@@ -70,14 +70,9 @@ func (u *Upstream) use(ctx context.Context, c *connection, s *Session, fn func(c
 	if errors.Is(context.Cause(ctx), errEnded) && errors.Is(err, context.Canceled) {
 		err = &InterruptedError{Err: errEnded}
 	}
-	if i, ok := errors.AsType[*InterruptedError](err); ok {
-		i.Stage = s.stage
-		if c.child != nil && i.ExitStatus == "" {
-			i.Outcome = c.outcome()
-		}
-	}
-	if t, ok := errors.AsType[*TimeoutError](err); ok {
-		t.Stage = s.stage
+	setStage(err, s.stage)
+	if i, ok := errors.AsType[*InterruptedError](err); ok && c.child != nil && i.ExitStatus == "" {
+		i.Outcome = c.outcome()
 	}
 	return err
 }

@@ -54,7 +54,7 @@ type rawRequest struct {
 	method   string
 	tool     string          // of a tools/call
 	args     json.RawMessage // of a tools/call
-	cursor   string          // of a tools/list
+	cursor   *string         // of a tools/list; nil asks for the first page
 	meta     json.RawMessage // members of _meta, without braces; may be empty
 	progress func(params json.RawMessage)
 }
@@ -69,9 +69,9 @@ func (r rawRequest) params(token string) json.RawMessage {
 		b = append(b, `,"arguments":`...)
 		b = append(b, r.args...)
 		b = append(b, ',')
-	case r.cursor != "":
+	case r.cursor != nil:
 		b = append(b, `"cursor":`...)
-		b = append(b, raw.Quote(r.cursor)...)
+		b = append(b, raw.Quote(*r.cursor)...)
 		b = append(b, ',')
 	}
 	b = append(b, `"_meta":{`...)
@@ -209,64 +209,4 @@ func (c *callTimer) cause(err error) error {
 		return t
 	}
 	return err
-}
-
-// A ToolList is the answer to tools/list, with all pages.
-type ToolList struct {
-	Tools []json.RawMessage // descriptors as the upstream sent them
-	TTL   time.Duration     // for which the list is fresh; 0 unknown (ttlMs of MCP 2026-07-28)
-	Cut   bool              // the upstream has more than 200 pages or 16 MiB
-}
-
-// maxPages bounds how far a list is followed.
-const maxPages = 200
-
-// maxList bounds the descriptors of a list together, in bytes.
-const maxList = 16 << 20
-
-// ListTools lists the upstream's tools afresh, all pages up to a bound. A
-// descriptor that an HTTP client has to refuse is left out (x-mcp-header,
-// MCP 2026-07-28, basic/transports).
-//
-// Its errors are those of [Session.Call]; each page has the time of one call.
-func (s *Session) ListTools(ctx context.Context) (ToolList, error) {
-	s.stage = StageList
-	var list ToolList
-	size := 0
-	r := rawRequest{method: "tools/list", meta: s.meta, progress: func(json.RawMessage) {}}
-	for range maxPages {
-		result, err := s.page(ctx, r)
-		if err != nil {
-			return ToolList{}, err
-		}
-		if size += len(result); size > maxList {
-			if list.Tools == nil {
-				return ToolList{}, &SizeError{Limit: maxList}
-			}
-			break
-		}
-		var page struct {
-			Tools []json.RawMessage `json:"tools"`
-			Next  string            `json:"nextCursor"`
-			TTL   float64           `json:"ttlMs"`
-		}
-		if err := json.Unmarshal(result, &page); err != nil {
-			return ToolList{}, err
-		}
-		list.Tools = append(list.Tools, page.Tools...)
-		list.TTL = time.Duration(min(page.TTL, 24*3600*1000)) * time.Millisecond
-		if page.Next == "" || page.Next == r.cursor {
-			return list, nil
-		}
-		r.cursor = page.Next
-	}
-	list.Cut = true
-	return list, nil
-}
-
-func (s *Session) page(ctx context.Context, r rawRequest) (json.RawMessage, error) {
-	ctx, timer := s.limits.start(ctx)
-	defer timer.stop()
-	result, err := s.sender.send(ctx, r)
-	return result, timer.cause(err)
 }
