@@ -280,9 +280,10 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 	if c.sse {
 		return muxed{sseTransport{url: u.cfg.URL, client: client, redact: u.opts.Redact}, c}, nil
 	}
-	return &mcp.StreamableClientTransport{
-		Endpoint: u.cfg.URL, HTTPClient: client, OAuthHandler: u.opts.Authorize,
-	}, nil
+	if u.opts.Authorize != nil {
+		t.auth = &connAuth{OAuthHandler: u.opts.Authorize, ctx: c.ctx}
+	}
+	return &mcp.StreamableClientTransport{Endpoint: u.cfg.URL, HTTPClient: client, OAuthHandler: t.auth}, nil
 }
 
 // startError describes a failed handshake and closes its connection.

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/auth"
 )
 
 // Bounds of one HTTP exchange before its body.
@@ -66,6 +68,7 @@ type tapTransport struct {
 	ctx     context.Context         // ends with the connection
 	replies chan struct{}           // holds a token for each reply on its way
 	redact  func(string) string
+	auth    auth.OAuthHandler // nil without authorization
 }
 
 func newTapTransport(ctx context.Context, cfg Config, probing bool, redact func(string) string) (*tapTransport, error) {

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -90,24 +91,24 @@ func (n *notificationStream) open() error {
 			return ctx.Err()
 		}
 		n.delay = min(max(2*n.delay, minReopen), maxReopen)
-		resp, err := n.request(ctx)
+		body, err := n.request(ctx)
 		switch {
-		case err != nil:
-			continue
-		case isEventStream(resp):
-			n.t.bound(resp)
-			n.body, n.opened = resp.Body, time.Now()
+		case body != nil:
+			n.body, n.opened = body, time.Now()
 			return nil
-		}
-		resp.Body.Close()
-		if resp.StatusCode < 500 { // the upstream offers none
+		case errors.Is(err, errNoStream):
 			<-ctx.Done()
 			return ctx.Err()
 		}
 	}
 }
 
-func (n *notificationStream) request(ctx context.Context) (*http.Response, error) {
+// errNoStream says that the upstream offers no stream of notifications.
+var errNoStream = errors.New("no stream")
+
+// request asks for the stream, with the token of now: that of the first request
+// may have ended.
+func (n *notificationStream) request(ctx context.Context) (io.ReadCloser, error) {
 	req := n.req.Clone(ctx)
 	if n.req.GetBody != nil {
 		var err error
@@ -115,7 +116,25 @@ func (n *notificationStream) request(ctx context.Context) (*http.Response, error
 			return nil, err
 		}
 	}
-	return n.t.base.RoundTrip(req)
+	if err := n.t.authorize(req); err != nil {
+		return nil, err
+	}
+	resp, err := n.t.base.RoundTrip(req)
+	switch {
+	case err != nil:
+		return nil, err
+	case isEventStream(resp):
+		n.t.bound(resp)
+		return resp.Body, nil
+	}
+	defer resp.Body.Close()
+	switch {
+	case challenges(resp) && n.t.auth != nil:
+		return nil, n.t.reauthorize(req, resp)
+	case resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests:
+		return nil, errNoStream
+	}
+	return nil, refusalOf(resp, nil, n.t.redact)
 }
 
 func (n *notificationStream) Close() error { return n.body.Close() }
