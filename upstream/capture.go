@@ -32,6 +32,7 @@ type capture struct {
 
 type captureState struct {
 	id     json.RawMessage // of the request, as it was sent
+	method string
 	sent   bool            // the request itself may have reached the upstream
 	status int             // of the answer to the request itself, 0 before one
 	result json.RawMessage // nil until captured

@@ -22,8 +22,8 @@ import (
 type connection struct {
 	session *Session
 	era     era
-	version string              // to ask for in the old era; empty is the last
 	sse     bool                // over HTTP with SSE
+	version string              // that the upstream named, "" to ask for the newest
 	child   *child.Process      // nil unless stdio
 	mux     *mux                // nil for Streamable HTTP
 	free    func()              // frees what the transport holds beside the session
@@ -132,28 +132,28 @@ const probeWait = 3 * time.Second
 // connect makes a connection. Its errors are *StartError.
 func (u *Upstream) connect(ctx context.Context) (*connection, error) {
 	u.mu.Lock()
-	e, sse := u.st.era, u.st.sse
-	u.st.era, u.st.sse = unknown, false // until this start succeeds
+	e, sse, version := u.st.era, u.st.sse, u.st.version
+	u.st.era, u.st.sse, u.st.version = unknown, false, "" // until this start succeeds
 	u.mu.Unlock()
 	sse = sse || u.cfg.Type == SSE
-	c, err := u.connectAs(ctx, e, sse)
+	c, err := u.connectAs(ctx, e, sse, version)
 	if err != nil && !sse && ctx.Err() == nil && u.mayBeSSE(err) {
 		// What the first try met is told, unless the second works.
-		if old, noSSE := u.connectAs(ctx, legacy, true); noSSE == nil {
+		if old, noSSE := u.connectAs(ctx, legacy, true, ""); noSSE == nil {
 			return old, nil
 		}
 	}
 	return c, err
 }
 
-// connectAs connects by one transport.
-func (u *Upstream) connectAs(ctx context.Context, e era, sse bool) (*connection, error) {
+// connectAs connects by one transport, and asks for that version first.
+func (u *Upstream) connectAs(ctx context.Context, e era, sse bool, version string) (*connection, error) {
 	if sse {
 		e = legacy
 	}
 	c := newConnection(ctx, e)
 	u.mu.Lock()
-	version, upset := u.st.version, u.st.upset
+	upset := u.st.upset
 	u.mu.Unlock()
 	c.version, c.sse = version, sse
 	err := u.handshake(ctx, c)
@@ -184,7 +184,7 @@ func (u *Upstream) connectAs(ctx context.Context, e era, sse bool) (*connection,
 	}
 	c.session.initializeFirst = upset
 	u.mu.Lock()
-	u.st.version, u.st.upset = version, upset
+	u.st.upset = upset
 	u.mu.Unlock()
 	return c, nil
 }
@@ -311,6 +311,8 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 		e.Err = a.failed
 	} else if a.refusal != nil {
 		e.Err = a.refusal.with(err)
+	} else if a.result != nil && a.method == `"initialize"` {
+		e.Err = badAnswer(a.result)
 	} else if status, ok := errors.AsType[*StatusError](err); ok {
 		e.Err = status
 	}

@@ -1,10 +1,7 @@
 package upstream
 
 import (
-	"bytes"
-	"cmp"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -44,7 +41,7 @@ func (m *mux) greeting(r *jsonrpc.Response) {
 	}
 	close(m.greeted)
 	m.greeted = nil
-	r.Result = mendGreeting(r.Result)
+	r.Result = mendInitialize(r.Result)
 }
 
 // greetingWait bounds the answer to initialize of a child that has read
@@ -125,20 +122,4 @@ func (m *mux) takeProbe(r *jsonrpc.Response) bool {
 	}
 	m.probing.id = jsonrpc.ID{}
 	return false
-}
-
-// namedVersion returns the newest version of the old era that the upstream names
-// where it refuses to begin with the one that it was asked for.
-func namedVersion(err error, asked string) string {
-	rpc, ok := errors.AsType[*jsonrpc.Error](err)
-	if !ok {
-		return ""
-	}
-	asked = cmp.Or(asked, lastLegacy)
-	for _, v := range []string{"2025-06-18", "2025-03-26", "2024-11-05"} {
-		if v < asked && (strings.Contains(rpc.Message, v) || bytes.Contains(rpc.Data, []byte(v))) {
-			return v
-		}
-	}
-	return ""
 }

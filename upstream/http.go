@@ -149,9 +149,12 @@ func (t *tapTransport) post(req *http.Request) (*http.Response, error) {
 	c := captureOf(req.Context())
 	if c == nil { // of the handshake, or a ping
 		c = newCapture("", maxSmall, func(result json.RawMessage) json.RawMessage { return result })
+		if p.method == `"initialize"` {
+			c.substitute = mendInitialize
+		}
 		t.last.Store(c)
 	}
-	c.update(func(s *captureState) { s.id, s.sent = p.id, true })
+	c.update(func(s *captureState) { s.id, s.method, s.sent = p.id, p.method, true })
 	if c.emptyCursor {
 		var err error
 		if req, err = withEmptyCursor(req); err != nil {

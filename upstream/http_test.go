@@ -21,9 +21,10 @@ type message struct {
 	ID     json.RawMessage
 	Method string
 	Params struct {
-		Name      string
-		Arguments json.RawMessage
-		Cursor    json.RawMessage
+		Name            string
+		Arguments       json.RawMessage
+		Cursor          json.RawMessage
+		ProtocolVersion string
 	}
 }
 

@@ -99,9 +99,14 @@ func (t *tapTransport) brief(req *http.Request, p post) (*http.Response, error) 
 	case err != nil:
 		return accepted, nil
 	}
-	keep(resp, maxRefusal)
-	redirected := resp.StatusCode >= 300 && resp.StatusCode < 400
-	if redirected || resp.StatusCode >= 400 && p.method == initialized {
+	body := keep(resp, maxRefusal)
+	switch {
+	case resp.StatusCode >= 400 && p.method == initialized:
+		c := newCapture("", maxRefusal, nothing)
+		c.refusal = refusalOf(resp, body, t.redact)
+		t.last.Store(c) // for whoever says why the handshake failed
+		return resp, nil
+	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		return resp, nil
 	}
 	return accepted, nil

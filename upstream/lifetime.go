@@ -145,7 +145,7 @@ func (u *Upstream) live(a *attempt) {
 	u.mu.Lock()
 	u.st.attempt, u.st.starting, a.err = nil, nil, err
 	if err == nil {
-		u.st.conn, u.st.era, u.st.sse = c, c.era, c.sse
+		u.st.conn, u.st.era, u.st.sse, u.st.version = c, c.era, c.sse, c.version
 		u.st.failed, u.st.retry, u.st.failure = 0, time.Time{}, failure{}
 	}
 	s, failed := errors.AsType[*StartError](err)
