@@ -288,7 +288,10 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 
 // startError describes a failed handshake and closes its connection.
 func (u *Upstream) startError(ctx context.Context, c *connection, err error) error {
-	rpc, err := rpcError(err)
+	rpc, _ := errors.AsType[*jsonrpc.Error](err)
+	if rpc != nil && rpc.Code == codeRejected {
+		rpc, err = nil, notAnAnswer(err)
+	}
 	e := &StartError{Stage: StageHandshake, Err: err, At: time.Now()}
 	// What the SDK wraps around the fact is left out.
 	if dial, ok := errors.AsType[*DialError](err); ok {

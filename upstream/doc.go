@@ -17,7 +17,8 @@
 // reads or the connection is closed.
 //
 // Locks: Upstream.mu guards the state, Pool.mu the slots, mux.mu the exchanges,
-// capture.mu one result. None is held over I/O, a callback or another of them.
+// capture.mu one answer, connAuth.mu one token. None is held over I/O, a
+// callback or another of them.
 //
 // Bounds: one message is at most 64 MiB after decompression, what is no answer
 // to a call 4 MiB, a list 16 MiB in all; large ones are read into memory of

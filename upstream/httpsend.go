@@ -142,19 +142,6 @@ func (e *lostError) Unwrap() error { return e.err }
 // requests that failed in it. They must not pass for answers of the upstream.
 const codeRejected = -32005
 
-// rpcError returns the JSON-RPC error with which the upstream answered, or nil
-// and an error that cannot be taken for an answer.
-func rpcError(err error) (*jsonrpc.Error, error) {
-	rpc, ok := errors.AsType[*jsonrpc.Error](err)
-	if !ok {
-		return nil, err
-	}
-	if rpc.Code == codeRejected {
-		return nil, unanswered{err}
-	}
-	return rpc, err
-}
-
 // notAnAnswer returns err so that no JSON-RPC error in its chain passes for an
 // answer of the upstream.
 func notAnAnswer(err error) error {

@@ -101,8 +101,9 @@ type Call struct {
 
 // Call sends the request and returns the result object as the upstream wrote
 // it. A JSON-RPC error answer is a *jsonrpc.Error; other errors are
-// *TimeoutError, *InterruptedError, *InputRequiredError, *StatusError or
-// ctx's, and those of the authorization handler.
+// *TimeoutError, *InterruptedError, *InputRequiredError, *SizeError or ctx's,
+// over HTTP *StatusError and *RedirectError, and those of the authorization
+// handler.
 //
 // A progress token is always sent. Progress restarts the idle timeout, not the
 // one of the whole call. On either, and when ctx ends, the upstream is sent a
