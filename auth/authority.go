@@ -58,6 +58,11 @@ type state struct {
 	notBefore time.Time // of the next refresh
 	lastErr   error     // of the last one
 
+	// The record whose refresh token must not be sent again unless a person
+	// asks, and why, in case the index could not be written.
+	spent      uint64 // its generation
+	spentError error  // a [*NeedsAuthError]
+
 	// A token that came from a refresh after a 401 is suspect: if the
 	// upstream refuses it at once, another refresh would not help.
 	suspect     uint64 // its generation

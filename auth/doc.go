@@ -22,7 +22,9 @@
 //
 // Invariants: a refresh locks, reads again, refreshes, saves, unlocks; from
 // the token request to the save nothing is cancelled; a refresh token is sent
-// by one process at a time; a token is sent only to the server that it was
+// by one process at a time; a refresh token in an answer is saved before the
+// rest of the answer is judged, and the old one is not sent again after a
+// successful answer unless a person asks; a token is sent only to the server that it was
 // issued for; a failure never overwrites a success.
 //
 // Start reading at [Authority.Begin] for a login and at

@@ -17,6 +17,7 @@ const (
 	NoCredential      NeedsAuthReason = "no_credential"      // no login yet, or only for another server URL, issuer or resource
 	Expired           NeedsAuthReason = "expired"            // the access token has expired and there is no refresh token
 	Revoked           NeedsAuthReason = "revoked"            // the authorization server refused the refresh token or the client
+	Unusable          NeedsAuthReason = "unusable_answer"    // the refresh token may be used up by a refresh whose answer holds no tokens
 	Rejected          NeedsAuthReason = "rejected"           // the upstream refuses a token that was just obtained
 	InsufficientScope NeedsAuthReason = "insufficient_scope" // the upstream asks for more scopes, RFC 6750 section 3.1
 	IssuerChanged     NeedsAuthReason = "issuer_changed"     // the upstream now names another authorization server
@@ -115,6 +116,9 @@ func (e *LoginError) Waiting() bool {
 type OAuthError struct {
 	Code        string // as RFC 6749 section 5.2 spells it, cleaned
 	Description string // foreign text: one line without control characters, cut at 200 characters
+
+	Status     int           // of the HTTP response; 0 for the parameters of a redirect
+	RetryAfter time.Duration // zero if the server named none
 }
 
 func (e *OAuthError) Error() string {
@@ -132,7 +136,26 @@ type HTTPError struct {
 	RetryAfter time.Duration // zero if the server named none
 }
 
-func (e *HTTPError) Error() string { return fmt.Sprintf("%s answered HTTP %d", e.Host, e.Status) }
+func (e *HTTPError) Error() string {
+	if e.Status/100 == 3 {
+		return fmt.Sprintf("%s answered HTTP %d, a redirect that is not followed here", e.Host, e.Status)
+	}
+	return fmt.Sprintf("%s answered HTTP %d", e.Host, e.Status)
+}
+
+// An AnswerError is a successful response whose content cannot be used.
+type AnswerError struct {
+	Host string
+	Err  error
+}
+
+func (e *AnswerError) Error() string { return e.Host + ": " + e.Err.Error() }
+func (e *AnswerError) Unwrap() error { return e.Err }
+
+func isAnswerError(err error) bool {
+	_, ok := errors.AsType[*AnswerError](err)
+	return ok
+}
 
 // A DiscoveryError says that metadata cannot be fetched or is not
 // acceptable.

@@ -165,7 +165,7 @@ func (a *Authority) exchangeCode(ctx context.Context, t *target, p vault.Pending
 		return fail(Refused, err)
 	case codeOf(err) != "":
 		return fail(refusalReason(err), err)
-	case errors.Is(err, errNoToken), errors.Is(err, errTokenType):
+	case isAnswerError(err): // the code is used up
 		return fail(BadToken, err)
 	case err != nil:
 		return err

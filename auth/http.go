@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +28,8 @@ var (
 	errBadResponse = errors.New("answer is not the JSON it should be")
 )
 
-// do sends req and reads the body up to maxBody.
+// do sends req and reads the body up to maxBody. What was read of the body is
+// returned even with an error, and the response too if there was one.
 func (t *target) do(req *http.Request) (*http.Response, []byte, error) {
 	resp, err := t.client.Do(req)
 	if err != nil {
@@ -40,18 +42,19 @@ func (t *target) do(req *http.Request) (*http.Response, []byte, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", req.URL.Host, err)
+		return resp, body, fmt.Errorf("%s: %w", req.URL.Host, err)
 	}
 	if len(body) > maxBody {
-		return nil, nil, fmt.Errorf("%s: %w", req.URL.Host, errTooBig)
+		return resp, body[:maxBody], &AnswerError{Host: req.URL.Host, Err: errTooBig}
 	}
 	return resp, body, nil
 }
 
 // post sends form to an endpoint of the authorization server, authenticated
-// as client, and returns the members of the response. An error member makes
-// an [*OAuthError] whatever the HTTP status is, because some servers answer
-// errors with 200.
+// as client, and returns the members of the response: those that can be read
+// even with an error, because a new refresh token may be among them. An error
+// member makes an [*OAuthError] whatever the HTTP status is, because some
+// servers answer errors with 200.
 func (t *target) post(ctx context.Context, endpoint string, client vault.Client, form url.Values) (response, error) {
 	basic := false
 	switch client.AuthMethod {
@@ -73,11 +76,7 @@ func (t *target) post(ctx context.Context, endpoint string, client vault.Client,
 		// RFC 6749 section 2.3.1: both are form-encoded first.
 		req.SetBasicAuth(url.QueryEscape(client.ID), url.QueryEscape(client.Secret))
 	}
-	resp, body, err := t.do(req)
-	if err != nil {
-		return nil, err
-	}
-	return readResponse(resp, body)
+	return readResponse(t.do(req))
 }
 
 // postJSON is post for dynamic registration, which needs no authentication.
@@ -92,11 +91,7 @@ func (t *target) postJSON(ctx context.Context, endpoint string, v any) (response
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
-	resp, body, err := t.do(req)
-	if err != nil {
-		return nil, err
-	}
-	return readResponse(resp, body)
+	return readResponse(t.do(req))
 }
 
 // A response holds the members of a JSON response. Each is decoded on its
@@ -104,34 +99,71 @@ func (t *target) postJSON(ctx context.Context, endpoint string, v any) (response
 // refresh token.
 type response map[string]json.RawMessage
 
-func readResponse(resp *http.Response, body []byte) (response, error) {
-	a := response{}
+// readResponse reads what do returned.
+func readResponse(resp *http.Response, body []byte, err error) (response, error) {
+	if resp == nil {
+		return nil, err
+	}
+	host, succeeded := resp.Request.URL.Host, resp.StatusCode >= 200 && resp.StatusCode <= 299
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if len(bytes.TrimSpace(body)) == 0 {
-		body = []byte("{}") // a revocation response is empty, RFC 7009 section 2.2
+	a, decodeErr := decodeMembers(body, mediaType)
+	if decodeErr != nil && succeeded {
+		a = salvage(body)
 	}
-	err := json.Unmarshal(body, &a)
-	if err != nil && (mediaType == "application/x-www-form-urlencoded" || mediaType == "text/plain") {
-		a, err = formResponse(string(body))
-	}
-	if err == nil {
-		if code := a.text("error"); code != "" {
-			return a, &OAuthError{Code: clean(code, 60), Description: clean(a.text("error_description"), 200)}
+	if code := a.text("error"); code != "" {
+		return a, &OAuthError{
+			Code: clean(code, 60), Description: clean(a.text("error_description"), 200),
+			Status: resp.StatusCode, RetryAfter: retryAfter(resp),
 		}
 	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, &HTTPError{Host: resp.Request.URL.Host, Status: resp.StatusCode, RetryAfter: retryAfter(resp)}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", resp.Request.URL.Host, errBadResponse)
+	switch {
+	case !succeeded:
+		return a, &HTTPError{Host: host, Status: resp.StatusCode, RetryAfter: retryAfter(resp)}
+	case err != nil:
+		return a, err
+	case decodeErr != nil:
+		return a, &AnswerError{Host: host, Err: decodeErr}
 	}
 	return a, nil
+}
+
+// decodeMembers decodes a JSON object, or a form where the media type or the
+// members say that it is one. Some servers write a byte order mark or a notice
+// before the object, or something after it.
+func decodeMembers(body []byte, mediaType string) (response, error) {
+	a := response{}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return a, nil // a revocation response is empty, RFC 7009 section 2.2
+	}
+	if json.Unmarshal(body, &a) == nil {
+		return a, nil
+	}
+	if i := bytes.IndexByte(body, '{'); i >= 0 && json.NewDecoder(bytes.NewReader(body[i:])).Decode(&a) == nil {
+		return a, nil
+	}
+	a, err := formResponse(string(body))
+	isForm := mediaType == "application/x-www-form-urlencoded" || mediaType == "text/plain"
+	if err == nil && (isForm || a["access_token"] != nil || a["refresh_token"] != nil || a["error"] != nil) {
+		return a, nil
+	}
+	return nil, errBadResponse
+}
+
+var refreshTokenMember = regexp.MustCompile(`"refresh_token"\s*:\s*("(?:[^"\\]|\\.)*")`)
+
+// salvage finds the refresh token in the body of a token response that is cut
+// off or malformed.
+func salvage(body []byte) response {
+	if m := refreshTokenMember.FindSubmatch(body); m != nil {
+		return response{"refresh_token": m[1]}
+	}
+	return nil
 }
 
 // formResponse reads a form-encoded response, which some servers send
 // although JSON was accepted.
 func formResponse(body string) (response, error) {
-	values, err := url.ParseQuery(body)
+	values, err := url.ParseQuery(strings.TrimSpace(body))
 	if err != nil {
 		return nil, errBadResponse
 	}

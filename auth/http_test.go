@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -31,6 +32,11 @@ func TestAnswers(t *testing.T) {
 		"HTML":              {200, "text/html", `<html>`, "", "", true},
 		"HTML error":        {502, "text/html", `<html>`, "", "", true},
 		"JSON, wrong types": {200, "application/json", `{"access_token":"at","expires_in":{},"error":7}`, "at", "", false},
+		"a mark before":     {200, "application/json", "\ufeff" + `{"access_token":"at"}`, "at", "", false},
+		"a notice before":   {200, "application/json", "<br>Notice: x" + `{"access_token":"at"}`, "at", "", false},
+		"something after":   {200, "application/json", `{"access_token":"at"}` + "\n<!-- 1 s -->", "at", "", false},
+		"form as JSON":      {200, "application/json", `access_token=at&x=1`, "at", "", false},
+		"a page with forms": {200, "text/html", `<a href="?a=1&b=2">`, "", "", true},
 		"null":              {200, "application/json", `null`, "", "", false},
 		"an array":          {200, "application/json", `[]`, "", "", true},
 	} {
@@ -39,10 +45,53 @@ func TestAnswers(t *testing.T) {
 		rec.WriteHeader(c.status)
 		resp := rec.Result()
 		resp.Request = &http.Request{URL: &url.URL{Host: "as.example"}}
-		a, err := readResponse(resp, []byte(c.body))
+		a, err := readResponse(resp, []byte(c.body), nil)
 		if (err != nil) != c.fails || codeOf(err) != c.code || a.text("access_token") != c.token {
 			t.Errorf("%s: %v, %v", name, a, err)
 		}
+	}
+}
+
+// A connection that breaks within the body leaves what was received.
+func TestCutAnswer(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"refresh_token": "r\u002D1", "scope": "a`: "r-1",
+		`{"access_token":"a","refresh_token":"r`:    "",
+		`<html>`:                                    "",
+	} {
+		resp := &http.Response{StatusCode: 200, Request: &http.Request{URL: &url.URL{Host: "as.example"}}}
+		a, err := readResponse(resp, []byte(body), io.ErrUnexpectedEOF)
+		if a.text("refresh_token") != want || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s: %v, %v", body, a, err)
+		}
+	}
+}
+
+// A server that names the parameter it refuses sends no token with it.
+func TestNamedParameterIsNoToken(t *testing.T) {
+	t.Parallel()
+	for members, want := range map[string]bool{
+		`{"error":"invalid_request","refresh_token":"is expired"}`:      false,
+		`{"error":"invalid_request","refresh_token":"expired"}`:         false,
+		`{"error":"x","refresh_token":"0123456789abcdef"}`:              true,
+		`{"error":"x","access_token":"a","refresh_token":"0123456789"}`: true,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			io.WriteString(w, members)
+		}))
+		a := New(Options{Vault: newVault(t)})
+		target, err := a.target(Server{URL: server.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tok, err := a.requestTokens(t.Context(), target, server.URL, vault.Client{}, "", url.Values{})
+		if err == nil || tok.access != "" || (tok.refresh != "") != want {
+			t.Errorf("%s: %q, %v", members, tok.refresh, err)
+		}
+		a.Close()
+		server.Close()
 	}
 }
 
@@ -102,7 +151,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(400, "text/plain", `error=x&error_description=%00`)
 	f.Fuzz(func(t *testing.T, status int, contentType, body string) {
 		resp := &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {contentType}}, Request: &http.Request{URL: &url.URL{Host: "h"}}}
-		a, err := readResponse(resp, []byte(body))
+		a, err := readResponse(resp, []byte(body), nil)
 		if err != nil && strings.ContainsAny(err.Error(), "\n\r\x00\x1b") {
 			t.Errorf("control characters in %q", err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strconv"
 	"time"
 
 	"mcpproxy/auth/vault"
@@ -101,6 +102,9 @@ func backoff(failures int, err error) time.Duration {
 	if e, ok := errors.AsType[*HTTPError](err); ok {
 		d = max(d, e.RetryAfter)
 	}
+	if e, ok := errors.AsType[*OAuthError](err); ok {
+		d = max(d, e.RetryAfter)
+	}
 	return min(d, refreshCeil)
 }
 
@@ -118,7 +122,7 @@ func (a *Authority) refresh(t *target, old vault.Record, urgent bool) (vault.Rec
 	if err != nil {
 		return vault.Record{}, err
 	}
-	if r.Generation != old.Generation && !r.Stale(time.Now()) {
+	if r.Generation != old.Generation && r.AccessToken != old.AccessToken && !r.Stale(time.Now()) {
 		return r, nil // another process has refreshed it
 	}
 	if r.RefreshToken == "" {
@@ -134,15 +138,32 @@ func (a *Authority) refresh(t *target, old vault.Record, urgent bool) (vault.Rec
 		"grant_type":    {grantRefresh},
 		"refresh_token": {r.RefreshToken},
 	})
-	if err != nil {
-		return vault.Record{}, a.refreshRefused(ctx, t, r, err)
+	if err == nil {
+		return a.save(ctx, t, renewed(r, tok))
 	}
-	return a.save(ctx, t, renewed(r, tok))
+	replaced := tok.refresh != "" && tok.refresh != r.RefreshToken
+	if replaced {
+		r.RefreshToken = tok.refresh
+		var saveErr error
+		if r, saveErr = a.save(ctx, t, r); saveErr != nil {
+			return vault.Record{}, saveErr
+		}
+	}
+	return vault.Record{}, a.refreshFailed(ctx, t, r, replaced, err)
 }
 
 // refusedBefore returns the error of an earlier refresh of r by any process,
 // if the refresh token was refused or the failure is recent.
 func (a *Authority) refusedBefore(t *target, r vault.Record, urgent bool) error {
+	var spent error
+	a.update(t.Key, func(s *state) {
+		if s.spent == r.Generation && !urgent {
+			spent = s.spentError
+		}
+	})
+	if spent != nil {
+		return spent
+	}
 	ix, err := a.vault.Index()
 	if err != nil {
 		return nil // the index only saves requests
@@ -151,33 +172,60 @@ func (a *Authority) refusedBefore(t *target, r vault.Record, urgent bool) error 
 	switch {
 	case e.Generation != r.Generation || e.RefreshError == "":
 		return nil
-	case e.NeedsLogin:
-		return t.needsAuth(Revoked, r.Scopes...)
+	case e.NeedsLogin && !urgent:
+		reason := Revoked
+		if e.RefreshError == unusableAnswer {
+			reason = Unusable
+		}
+		return t.needsAuth(reason, r.Scopes...)
 	case !urgent && time.Since(e.RefreshFailedAt) < refreshFloor:
 		return &OAuthError{Code: e.RefreshError}
 	}
 	return nil
 }
 
-// networkFailure is the code in the index for a failure without an OAuth
-// error code.
-const networkFailure = "network"
+// The codes in the index for failures without an OAuth error code.
+const (
+	networkFailure  = "network"         // there was no answer
+	unusableAnswer  = "unusable_answer" // an [*AnswerError]
+	httpFailureBase = "http_"           // followed by the status of an [*HTTPError]
+)
 
-// refreshRefused records a failed refresh. Only invalid_grant and
-// invalid_client are final; any other failure keeps the credential.
-func (a *Authority) refreshRefused(ctx context.Context, t *target, r vault.Record, cause error) error {
-	code := codeOf(cause)
-	final := code == invalidGrant || code == invalidClient
-	if code == "" {
-		code = networkFailure
+// refreshFailed records a failed refresh of r. It asks for a login if the
+// refresh token was refused, and also if a successful answer may have used it
+// up. Any other failure is tried again later, and so is one whose answer has
+// replaced the refresh token.
+func (a *Authority) refreshFailed(ctx context.Context, t *target, r vault.Record, replaced bool, cause error) error {
+	code, reason := failureCode(cause), NeedsAuthReason("")
+	switch {
+	case replaced:
+	case code == invalidGrant, code == invalidClient:
+		reason = Revoked
+	case code == unusableAnswer:
+		reason = Unusable
 	}
-	if err := a.vault.RefreshFailed(ctx, t.Key, r.Generation, code, final); err != nil {
+	if err := a.vault.RefreshFailed(ctx, t.Key, r.Generation, code, reason != ""); err != nil {
 		a.log.Warn("refresh failure not noted", "server", t.Name, "error", err)
 	}
-	if final {
-		return t.needsAuth(Revoked, r.Scopes...)
+	if reason == "" {
+		return cause
 	}
-	return cause
+	err := t.needsAuth(reason, r.Scopes...)
+	a.update(t.Key, func(s *state) { s.spent, s.spentError = r.Generation, err })
+	return err
+}
+
+func failureCode(err error) string {
+	if e, ok := errors.AsType[*OAuthError](err); ok {
+		return e.Code
+	}
+	if e, ok := errors.AsType[*HTTPError](err); ok {
+		return httpFailureBase + strconv.Itoa(e.Status)
+	}
+	if isAnswerError(err) {
+		return unusableAnswer
+	}
+	return networkFailure
 }
 
 // save stores r durably before anyone uses it, and retries while the process

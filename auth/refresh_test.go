@@ -88,24 +88,25 @@ func TestRefreshAhead(t *testing.T) {
 
 func TestRefreshFailures(t *testing.T) {
 	t.Parallel()
+	fail := func(f authtest.Fault) func(*testbed) {
+		return func(w *testbed) { w.Fail(authtest.Token, f) }
+	}
 	for name, c := range map[string]struct {
-		fault func(*testbed)
-		final bool
+		fault  func(*testbed)
+		reason NeedsAuthReason // empty if the refresh is tried again
+		code   string          // told by the status
 	}{
-		"network":        {func(w *testbed) { w.Fail(authtest.Token, authtest.Fault{Drop: true}) }, false},
-		"HTTP 500":       {func(w *testbed) { w.Fail(authtest.Token, authtest.Fault{Status: 500, Body: "<html>"}) }, false},
-		"HTTP 400, HTML": {func(w *testbed) { w.Fail(authtest.Token, authtest.Fault{Status: 400, Body: "<html>invalid_grant"}) }, false},
-		"not JSON":       {func(w *testbed) { w.Fail(authtest.Token, authtest.Fault{Status: 200, Body: "<html>"}) }, false},
-		"endless":        {func(w *testbed) { w.Fail(authtest.Token, authtest.Fault{Endless: true}) }, false},
-		"redirect":       {func(w *testbed) { w.Fail(authtest.Token, authtest.Fault{Redirect: w.URL + "/elsewhere"}) }, false},
-		"temporary": {func(w *testbed) {
-			w.Fail(authtest.Token, authtest.Fault{Status: 400, Body: `{"error":"temporarily_unavailable"}`})
-		}, false},
-		"grant gone":  {func(w *testbed) { w.RevokeGrants() }, true},
-		"client gone": {func(w *testbed) { w.ForgetClients() }, true},
-		"grant, HTTP 200": {func(w *testbed) {
-			w.Fail(authtest.Token, authtest.Fault{Status: 200, Body: `{"error":"invalid_grant"}`})
-		}, true},
+		"network":         {fail(authtest.Fault{Drop: true}), "", "network"},
+		"HTTP 500":        {fail(authtest.Fault{Status: 500, Body: "<html>"}), "", "http_500"},
+		"HTTP 400, HTML":  {fail(authtest.Fault{Status: 400, Body: "<html>invalid_grant"}), "", "http_400"},
+		"redirect":        {fail(authtest.Fault{Redirect: "/elsewhere"}), "", "http_307"},
+		"temporary":       {fail(authtest.Fault{Status: 400, Body: `{"error":"temporarily_unavailable"}`}), "", "temporarily_unavailable"},
+		"not JSON":        {fail(authtest.Fault{Status: 200, Body: "<html>"}), Unusable, unusableAnswer},
+		"empty":           {fail(authtest.Fault{Status: 200, Body: "{}"}), Unusable, unusableAnswer},
+		"endless":         {fail(authtest.Fault{Endless: true}), Unusable, unusableAnswer},
+		"grant gone":      {func(w *testbed) { w.RevokeGrants() }, Revoked, "invalid_grant"},
+		"client gone":     {func(w *testbed) { w.ForgetClients() }, Revoked, "invalid_client"},
+		"grant, HTTP 200": {fail(authtest.Fault{Status: 200, Body: `{"error":"invalid_grant"}`}), Revoked, "invalid_grant"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -117,40 +118,51 @@ func TestRefreshFailures(t *testing.T) {
 			c.fault(w)
 			w.ExpireTokens()
 			_, err := request(t, h, s.URL)
-			if c.final {
-				if needs, ok := errors.AsType[*NeedsAuthError](err); !ok || needs.Reason != Revoked {
+			if c.reason != "" {
+				if needs, ok := errors.AsType[*NeedsAuthError](err); !ok || needs.Reason != c.reason {
 					t.Fatalf("%v, want a NeedsAuthError", err)
 				}
-				before := len(w.Events())
-				needsAuth(t, w.process(t).Handler(s), s.URL, Revoked, "read", "write", "offline_access")
-				if w.Count(authtest.TokenRequest, "") > 3 || len(w.Events()) < before {
-					t.Error("a refused refresh token was sent again")
-				}
-				return
-			}
-			if e, ok := errors.AsType[*RefreshError](err); !ok || e.RetryAt.IsZero() {
+			} else if e, ok := errors.AsType[*RefreshError](err); !ok || e.RetryAt.IsZero() {
 				t.Fatalf("%v, want a RefreshError", err)
 			}
-			// This process and another back off.
+			// This process and another wait, or do not send the token at all.
 			requests := w.Count(authtest.TokenRequest, "")
 			for _, h := range []*Handler{h, w.process(t).Handler(s)} {
+				if c.reason != "" {
+					needsAuth(t, h, s.URL, c.reason, "read", "write", "offline_access")
+					continue
+				}
 				_, err := request(t, h, s.URL)
 				if _, ok := errors.AsType[*RefreshError](err); !ok {
 					t.Errorf("while backing off: %v", err)
 				}
 			}
 			if n := w.Count(authtest.TokenRequest, ""); n != requests {
-				t.Errorf("%d token requests while backing off", n-requests)
+				t.Errorf("%d token requests on their own", n-requests)
 			}
-			if st, err := a.Status(s); err != nil || st.State != LoggedIn || st.RefreshError == "" {
+			state := LoggedIn
+			if c.reason != "" {
+				state = NeedsLogin
+			}
+			if st, err := a.Status(s); err != nil || st.State != state || st.RefreshError != c.code {
 				t.Errorf("status %+v, %v", st, err)
 			}
 			// A person who asks does not wait, and nothing was lost.
 			w.Heal(authtest.Token)
-			if err := a.Refresh(t.Context(), s); err != nil {
+			err = a.Refresh(t.Context(), s)
+			if name == "grant gone" || name == "client gone" {
+				if !needsLogin(err) {
+					t.Errorf("refreshed: %v", err)
+				}
+				return
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
 			ok(t, h, s.URL)
+			if st, err := a.Status(s); err != nil || st.State != LoggedIn || st.RefreshError != "" {
+				t.Errorf("status %+v, %v", st, err)
+			}
 		})
 	}
 }

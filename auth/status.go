@@ -12,7 +12,7 @@ type State string
 // The states of a [Status].
 const (
 	LoggedIn   State = "logged_in"   // the access token is valid or can be refreshed
-	NeedsLogin State = "needs_login" // there is no credential, or its grant is revoked
+	NeedsLogin State = "needs_login" // there is no credential, or the server refuses it
 	Ended      State = "expired"     // the access token has expired and cannot be refreshed
 )
 
@@ -22,7 +22,7 @@ type Status struct {
 	State        State
 	ExpiresAt    time.Time // of the access token; zero if unknown
 	Scopes       []string  // granted
-	RefreshError string    // error code of the last refresh, if it failed and is tried again
+	RefreshError string    // code of the last refresh, if it failed: of OAuth, or a word of ours
 
 	Pending *PendingStatus // an unfinished login, or nil
 }
@@ -50,10 +50,14 @@ func (a *Authority) Status(s Server) (Status, error) {
 		st.Pending = &PendingStatus{Flow: p.Flow, ExpiresAt: p.Expires, Orphaned: p.Orphaned}
 	}
 	c, ok := ix.Credentials[s.Key]
-	if !ok || c.NeedsLogin || !c.IsOf(s.URL) {
+	if !ok || !c.IsOf(s.URL) {
 		return st, nil
 	}
-	st.State, st.ExpiresAt, st.Scopes, st.RefreshError = LoggedIn, c.Expiry, c.Scopes, c.RefreshError
+	st.RefreshError = c.RefreshError
+	if c.NeedsLogin {
+		return st, nil
+	}
+	st.State, st.ExpiresAt, st.Scopes = LoggedIn, c.Expiry, c.Scopes
 	if !c.Expiry.IsZero() && !now.Before(c.Expiry) && !c.HasRefreshToken {
 		st.State = Ended
 	}

@@ -38,38 +38,70 @@ type tokens struct {
 }
 
 var (
-	errNoToken   = errors.New("answer holds no access token")
+	errNoToken   = errors.New("answer holds no usable access token")
 	errTokenType = errors.New("answer holds a token of another type than bearer")
 )
 
 // requestTokens sends a token request. It names the resource, as RFC 8707
 // section 2.2 asks also for a refresh.
+//
+// If the answer cannot be used, the tokens beside the error hold only the
+// refresh token that was in it, if any. If it was a success, the error is an
+// [*AnswerError] or an [*OAuthError].
 func (a *Authority) requestTokens(ctx context.Context, t *target, endpoint string, c vault.Client, resource string, form url.Values) (tokens, error) {
 	if resource != "" {
 		form.Set("resource", resource)
 	}
 	resp, err := t.post(ctx, endpoint, t.clientOf(c), form)
-	if err != nil {
-		return tokens{}, err
-	}
 	// Rounding drops the monotonic clock, which stops while the machine
 	// sleeps.
 	now := time.Now().Round(0)
 	tok := tokens{access: resp.text("access_token"), refresh: resp.text("refresh_token"), issued: now}
-	a.registerSecrets(tok.access, tok.refresh, resp.text("id_token"))
-	if !isBearer(tok.access) {
-		return tokens{}, errNoToken
+	if len(tok.refresh) > maxToken || err != nil && !isTokenResponse(tok) {
+		tok.refresh = ""
 	}
-	if typ := resp.text("token_type"); typ != "" && !strings.EqualFold(typ, "bearer") {
-		return tokens{}, errTokenType
+	if err == nil || tok.refresh != "" {
+		a.registerSecrets(tok.access, tok.refresh, resp.text("id_token"))
+	}
+	if err == nil {
+		err = checkTokens(tok, resp.text("token_type"), endpoint)
+	}
+	if err != nil {
+		return tokens{refresh: tok.refresh}, err
 	}
 	if life := resp.seconds("expires_in"); life > 0 {
 		tok.expiry = now.Add(life)
 	}
-	if scope := resp.text("scope"); scope != "" {
+	if scope := resp.text("scope"); scope != "" && len(scope) <= maxToken {
 		tok.scopes = strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' || r == ',' }) // GitHub separates them by commas
 	}
 	return tok, nil
+}
+
+// maxToken bounds a token, and a list of scopes, in bytes: a header that is
+// longer reaches hardly any server, and the vault would not take the record.
+const maxToken = 16 << 10
+
+// isTokenResponse reports whether an answer that is no success nevertheless
+// holds tokens. Some servers name the parameter that they refuse by a member
+// with its name, such as "refresh_token": "expired".
+func isTokenResponse(tok tokens) bool {
+	return tok.access != "" || isBearer(tok.refresh) && len(tok.refresh) >= 16
+}
+
+func checkTokens(tok tokens, tokenType, endpoint string) error {
+	err := errNoToken
+	if isBearer(tok.access) && len(tok.access) <= maxToken {
+		if tokenType == "" || strings.EqualFold(tokenType, "bearer") {
+			return nil
+		}
+		err = errTokenType
+	}
+	host := endpoint
+	if u, parseErr := url.Parse(endpoint); parseErr == nil {
+		host = u.Host
+	}
+	return &AnswerError{Host: host, Err: err}
 }
 
 // isBearer reports whether s may be sent in an Authorization header.

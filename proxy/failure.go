@@ -107,7 +107,7 @@ func isOfRequest(err error) bool {
 func isOfLogin(err error) bool {
 	return is[*auth.LoginError](err) || is[*NoLoginError](err) || is[*vault.Error](err) || is[*auth.RefreshError](err) ||
 		is[*egress.BlockedHostError](err) || is[*egress.BlockedAddressError](err) || is[*auth.ClientRequiredError](err) ||
-		is[*auth.ConfigError](err) || is[*auth.DiscoveryError](err) || is[*auth.OAuthError](err) || is[*auth.HTTPError](err)
+		is[*auth.ConfigError](err) || is[*auth.DiscoveryError](err) || is[*auth.OAuthError](err) || is[*auth.HTTPError](err) || is[*auth.AnswerError](err)
 }
 
 // whatOfUpstream is about reaching and calling an upstream.

@@ -62,7 +62,7 @@ type AuthStatus struct {
 	State     auth.State    `json:"state"` // logged_in, needs_login or expired
 	ExpiresAt *time.Time    `json:"expires_at,omitempty"`
 	Scopes    []string      `json:"scopes,omitempty"`
-	LastError string        `json:"refresh_error,omitempty"` // code of a refresh that is tried again
+	LastError string        `json:"refresh_error,omitempty"` // code of the last refresh, if it failed
 	Pending   *PendingLogin `json:"pending_login,omitempty"`
 }
 

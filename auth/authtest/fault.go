@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"time"
 )
@@ -38,6 +39,10 @@ type Fault struct {
 	Trickle  time.Duration // send an endless body, one byte in this time
 	Status   int           // send this status with Body
 	Body     string        // 200 if Status is not set
+
+	// Rewrite does the work and sends what it makes of the status and the
+	// body.
+	Rewrite func(status int, body string) (int, string)
 }
 
 // Fail sets the fault of an endpoint.
@@ -107,6 +112,13 @@ func (s *Server) faulty(e Endpoint, h http.HandlerFunc) http.Handler {
 		case f.Lose:
 			h(nowhere{http.Header{}}, r)
 			panic(http.ErrAbortHandler)
+		case f.Rewrite != nil:
+			done := httptest.NewRecorder()
+			h(done, r)
+			status, body := f.Rewrite(done.Code, done.Body.String())
+			maps.Copy(w.Header(), done.Header())
+			w.WriteHeader(status)
+			io.WriteString(w, body)
 		case f.Redirect != "":
 			http.Redirect(w, r, f.Redirect, http.StatusTemporaryRedirect)
 		case f.Endless, f.Trickle > 0:

@@ -14,7 +14,7 @@ const (
 	maxRedirects   = 3
 )
 
-var errNoRedirect = errors.New("redirects are not followed here")
+var errTooManyRedirects = errors.New("more redirects than are followed")
 
 // Transports send requests, either to any address or to public addresses
 // only.
@@ -65,14 +65,18 @@ func (t Transports) Close() {
 // Client returns a client that contacts only the hosts on list. A request
 // takes 15 s at most, including its body. Each hop of a redirect is checked
 // like a first request. Only a GET follows redirects, at most 3 and never
-// from https to http, because other requests carry codes and secrets.
+// from https to http, because other requests carry codes and secrets: they end
+// with the redirect as their response.
 func (t Transports) Client(list Allowlist) *http.Client {
 	return &http.Client{
 		Transport: guard{t, list},
 		Timeout:   requestTimeout,
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
-			if via[0].Method != http.MethodGet || len(via) > maxRedirects {
-				return errNoRedirect
+			if via[0].Method != http.MethodGet {
+				return http.ErrUseLastResponse
+			}
+			if len(via) > maxRedirects {
+				return errTooManyRedirects
 			}
 			if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
 				return errNotHTTPS

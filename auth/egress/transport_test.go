@@ -58,9 +58,12 @@ func TestRedirects(t *testing.T) {
 		t.Error("followed for ever")
 	}
 	resp, err := client.Post(own.URL+"/near", "text/plain", strings.NewReader("secret"))
-	if err == nil {
-		resp.Body.Close()
-		t.Error("a POST was redirected")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode/100 != 3 {
+		t.Errorf("a POST was redirected: HTTP %d", resp.StatusCode)
 	}
 }
 

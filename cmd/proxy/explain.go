@@ -227,6 +227,10 @@ func explainAuth(e *explanation, err error, server string) (code int) {
 		e.hint("%s did not answer as an authorization server does: check \"oauth\" in the entry of %s", h.Host, server)
 		return exitAuth
 	}
+	if a, ok := errors.AsType[*auth.AnswerError](err); ok {
+		e.hint("%s did not answer as an authorization server does: check \"oauth\" in the entry of %s", a.Host, server)
+		return exitAuth
+	}
 	if has[*auth.DiscoveryError](err) || has[*auth.OAuthError](err) || has[*egress.BlockedAddressError](err) {
 		return exitAuth
 	}

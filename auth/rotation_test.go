@@ -1,0 +1,87 @@
+package auth
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+
+	"mcpproxy/auth/authtest"
+)
+
+// change returns a fault that changes members of a token response.
+func change(members map[string]any) func(int, string) (int, string) {
+	return func(status int, body string) (int, string) {
+		var all map[string]any
+		if json.Unmarshal([]byte(body), &all) != nil {
+			return status, body
+		}
+		for name, value := range members {
+			if all[name] = value; value == nil {
+				delete(all, name)
+			}
+		}
+		b, _ := json.Marshal(all)
+		return status, string(b)
+	}
+}
+
+// A refresh token that came with an answer is kept, whatever else is wrong
+// with the answer, and the one that it replaces is not sent again.
+func TestRotatedTokenIsKept(t *testing.T) {
+	t.Parallel()
+	for name, rewrite := range map[string]func(int, string) (int, string){
+		"foreign token type": change(map[string]any{"token_type": "mac"}),
+		"no access token":    change(map[string]any{"access_token": nil}),
+		"odd access token":   change(map[string]any{"access_token": "a b\n"}),
+		"numeric token":      change(map[string]any{"access_token": 7}),
+		"huge access token":  change(map[string]any{"access_token": strings.Repeat("x", 300<<10)}),
+		"error beside":       change(map[string]any{"error": "server_error"}),
+		"refusal beside":     change(map[string]any{"error": "invalid_grant"}),
+		"byte order mark":    func(status int, body string) (int, string) { return status, "\ufeff" + body },
+		"trailing bytes":     func(status int, body string) (int, string) { return status, body + "<!-- 0.1 s -->" },
+		"leading bytes":      func(status int, body string) (int, string) { return status, "Notice: x{y}\n" + body },
+		"cut off":            func(status int, body string) (int, string) { return status, strings.TrimRight(body, "}\n") },
+		"cut off later": func(status int, body string) (int, string) {
+			return status, strings.TrimRight(body, "}\n") + `,"scope":"re`
+		},
+		"bad escape": func(status int, body string) (int, string) {
+			return status, strings.Replace(body, "{", `{"x":"\q",`, 1)
+		},
+		"form as JSON": func(status int, body string) (int, string) {
+			var all map[string]any
+			if json.Unmarshal([]byte(body), &all) != nil {
+				return status, body
+			}
+			return status, url.Values{"access_token": {all["access_token"].(string)}, "refresh_token": {all["refresh_token"].(string)}}.Encode()
+		},
+		"HTTP 500": func(_ int, body string) (int, string) { return 500, body },
+		"HTTP 302": func(_ int, body string) (int, string) { return 302, body },
+		"HTTP 401": func(_ int, body string) (int, string) { return 401, body },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newTestbed(t, authtest.Options{Protected: open})
+			a, s := w.process(t), w.upstream()
+			w.login(t, a, s)
+			w.Fail(authtest.Token, authtest.Fault{Rewrite: rewrite})
+			w.ExpireTokens()
+			_, err := request(t, a.Handler(s), s.URL)
+			if n := w.Count(authtest.Rotated, ""); n != 1 {
+				t.Fatalf("%d rotations: %v", n, err)
+			}
+			t.Log(err)
+			if st, err := a.Status(s); err != nil || st.State != LoggedIn {
+				t.Errorf("status %+v, %v", st, err)
+			}
+			w.Heal(authtest.Token)
+			if err := w.process(t).Refresh(t.Context(), s); err != nil {
+				t.Errorf("the new refresh token is lost: %v", err)
+			}
+			if n := w.Count(authtest.Reused, "") + w.Count(authtest.GrantRevoked, ""); n > 0 {
+				t.Error("the old refresh token was sent again")
+			}
+			ok(t, a.Handler(s), s.URL)
+		})
+	}
+}
