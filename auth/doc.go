@@ -10,7 +10,7 @@
 // Files: begin.go starts a login, login.go is its life, callback.go and
 // device.go receive its answer, exchange.go turns that into a credential.
 // discovery.go finds the endpoints and client.go the client. handler.go and
-// refresh.go serve the connections. http.go sends every request; target.go
+// refresh.go serve the connections; refusal.go judges a failed refresh. http.go sends every request; target.go
 // binds a credential to the server that it was issued for.
 //
 // Goroutines: one per pending login, with a listener or a poller, and one per

@@ -29,11 +29,18 @@ type NeedsAuthError struct {
 	Server string
 	Scopes []string // asked for by the upstream, may be empty
 	Reason NeedsAuthReason
+	Err    error // after Revoked and Unusable what the authorization server answered, as far as it is known
 }
 
 func (e *NeedsAuthError) Error() string {
-	return e.Server + " needs a login (" + string(e.Reason) + ")"
+	s := e.Server + " needs a login (" + string(e.Reason) + ")"
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
 }
+
+func (e *NeedsAuthError) Unwrap() error { return e.Err }
 
 // needsLogin reports whether err asks for a login.
 func needsLogin(err error) bool {

@@ -213,7 +213,7 @@ func (a *Authority) issuerChanged(ctx context.Context, t *target, r vault.Record
 // withScopes adds the scopes of the challenge to a NeedsAuthError.
 func withScopes(err error, c challenge) error {
 	if e, ok := errors.AsType[*NeedsAuthError](err); ok && len(c.scopes) > 0 {
-		return &NeedsAuthError{Server: e.Server, Reason: e.Reason, Scopes: c.scopes}
+		return &NeedsAuthError{Server: e.Server, Reason: e.Reason, Scopes: c.scopes, Err: e.Err}
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"strconv"
 	"time"
 
 	"mcpproxy/auth/vault"
@@ -173,59 +172,29 @@ func (a *Authority) refusedBefore(t *target, r vault.Record, urgent bool) error 
 	case e.Generation != r.Generation || e.RefreshError == "":
 		return nil
 	case e.NeedsLogin && !urgent:
-		reason := Revoked
-		if e.RefreshError == unusableAnswer {
-			reason = Unusable
-		}
-		return t.needsAuth(reason, r.Scopes...)
+		return needsLoginAgain(t.Name, e)
 	case !urgent && time.Since(e.RefreshFailedAt) < refreshFloor:
-		return &OAuthError{Code: e.RefreshError}
+		return failureOf(e.RefreshError, r.TokenEndpoint)
 	}
 	return nil
 }
-
-// The codes in the index for failures without an OAuth error code.
-const (
-	networkFailure  = "network"         // there was no answer
-	unusableAnswer  = "unusable_answer" // an [*AnswerError]
-	httpFailureBase = "http_"           // followed by the status of an [*HTTPError]
-)
 
 // refreshFailed records a failed refresh of r. It asks for a login if the
 // refresh token was refused, and also if a successful answer may have used it
 // up. Any other failure is tried again later, and so is one whose answer has
 // replaced the refresh token.
 func (a *Authority) refreshFailed(ctx context.Context, t *target, r vault.Record, replaced bool, cause error) error {
-	code, reason := failureCode(cause), NeedsAuthReason("")
-	switch {
-	case replaced:
-	case code == invalidGrant, code == invalidClient:
-		reason = Revoked
-	case code == unusableAnswer:
-		reason = Unusable
-	}
-	if err := a.vault.RefreshFailed(ctx, t.Key, r.Generation, code, reason != ""); err != nil {
+	final := !replaced && (isRefusal(cause) || isAnswerError(cause))
+	code := failureCode(cause)
+	if err := a.vault.RefreshFailed(ctx, t.Key, r.Generation, code, final); err != nil {
 		a.log.Warn("refresh failure not noted", "server", t.Name, "error", err)
 	}
-	if reason == "" {
+	if !final {
 		return cause
 	}
-	err := t.needsAuth(reason, r.Scopes...)
+	err := &NeedsAuthError{Server: t.Name, Reason: reasonOf(code), Scopes: r.Scopes, Err: cause}
 	a.update(t.Key, func(s *state) { s.spent, s.spentError = r.Generation, err })
 	return err
-}
-
-func failureCode(err error) string {
-	if e, ok := errors.AsType[*OAuthError](err); ok {
-		return e.Code
-	}
-	if e, ok := errors.AsType[*HTTPError](err); ok {
-		return httpFailureBase + strconv.Itoa(e.Status)
-	}
-	if isAnswerError(err) {
-		return unusableAnswer
-	}
-	return networkFailure
 }
 
 // save stores r durably before anyone uses it, and retries while the process

@@ -98,7 +98,15 @@ func TestRefreshFailures(t *testing.T) {
 	}{
 		"network":         {fail(authtest.Fault{Drop: true}), "", "network"},
 		"HTTP 500":        {fail(authtest.Fault{Status: 500, Body: "<html>"}), "", "http_500"},
-		"HTTP 400, HTML":  {fail(authtest.Fault{Status: 400, Body: "<html>invalid_grant"}), "", "http_400"},
+		"HTTP 400, HTML":  {fail(authtest.Fault{Status: 400, Body: "<html>expired"}), Revoked, "http_400"},
+		"HTTP 401, text":  {fail(authtest.Fault{Status: 401, Body: "Refresh token revoked"}), Revoked, "http_401"},
+		"HTTP 403":        {fail(authtest.Fault{Status: 403, Body: `{"message":"no"}`}), Revoked, "http_403"},
+		"other words":     {fail(authtest.Fault{Status: 400, Body: `{"error":"invalid_request","error_description":"Refresh token expired"}`}), Revoked, "invalid_request"},
+		"as GitHub does":  {fail(authtest.Fault{Status: 200, Body: `{"error":"bad_refresh_token","error_description":"The refresh token passed is incorrect or expired."}`}), Revoked, "bad_refresh_token"},
+		"an odd error":    {fail(authtest.Fault{Status: 400, Body: `{"error":{"message":"token expired"}}`}), Revoked, "http_400"},
+		"HTTP 404":        {fail(authtest.Fault{Status: 404, Body: "<html>"}), "", "http_404"},
+		"HTTP 429":        {fail(authtest.Fault{Status: 429, Body: `{"error":"too_many_requests"}`}), "", "too_many_requests"},
+		"HTTP 503":        {fail(authtest.Fault{Status: 503, Body: `{"error":"invalid_request"}`}), "", "invalid_request"},
 		"redirect":        {fail(authtest.Fault{Redirect: "/elsewhere"}), "", "http_307"},
 		"temporary":       {fail(authtest.Fault{Status: 400, Body: `{"error":"temporarily_unavailable"}`}), "", "temporarily_unavailable"},
 		"not JSON":        {fail(authtest.Fault{Status: 200, Body: "<html>"}), Unusable, unusableAnswer},
@@ -126,7 +134,8 @@ func TestRefreshFailures(t *testing.T) {
 				t.Fatalf("%v, want a RefreshError", err)
 			}
 			// This process and another wait, or do not send the token at all.
-			requests := w.Count(authtest.TokenRequest, "")
+			sent := func() int { return w.Count(authtest.TokenRequest, "") + w.Count(authtest.Faulted, "") }
+			requests := sent()
 			for _, h := range []*Handler{h, w.process(t).Handler(s)} {
 				if c.reason != "" {
 					needsAuth(t, h, s.URL, c.reason, "read", "write", "offline_access")
@@ -137,7 +146,7 @@ func TestRefreshFailures(t *testing.T) {
 					t.Errorf("while backing off: %v", err)
 				}
 			}
-			if n := w.Count(authtest.TokenRequest, ""); n != requests {
+			if n := sent(); n != requests {
 				t.Errorf("%d token requests on their own", n-requests)
 			}
 			state := LoggedIn

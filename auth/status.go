@@ -20,6 +20,7 @@ const (
 // asking the keyring.
 type Status struct {
 	State        State
+	Err          error     // a [*NeedsAuthError] that says why State is not LoggedIn
 	ExpiresAt    time.Time // of the access token; zero if unknown
 	Scopes       []string  // granted
 	RefreshError string    // code of the last refresh, if it failed: of OAuth, or a word of ours
@@ -45,7 +46,7 @@ func (a *Authority) Status(s Server) (Status, error) {
 		return Status{}, err
 	}
 	now := time.Now()
-	st := Status{State: NeedsLogin}
+	st := Status{State: NeedsLogin, Err: &NeedsAuthError{Server: s.Name, Reason: NoCredential}}
 	if p, ok := ix.Pending[s.Key]; ok && now.Before(p.Expires) {
 		st.Pending = &PendingStatus{Flow: p.Flow, ExpiresAt: p.Expires, Orphaned: p.Orphaned}
 	}
@@ -55,11 +56,12 @@ func (a *Authority) Status(s Server) (Status, error) {
 	}
 	st.RefreshError = c.RefreshError
 	if c.NeedsLogin {
+		st.Err = needsLoginAgain(s.Name, c)
 		return st, nil
 	}
-	st.State, st.ExpiresAt, st.Scopes = LoggedIn, c.Expiry, c.Scopes
+	st.State, st.Err, st.ExpiresAt, st.Scopes = LoggedIn, nil, c.Expiry, c.Scopes
 	if !c.Expiry.IsZero() && !now.Before(c.Expiry) && !c.HasRefreshToken {
-		st.State = Ended
+		st.State, st.Err = Ended, &NeedsAuthError{Server: s.Name, Reason: Expired, Scopes: c.Scopes}
 	}
 	return st, nil
 }

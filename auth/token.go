@@ -13,13 +13,15 @@ import (
 // Error codes that change what happens next: RFC 6749 section 5.2, RFC 8628
 // section 3.5, RFC 6750 section 3.1.
 const (
-	invalidGrant         = "invalid_grant"
-	invalidClient        = "invalid_client"
-	accessDenied         = "access_denied"
-	authorizationPending = "authorization_pending"
-	slowDown             = "slow_down"
-	expiredToken         = "expired_token"
-	insufficientScope    = "insufficient_scope"
+	invalidGrant           = "invalid_grant"
+	invalidClient          = "invalid_client"
+	accessDenied           = "access_denied"
+	authorizationPending   = "authorization_pending"
+	slowDown               = "slow_down"
+	expiredToken           = "expired_token"
+	insufficientScope      = "insufficient_scope"
+	serverError            = "server_error"
+	temporarilyUnavailable = "temporarily_unavailable"
 )
 
 // codeOf returns the OAuth error code within err, or "".
@@ -97,11 +99,16 @@ func checkTokens(tok tokens, tokenType, endpoint string) error {
 		}
 		err = errTokenType
 	}
-	host := endpoint
-	if u, parseErr := url.Parse(endpoint); parseErr == nil {
-		host = u.Host
+	return &AnswerError{Host: hostOf(endpoint), Err: err}
+}
+
+// hostOf is the host of an endpoint for an error.
+func hostOf(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return ""
 	}
-	return &AnswerError{Host: host, Err: err}
+	return u.Host
 }
 
 // isBearer reports whether s may be sent in an Authorization header.

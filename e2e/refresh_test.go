@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -135,7 +136,7 @@ func TestDeathWithTheAnswer(t *testing.T) {
 	if out := w.proxy("refresh", "acme"); out.code != 4 {
 		t.Errorf("refresh exits with %d: %s", out.code, out.all())
 	}
-	if n := w.requests(); n != 2 {
+	if n := w.requests(); n != 3 { // the last one because a person asked
 		t.Errorf("the authorization server was asked %d times: %v", n, w.server.Events())
 	}
 	w.login(third)
@@ -201,7 +202,6 @@ func TestRefreshSurvivesAnOutage(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]authtest.Fault{
 		"HTTP 503": {Status: 503, Body: "<html>"}, "cut": {Drop: true}, "redirect": {Redirect: "http://127.0.0.1:1/token"},
-		"a page that names the error": {Status: 400, Body: "invalid_grant"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -217,15 +217,61 @@ func TestRefreshSurvivesAnOutage(t *testing.T) {
 			if out := w.proxy("refresh", "acme"); out.code != 6 {
 				t.Errorf("refresh exits with %d: %s", out.code, out.all())
 			}
-			w.server.Heal(authtest.Token)
-			if out := w.proxy("refresh", "acme"); out.code != 0 {
-				t.Errorf("after it refresh exits with %d: %s", out.code, out.all())
-			}
-			eventually(t, "calls are answered again", func() bool { return !w.call(host)().IsError })
-			if n := w.server.Count(authtest.Authorized, ""); n != 1 {
-				t.Errorf("%d logins", n)
-			}
+			w.healed(host)
 		})
+	}
+}
+
+// A refusal in other words than the RFC's asks for a login, and so does a
+// success without tokens. The refresh token is kept, and a person can have it
+// tried again.
+func TestRefusedRefresh(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault authtest.Fault
+		says  string
+	}{
+		"other words":    {authtest.Fault{Status: 400, Body: `{"error":"invalid_request","error_description":"Refresh token expired"}`}, "invalid_request"},
+		"as GitHub does": {authtest.Fault{Body: `{"error":"bad_refresh_token"}`}, "bad_refresh_token"},
+		"a page":         {authtest.Fault{Status: 400, Body: "invalid_grant"}, "HTTP 400"},
+		"text":           {authtest.Fault{Status: 401, Body: "Refresh token revoked"}, "HTTP 401"},
+		"no tokens":      {authtest.Fault{Body: "<html>"}, "answer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newGrantWorld(t)
+			w.server.Fail(authtest.Token, c.fault)
+			w.server.ExpireTokens()
+			host := w.host()
+			for _, h := range []*peer{host, w.host()} {
+				r := w.call(h)()
+				r.refused("needs_auth")
+				mentions(t, "the refusal", refusalOf(r).Message, []string{c.says})
+			}
+			if st := w.loginState("acme", "needs_auth"); st.State != "needs_login" {
+				t.Errorf("status %+v", st)
+			}
+			if n := w.server.Count(authtest.Faulted, ""); n != 1 {
+				t.Errorf("%d refreshes", n)
+			}
+			if out := w.proxy("refresh", "acme"); out.code != 4 || !strings.Contains(out.stderr, c.says) {
+				t.Errorf("refresh exits with %d: %s", out.code, out.all())
+			}
+			w.healed(host)
+		})
+	}
+}
+
+// healed expects a refresh to help once the token endpoint works again.
+func (w *grantWorld) healed(host *peer) {
+	w.t.Helper()
+	w.server.Heal(authtest.Token)
+	if out := w.proxy("refresh", "acme"); out.code != 0 {
+		w.t.Errorf("after it refresh exits with %d: %s", out.code, out.all())
+	}
+	eventually(w.t, "calls are answered again", func() bool { return !w.call(host)().IsError })
+	if n := w.server.Count(authtest.Authorized, ""); n != 1 {
+		w.t.Errorf("%d logins", n)
 	}
 }
 

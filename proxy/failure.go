@@ -80,7 +80,12 @@ func whatOf(err error) Failure {
 	}
 	if e, ok := errors.AsType[*auth.NeedsAuthError](err); ok {
 		f := Failure{Stage: stageAuth, Message: e.Server + " needs the person to log in"}
-		if e.Reason == auth.InsufficientScope {
+		switch {
+		case e.Reason == auth.Revoked && e.Err != nil:
+			f.Message = fmt.Sprintf("%s needs the person to log in again: its authorization server refuses the login that is kept (%v)", e.Server, e.Err)
+		case e.Reason == auth.Unusable && e.Err != nil:
+			f.Message = fmt.Sprintf("%s needs the person to log in again: the login could not be refreshed (%v)", e.Server, e.Err)
+		case e.Reason == auth.InsufficientScope:
 			f.Message = fmt.Sprintf("%s needs the person to allow more: %s", e.Server, strings.Join(e.Scopes, " "))
 		}
 		return f

@@ -140,20 +140,21 @@ func (v *View) Refresh(ctx context.Context, s *config.Server) error {
 	return nil
 }
 
-// authStatus tells what the index of credentials knows of a server.
-func (p *Proxy) authStatus(s auth.Server) (*AuthStatus, error) {
+// authStatus tells what the index of credentials knows of a server. needs is
+// the [*auth.NeedsAuthError] of one that is not logged in to.
+func (p *Proxy) authStatus(s auth.Server) (out *AuthStatus, needs, err error) {
 	st, err := p.opts.Authority.Status(s)
 	if err != nil {
-		return nil, &ServerError{Server: s.Name, Err: err}
+		return nil, nil, &ServerError{Server: s.Name, Err: err}
 	}
-	out := &AuthStatus{State: st.State, Scopes: st.Scopes, LastError: st.RefreshError}
+	out = &AuthStatus{State: st.State, Scopes: st.Scopes, LastError: st.RefreshError}
 	if !st.ExpiresAt.IsZero() {
 		out.ExpiresAt = new(st.ExpiresAt.UTC().Truncate(time.Second))
 	}
 	if st.Pending != nil {
 		out.Pending = &PendingLogin{Flow: st.Pending.Flow, ExpiresAt: st.Pending.ExpiresAt.UTC().Truncate(time.Second), Orphaned: st.Pending.Orphaned}
 	}
-	return out, nil
+	return out, st.Err, nil
 }
 
 // authorized corrects the condition of a protected server by what the index of
@@ -161,7 +162,7 @@ func (p *Proxy) authStatus(s auth.Server) (*AuthStatus, error) {
 // process since the connection failed or was made.
 func (p *Proxy) authorized(s auth.Server, c condition) condition {
 	needs, lost := errors.AsType[*auth.NeedsAuthError](c.err)
-	st, err := p.authStatus(s)
+	st, why, err := p.authStatus(s)
 	c.auth = st
 	switch {
 	case err != nil:
@@ -170,7 +171,7 @@ func (p *Proxy) authorized(s auth.Server, c condition) condition {
 		}
 	case st.State != auth.LoggedIn && (lost || c.status == upstream.Idle):
 		if !lost {
-			c.err = &ServerError{Server: s.Name, Err: &auth.NeedsAuthError{Server: s.Name, Reason: auth.NoCredential}}
+			c.err = &ServerError{Server: s.Name, Err: why}
 		}
 		c.status, c.stage = NeedsAuth, stageAuth
 	case lost && needs.Reason == auth.InsufficientScope:

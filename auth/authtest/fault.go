@@ -86,6 +86,7 @@ func (s *Server) next(e Endpoint) *Fault {
 	if f == nil {
 		return nil
 	}
+	s.record(Faulted, "", string(e))
 	hit := *f
 	if f.Times > 0 {
 		if f.Times--; f.Times == 0 {

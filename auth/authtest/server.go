@@ -218,6 +218,7 @@ const (
 	Reused       = "reused"        // a code or refresh token was used again
 	GrantRevoked = "grant revoked"
 	Refused      = "refused" // Detail is the error code
+	Faulted      = "faulted" // a request met a fault; Detail is the endpoint
 )
 
 // An Event happened at the server. It holds no secret.

@@ -168,6 +168,9 @@ func explainLogin(e *explanation, err error, _ string) (code int) {
 			command += " --scope " + strings.Join(n.Scopes, " --scope ")
 		}
 		e.hint("run: %s", command)
+		if n.Err != nil {
+			e.hint("the login is kept; if this was a passing fault of the server, try it once more: proxy refresh %s", n.Server)
+		}
 		return exitAuth
 	}
 	if l, ok := errors.AsType[*auth.LoginError](err); ok {

@@ -62,6 +62,8 @@ var advised = []error{
 
 	of(&auth.NeedsAuthError{Server: "diary", Reason: auth.InsufficientScope, Scopes: []string{"read", "write"}}),
 	of(&auth.NeedsAuthError{Server: "diary", Reason: "no_credential"}),
+	of(&auth.NeedsAuthError{Server: "diary", Reason: auth.Revoked, Err: &auth.OAuthError{Code: "invalid_request", Description: "Refresh token expired"}}),
+	of(&auth.NeedsAuthError{Server: "diary", Reason: auth.Unusable, Err: &auth.AnswerError{Host: "login.example", Err: errFact}}),
 	of(&auth.LoginError{Server: "diary", Reason: auth.WrongState}),
 	of(&auth.LoginError{Server: "diary", Reason: auth.BadRedirect}),
 	of(&auth.LoginError{Server: "diary", Reason: auth.NotByPaste}),
@@ -86,6 +88,7 @@ var advised = []error{
 	of(&auth.DiscoveryError{URL: "https://login.example/x", Err: errFact}),
 	of(&auth.DiscoveryError{URL: "https://login.example/x", Err: &auth.HTTPError{Host: "login.example", Status: http.StatusNotFound}}),
 	of(&auth.OAuthError{Code: "invalid_client", Description: "who?"}),
+	of(&auth.AnswerError{Host: "login.example", Err: errFact}),
 	of(&egress.BlockedAddressError{Address: "10.0.0.1"}),
 
 	of(&child.NotFoundError{Command: "npx", Dirs: []string{"/bin", "/usr/bin"}}),
