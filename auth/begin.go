@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -155,7 +154,7 @@ const offlineAccess = "offline_access"
 // beginCode starts the authorization code flow.
 func (a *Authority) beginCode(ctx context.Context, b loginRequest, flow Flow) (*Login, error) {
 	known, isKnown := b.t.knownClient(b.e)
-	reused, isReused := a.reusable(ctx, b.t, b.e, b.old)
+	reused, isReused := a.reusable(ctx, b.t, b.e, b.old, b.scopes)
 	former := ""
 	if !isKnown && isReused {
 		former = reused.RedirectURIs[0]
@@ -170,7 +169,7 @@ func (a *Authority) beginCode(ctx context.Context, b loginRequest, flow Flow) (*
 	case isReused && slices.Contains(reused.RedirectURIs, redirectURI):
 		client = reused
 	default:
-		if client, err = a.register(ctx, b.t, b.e, redirectURI, strings.Join(b.scopes, " ")); err != nil {
+		if client, err = a.register(ctx, b.t, b.e, redirectURI, b.scopes); err != nil {
 			l.Close()
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
@@ -65,11 +66,31 @@ type registration struct {
 	Scope           string   `json:"scope,omitempty"`
 }
 
-// register registers a client dynamically, RFC 7591.
+// register registers a client dynamically, RFC 7591. It names no scope, because
+// many servers allow a client only what it registered, and a later login may
+// ask for more. Where the server answers with scopes and one that is wanted is
+// not among them, it registers again and names all that are wanted.
+func (a *Authority) register(ctx context.Context, t *target, e endpoints, redirectURI string, wanted []string) (vault.Client, error) {
+	c, err := a.registerWith(ctx, t, e, redirectURI, nil)
+	if err != nil || allows(c, wanted) {
+		return c, err
+	}
+	if named, err := a.registerWith(ctx, t, e, redirectURI, wanted); err == nil {
+		return named, nil
+	}
+	return c, nil // the authorization server says what is wrong with the scopes
+}
+
+// allows reports whether a registration allows the scopes.
+func allows(c vault.Client, scopes []string) bool {
+	return c.Scopes == nil || contains(c.Scopes, scopes)
+}
+
+// registerWith registers a client with those scopes.
 //
 // It does not use oauthex.RegisterClient, whose errors quote the whole
 // response, up to 1 MiB and possibly with a client secret.
-func (a *Authority) register(ctx context.Context, t *target, e endpoints, redirectURI, scope string) (vault.Client, error) {
+func (a *Authority) registerWith(ctx context.Context, t *target, e endpoints, redirectURI string, scopes []string) (vault.Client, error) {
 	if e.register == "" {
 		return vault.Client{}, &ClientRequiredError{Issuer: e.issuer, RedirectURI: cmp.Or(t.Config.RedirectURI, defaultRedirect)}
 	}
@@ -80,7 +101,7 @@ func (a *Authority) register(ctx context.Context, t *target, e endpoints, redire
 		GrantTypes:      []string{grantCode, grantRefresh},
 		ResponseTypes:   []string{"code"},
 		AuthMethod:      t.wantedMethod(e),
-		Scope:           scope,
+		Scope:           strings.Join(scopes, " "),
 	}
 	if u, err := egress.ParseURL(redirectURI); err == nil && !egress.IsLoopback(u.Hostname()) {
 		r.ApplicationType = "web"
@@ -92,7 +113,10 @@ func (a *Authority) register(ctx context.Context, t *target, e endpoints, redire
 	if err != nil {
 		return vault.Client{}, err
 	}
-	c := vault.Client{ID: resp.text("client_id"), Secret: resp.text("client_secret"), Registered: true, RedirectURIs: r.RedirectURIs}
+	c := vault.Client{
+		ID: resp.text("client_id"), Secret: resp.text("client_secret"), Registered: true,
+		RedirectURIs: r.RedirectURIs, Scopes: resp.scopes(),
+	}
 	a.registerSecrets(c.Secret)
 	if c.ID == "" {
 		return vault.Client{}, &DiscoveryError{URL: e.register, Err: errBadResponse}
@@ -124,11 +148,11 @@ func (t *target) wantedMethod(e endpoints) string {
 }
 
 // reusable returns the client that an earlier login registered with the same
-// issuer. It is not reused if the server has answered invalid_client at a
+// issuer, if it may ask for the wanted scopes. It is not reused if the server has answered invalid_client at a
 // refresh, nor if a login with it is still unfinished: the person may have
 // seen a page that says "unknown client".
-func (a *Authority) reusable(ctx context.Context, t *target, e endpoints, old vault.Record) (vault.Client, bool) {
-	if !old.Client.Registered || !sameIssuer(old.Issuer, e.issuer) || e.register == "" {
+func (a *Authority) reusable(ctx context.Context, t *target, e endpoints, old vault.Record, wanted []string) (vault.Client, bool) {
+	if !old.Client.Registered || !allows(old.Client, wanted) || !sameIssuer(old.Issuer, e.issuer) || e.register == "" {
 		return vault.Client{}, false
 	}
 	if ix, err := a.vault.Index(); err == nil && ix.Credentials[t.Key].RefreshError == invalidClient {

@@ -139,3 +139,42 @@ func TestCredentialIsBound(t *testing.T) {
 	}
 	ok(t, a.Handler(s), s.URL)
 }
+
+// A server may bind a client to the scopes that it registered, or to default
+// ones. Neither stands in the way of a login that asks for more.
+func TestStepUpOfARegisteredClient(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		options       authtest.Options
+		registrations int
+	}{
+		"bound to what it registers":      {authtest.Options{}, 1},
+		"bound to what it may by default": {authtest.Options{ClientScope: "read"}, 4},
+		"allowed enough by default":       {authtest.Options{ClientScope: "read write offline_access"}, 1},
+	} {
+		for _, flow := range []Flow{FlowBrowser, FlowDevice} {
+			t.Run(name+", "+string(flow), func(t *testing.T) {
+				t.Parallel()
+				c.options.Protected = open
+				w := newTestbed(t, c.options)
+				a, s := w.process(t), w.upstream()
+				for _, scope := range []string{"read", "write"} {
+					l, err := a.Begin(t.Context(), s, LoginOptions{Flow: flow, Scopes: []string{scope}})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if flow == FlowBrowser {
+						visit(t, l.AuthorizeURL)
+					}
+					wait(t, l, "")
+				}
+				if st, err := a.Status(s); err != nil || join(st.Scopes) != "read offline_access write" {
+					t.Errorf("status %+v, %v", st, err)
+				}
+				if n := w.Count(authtest.Registered, ""); n != c.registrations {
+					t.Errorf("%d registrations", n)
+				}
+			})
+		}
+	}
+}

@@ -22,9 +22,9 @@ const (
 func (a *Authority) beginDevice(ctx context.Context, b loginRequest) (*Login, error) {
 	client, ok := b.t.knownClient(b.e)
 	if !ok {
-		if client, ok = a.reusable(ctx, b.t, b.e, b.old); !ok {
+		if client, ok = a.reusable(ctx, b.t, b.e, b.old, b.scopes); !ok {
 			var err error
-			if client, err = a.register(ctx, b.t, b.e, defaultRedirect, strings.Join(b.scopes, " ")); err != nil {
+			if client, err = a.register(ctx, b.t, b.e, defaultRedirect, b.scopes); err != nil {
 				return nil, err
 			}
 		}

@@ -185,6 +185,18 @@ func (a response) text(name string) string {
 	return s
 }
 
+// maxScopes bounds a list of scopes in bytes, as maxToken bounds a token.
+const maxScopes = 4 << 10
+
+// scopes returns the scope member, or nil if it is missing, empty or too long.
+func (a response) scopes() []string {
+	scope := a.text("scope")
+	if scope == "" || len(scope) > maxScopes {
+		return nil
+	}
+	return strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' || r == ',' }) // GitHub separates them by commas
+}
+
 // maxSeconds is the limit of every lifetime: a year.
 const maxSeconds = 366 * 24 * 60 * 60
 

@@ -74,14 +74,12 @@ func (a *Authority) requestTokens(ctx context.Context, t *target, endpoint strin
 	if life := resp.seconds("expires_in"); life > 0 {
 		tok.expiry = now.Add(life)
 	}
-	if scope := resp.text("scope"); scope != "" && len(scope) <= maxToken {
-		tok.scopes = strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' || r == ',' }) // GitHub separates them by commas
-	}
+	tok.scopes = resp.scopes()
 	return tok, nil
 }
 
-// maxToken bounds a token, and a list of scopes, in bytes: a header that is
-// longer reaches hardly any server, and the vault would not take the record.
+// maxToken bounds a token in bytes: a header that is longer reaches hardly any
+// server, and the vault would not take the record.
 const maxToken = 16 << 10
 
 // isTokenResponse reports whether an answer that is no success nevertheless

@@ -193,3 +193,15 @@ func TestLoginByCallback(t *testing.T) {
 		t.Errorf("call: exit status %d: %s", out.code, out.all())
 	}
 }
+
+// A client that was registered for one login may ask for more in the next.
+func TestLoginForMore(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	a := s.newAuthServer(60)
+	s.configure(servers{"protected": a.entry()})
+	who := a.newPerson()
+	s.loginByBrowser(who, "protected")
+	s.loginByBrowser(who, "protected", "--scope", "mcp:write")
+	mentions(t, "status", strings.Join(s.loginState("protected").Scopes, " "), []string{"mcp:basic", "mcp:write"})
+}

@@ -25,7 +25,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req := request{redirectURI: redirectURI, state: q.Get("state"), challenge: q.Get("code_challenge")}
-	g, problem := s.grantFor(client.ID, q.Get("scope"), q["resource"])
+	g, problem := s.grantFor(client, q.Get("scope"), q["resource"])
 	switch {
 	case q.Get("response_type") != "code":
 		problem = "unsupported_response_type"

@@ -21,6 +21,7 @@ type Client struct {
 	GrantTypes      []string `json:"grant_types,omitempty"` // all by default, except for a dynamically registered client
 	ApplicationType string   `json:"application_type,omitempty"`
 	Name            string   `json:"client_name,omitempty"`
+	Scope           string   `json:"scope,omitempty"` // if set, the client may ask for nothing else
 
 	registered bool
 }
@@ -41,6 +42,9 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request) {
 	}
 	if c.AuthMethod == "" {
 		c.AuthMethod = "client_secret_basic"
+	}
+	if c.Scope == "" {
+		c.Scope = s.o.ClientScope
 	}
 	if !slices.Contains(s.o.AuthMethods, c.AuthMethod) {
 		s.refuse(w, "", http.StatusBadRequest, "invalid_client_metadata", "authentication method not supported")

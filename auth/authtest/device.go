@@ -27,7 +27,7 @@ func (s *Server) startDevice(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	g, problem := s.grantFor(client.ID, r.PostFormValue("scope"), r.PostForm["resource"])
+	g, problem := s.grantFor(client, r.PostFormValue("scope"), r.PostForm["resource"])
 	if !client.may(grantDevice) {
 		problem = "unauthorized_client"
 	}

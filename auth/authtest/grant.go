@@ -87,20 +87,21 @@ func (s *Server) mayRefresh(g *grant) bool {
 
 // grantFor checks a request (RFC 6749 section 3.3, RFC 8707 section 2) and
 // returns the grant or an error code.
-func (s *Server) grantFor(client, scope string, resources []string) (*grant, string) {
+func (s *Server) grantFor(client Client, scope string, resources []string) (*grant, string) {
+	bound := strings.Fields(client.Scope)
 	scopes := strings.Fields(scope)
 	if len(scopes) == 0 {
 		scopes = s.o.DefaultScopes
 	}
 	for _, asked := range scopes {
-		if !slices.Contains(s.o.Scopes, asked) {
+		if !slices.Contains(s.o.Scopes, asked) || len(bound) > 0 && !slices.Contains(bound, asked) {
 			return nil, "invalid_scope"
 		}
 	}
 	if len(resources) > 1 || len(resources) == 0 && s.o.RequireResource {
 		return nil, "invalid_target"
 	}
-	g := &grant{client: client, scopes: scopes}
+	g := &grant{client: client.ID, scopes: scopes}
 	if len(resources) == 1 {
 		g.resource = resources[0]
 	}

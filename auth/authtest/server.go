@@ -20,6 +20,7 @@ type Options struct {
 
 	Clients        []Client          // registered beforehand
 	NoRegistration bool              // no RFC 7591 endpoint
+	ClientScope    string            // of a client that registers without a scope; empty allows all
 	Documents      map[string]Client // Client ID Metadata Documents by URL; nil does not support them
 	AuthMethods    []string          // of the token endpoint; none, client_secret_basic and client_secret_post by default
 

@@ -60,6 +60,7 @@ type Client struct {
 	Registered   bool     `json:"registered,omitempty"`
 	MetadataURL  string   `json:"client_metadata_url,omitempty"` // Client ID Metadata Document, equal to ID
 	RedirectURIs []string `json:"redirect_uris,omitempty"`       // as registered
+	Scopes       []string `json:"scopes,omitempty"`              // that the registration allows; nil if it named none
 }
 
 // LogValue implements [slog.LogValuer] without any secret.
