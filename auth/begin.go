@@ -113,7 +113,7 @@ func (t *target) checkEndpoints(e endpoints, device bool) error {
 	for _, endpoint := range used {
 		u, err := egress.ParseURL(endpoint)
 		if err != nil {
-			return &DiscoveryError{URL: quoted(endpoint), Err: err}
+			return t.deadEnd(BadMetadata, quoted(endpoint), err)
 		}
 		if err := t.allowlist.Check(u); err != nil {
 			return err
@@ -122,7 +122,7 @@ func (t *target) checkEndpoints(e endpoints, device bool) error {
 	// MCP, Authorization Code Protection: clients must refuse to proceed if
 	// code_challenge_methods_supported is absent.
 	if e.fromMetadata && !e.pkceS256 && !device {
-		return &DiscoveryError{URL: e.issuer, Err: errNoPKCE}
+		return t.noPKCE(e)
 	}
 	return nil
 }

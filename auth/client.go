@@ -3,6 +3,8 @@ package auth
 import (
 	"cmp"
 	"context"
+	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -110,6 +112,10 @@ func (a *Authority) registerWith(ctx context.Context, t *target, e endpoints, re
 		r.GrantTypes = append(r.GrantTypes, grantDevice)
 	}
 	resp, err := t.postJSON(ctx, e.register, r)
+	if e.guessed && (isNoRegistration(err) || err == nil && resp.text("client_id") == "") {
+		// Nobody said that there is an authorization server at all.
+		return vault.Client{}, t.deadEnd(NoMetadata, t.bareURL(), errUnpublished)
+	}
 	if err != nil {
 		return vault.Client{}, err
 	}
@@ -131,6 +137,15 @@ func (a *Authority) registerWith(ctx context.Context, t *target, e endpoints, re
 		c.AuthMethod = t.authMethod(e, true)
 	}
 	return c, nil
+}
+
+// isNoRegistration reports whether err is the answer of an address without a
+// registration endpoint.
+func isNoRegistration(err error) bool {
+	if e, ok := errors.AsType[*HTTPError](err); ok {
+		return e.Status < 500 && e.Status != http.StatusTooManyRequests
+	}
+	return isAnswerError(err)
 }
 
 // wantedMethod is the method to register with. A native client cannot keep a

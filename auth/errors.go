@@ -164,11 +164,34 @@ func isAnswerError(err error) bool {
 	return ok
 }
 
+// A DiscoveryReason says what is wrong with metadata, for those errors that
+// only another entry in the configuration can get around.
+type DiscoveryReason string
+
+// The reasons of a [DiscoveryError].
+const (
+	NoMetadata    DiscoveryReason = "no_metadata"    // neither at the upstream nor at its authorization server
+	BadChallenge  DiscoveryReason = "bad_challenge"  // the upstream's challenge names no usable URL, and no metadata is elsewhere
+	NoServer      DiscoveryReason = "no_server"      // the resource names no authorization server
+	NoResource    DiscoveryReason = "no_resource"    // the resource metadata does not say what it is about
+	OtherResource DiscoveryReason = "other_resource" // it is about another server
+	OtherIssuer   DiscoveryReason = "other_issuer"   // another authorization server than was asked for
+	NoPKCE        DiscoveryReason = "no_pkce"        // PKCE with S256 is not advertised
+	BadMetadata   DiscoveryReason = "bad_metadata"   // not what RFC 8414 or RFC 9728 asks for
+)
+
 // A DiscoveryError says that metadata cannot be fetched or is not
 // acceptable.
 type DiscoveryError struct {
-	URL string // of the metadata document
-	Err error
+	URL    string          // of the metadata document, or of who should have one
+	Reason DiscoveryReason // empty if it was not fetched, which may pass
+	Err    error
+
+	// Entry is the line for the entry of the server with which a login does
+	// without what is wrong, with "…" for what the person has to find out.
+	// It replaces the "oauth" of the entry, except after NoResource, when it
+	// is a line to add to it. It is empty if Reason is.
+	Entry string
 }
 
 func (e *DiscoveryError) Error() string { return "metadata " + e.URL + ": " + e.Err.Error() }

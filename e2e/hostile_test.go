@@ -106,8 +106,11 @@ func TestHostileMetadata(t *testing.T) {
 			host := s.serve()
 			host.open(rev2025)
 			r := host.mcp(entry{"action": "login", "server": "hostile"})
-			if !r.IsError || strings.Contains(r.text(), "authorize_url") {
+			if !r.IsError || strings.Contains(r.text(), `"authorize_url":`) {
 				t.Errorf("the tool begins it: %s", r.text())
+			}
+			if next := refusalOf(r).Next; next == "" || strings.Contains(next, "proxy login") {
+				t.Errorf("the way on is what just failed: %s", next)
 			}
 			host.through("fine", "echo", entry{"text": "undisturbed"}).ok()
 		})

@@ -115,6 +115,15 @@ func isOfLogin(err error) bool {
 		is[*auth.ConfigError](err) || is[*auth.DiscoveryError](err) || is[*auth.OAuthError](err) || is[*auth.HTTPError](err) || is[*auth.AnswerError](err)
 }
 
+// isPassing reports whether what kept a login from beginning may pass: there was
+// no answer, or one that says so.
+func isPassing(err error) bool {
+	if e, ok := errors.AsType[*auth.HTTPError](err); ok {
+		return e.Status >= http.StatusInternalServerError || e.Status == http.StatusTooManyRequests
+	}
+	return is[*auth.DiscoveryError](err) && !is[*auth.AnswerError](err)
+}
+
 // whatOfUpstream is about reaching and calling an upstream.
 func whatOfUpstream(err error) Failure {
 	server, _ := whereOf(err)

@@ -181,9 +181,29 @@ func adviseOnLogin(err error) (explanation, bool) {
 		return explanation{Code: codeConfig, Next: "ask the person to correct the entry of " + server}, true
 	}
 	if isOfLogin(err) {
-		return explanation{Code: codeLoginFailed, Next: "ask the person to run: proxy login " + shellQuote(server)}, true
+		return explanation{Code: codeLoginFailed, Next: nextFailedLogin(err, server)}, true
 	}
 	return explanation{}, false
+}
+
+// nextFailedLogin is the way on after a login that could not begin. The same
+// login once more is no way, unless what was wrong may pass.
+func nextFailedLogin(err error, server string) string {
+	const known = "; what is unknown stands in the documentation of the server"
+	d, ok := errors.AsType[*auth.DiscoveryError](err)
+	switch {
+	case ok && d.Reason == auth.NoResource:
+		return fmt.Sprintf("ask the person to add to \"oauth\" in the entry of %s: %s", server, d.Entry)
+	case ok && d.Reason == auth.OtherResource:
+		return fmt.Sprintf("ask the person to write the right url into the entry of %s, or to replace its \"oauth\" by %s%s", server, d.Entry, known)
+	case ok && d.Reason != "":
+		return fmt.Sprintf("ask the person to replace \"oauth\" in the entry of %s by %s%s", server, d.Entry, known)
+	case is[*egress.BlockedAddressError](err):
+		return fmt.Sprintf("if the person trusts that host, they can list it by its exact name in oauth.discovery_allowlist of %s", server)
+	case isPassing(err):
+		return "in a minute " + nextCall(mcptool.Request{Action: mcptool.Login, Server: server})
+	}
+	return fmt.Sprintf("ask the person to check \"oauth\" in the entry of %s; a client that was registered by hand is written as oauth.client_id", server)
 }
 
 func adviseOnLoginReason(e *auth.LoginError) explanation {

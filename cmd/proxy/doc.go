@@ -14,7 +14,7 @@
 //   - args.go: the checks of arguments, and options that may stand anywhere;
 //   - setup.go: the configuration and the proxy for the time of one command;
 //   - terminal.go: the output and its rules;
-//   - explain.go: all advice to the person, as reply.go of package proxy holds
+//   - explain.go, explainlogin.go: all advice to the person, as reply.go of package proxy holds
 //     all advice to the model;
 //   - stdin.go and browser.go: what a login needs of the machine.
 //

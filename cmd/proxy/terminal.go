@@ -8,7 +8,7 @@ package main
 //     period; only the steps of a login are sentences. An error begins with
 //     "proxy: ".
 //   - What to do about an error follows it on lines that begin with "hint: ".
-//     The words are in explain.go.
+//     The words are in explain.go and explainlogin.go.
 //   - Colours, spinners and QR codes appear on a terminal only, and never with
 //     NO_COLOR (https://no-color.org) or TERM=dumb.
 //   - say and table clean text of an upstream of what acts on a terminal, and say

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"mcpproxy/auth"
+	"mcpproxy/auth/egress"
+	"mcpproxy/auth/vault"
+	"mcpproxy/proxy"
+)
+
+// explainLogin explains that a login is needed, or why one failed.
+func explainLogin(e *explanation, err error, _ string) (code int) {
+	if n, ok := errors.AsType[*auth.NeedsAuthError](err); ok {
+		e.message = n.Error()
+		command := "proxy login " + n.Server
+		if n.Reason == auth.InsufficientScope {
+			command += " --scope " + strings.Join(n.Scopes, " --scope ")
+		}
+		e.hint("run: %s", command)
+		if n.Err != nil {
+			e.hint("the login is kept; if this was a passing fault of the server, try it once more: proxy refresh %s", n.Server)
+		}
+		return exitAuth
+	}
+	if l, ok := errors.AsType[*auth.LoginError](err); ok {
+		e.message = l.Error()
+		switch l.Reason {
+		case auth.WrongState, auth.BadRedirect:
+			e.hint("paste the whole URL that the browser landed on after the newest link")
+		case auth.NotByPaste:
+			e.hint("nothing is to be pasted: enter the code that was shown")
+		case auth.AlreadyFinished:
+			e.hint("proxy status %s shows the login", l.Server)
+		case auth.NoDevice:
+			e.hint("leave out --device: this server is logged in to with a browser")
+		default:
+			e.hint("for a new link run: proxy login %s", l.Server)
+		}
+		return exitAuth
+	}
+	if u, ok := errors.AsType[*unfinishedLoginError](err); ok {
+		e.hint("finish it with the URL that the browser lands on: echo \"$URL\" | proxy login %s", u.server)
+		return exitAuth
+	}
+	return 0
+}
+
+// explainAuth explains what an authorization server, the OAuth settings or the
+// vault are at fault for.
+func explainAuth(e *explanation, err error, server string) (code int) {
+	if b, ok := errors.AsType[*egress.BlockedHostError](err); ok {
+		e.hint("if you trust %s, add this line to the entry of %s:\n  %s", b.Host, server, b.Line)
+		return exitAuth
+	}
+	if c, ok := errors.AsType[*auth.ClientRequiredError](err); ok {
+		e.hint("register a client at %s with the redirect URL %s, and write its id as oauth.client_id of %s", c.Issuer, c.RedirectURI, server)
+		return exitAuth
+	}
+	if f, ok := errors.AsType[*auth.ForbiddenError](err); ok {
+		e.hint("another login does not help: your account at %s lacks the permission", f.Server)
+		return exitAuth
+	}
+	if n, ok := errors.AsType[*proxy.NoLoginError](err); ok {
+		e.hint("if it needs a login, add \"oauth\" to its entry in %s", n.File)
+		return exitConfig
+	}
+	if _, ok := errors.AsType[*auth.ConfigError](err); ok {
+		return exitConfig
+	}
+	if v, ok := errors.AsType[*vault.Error](err); ok {
+		explainVault(e, v)
+		return exitVault
+	}
+	if r, ok := errors.AsType[*auth.RefreshError](err); ok {
+		e.hint("the login is kept; it is tried again in %d s", secondsUntil(r.RetryAt))
+		return exitUnavailable
+	}
+	if h, ok := errors.AsType[*auth.HTTPError](err); ok {
+		e.hint("%s did not answer as an authorization server does: check \"oauth\" in the entry of %s", h.Host, server)
+		return exitAuth
+	}
+	if a, ok := errors.AsType[*auth.AnswerError](err); ok {
+		e.hint("%s did not answer as an authorization server does: check \"oauth\" in the entry of %s", a.Host, server)
+		return exitAuth
+	}
+	if d, ok := errors.AsType[*auth.DiscoveryError](err); ok {
+		e.hintEntry(d, server)
+		return exitAuth
+	}
+	if has[*auth.OAuthError](err) || has[*egress.BlockedAddressError](err) {
+		return exitAuth
+	}
+	return 0
+}
+
+// hintEntry shows the line of configuration that leads around metadata that
+// cannot be used, if there is one.
+func (e *explanation) hintEntry(d *auth.DiscoveryError, server string) {
+	switch d.Reason {
+	case "":
+		return
+	case auth.NoResource:
+		e.hint("add this line to \"oauth\" in the entry of %s:\n  %s", server, d.Entry)
+		return
+	case auth.OtherResource:
+		e.hint("if that is the server you mean, write it as the url of %s", server)
+	}
+	e.hint("to do without this metadata, replace \"oauth\" in the entry of %s:\n  %s", server, d.Entry)
+	e.hint("the documentation of the server has what is missing there; its client must be registered with that redirect_uri")
+}
+
+func explainVault(e *explanation, v *vault.Error) {
+	e.message = v.Error()
+	switch {
+	case v.Reason == vault.Damaged:
+		e.hint("log in again: what is damaged is set aside, and a new start is made")
+	case v.Op == "lock" && v.Reason == vault.Timeout:
+		e.hint("another proxy has held %s for long: end it if it hangs, then try again", v.File)
+	case v.Op == "lock":
+		e.hint("check %s and its permissions; after a move to another home, log in again", v.File)
+	case v.Store == vault.StoreFile:
+		e.hint("check %s and its permissions", v.File)
+	case v.Reason == vault.Locked, v.Reason == vault.Timeout:
+		e.hint("unlock the keyring, then try again")
+	case v.Reason == vault.Unavailable:
+		e.hint("start a keyring (on Linux a Secret Service such as gnome-keyring)")
+		e.hint("or keep tokens in a file that only you can read: \"token_store\": \"file\" at the top of the configuration, or PROXY_TOKEN_STORE=file")
+	}
+}
+
+// loginSteps says what to do to finish a login, in order.
+func loginSteps(p *auth.Login, link string) []string {
+	steps := []string{fmt.Sprintf("Open this link to log in to %s:\n\n  %s\n", p.Server, link)}
+	if p.UserCode != "" {
+		steps = append(steps, fmt.Sprintf("and enter the code %s\n", p.UserCode))
+	}
+	if p.CallbackError != nil {
+		steps = append(steps, fmt.Sprintf("note: %v; paste the URL that the browser lands on", p.CallbackError))
+	}
+	return steps
+}
+
+// pasteHere invites the person to paste the URL of a code flow.
+const pasteHere = "If the page that it ends on does not load, paste its URL here:"
