@@ -302,3 +302,41 @@ func TestEveryFlowToTheKeyring(t *testing.T) {
 		}
 	}
 }
+
+// A URL that a pipe brings late finishes the login that is pending, and no
+// other one is started meanwhile. The end of stdin without a line starts one.
+func TestLatePipe(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	a := s.newTestServer(authtest.Options{NoDevice: true})
+	who := newPerson(t, a.URL)
+	s.configure(servers{"code": discovering(a.ResourceURL())})
+
+	left, shown := s.startLogin("code", "--paste")
+	left.kill()
+	pipe := s.daemon(nil, binary(t), "login", "code")
+	eventually(t, "it says what it waits for", func() bool { return strings.Contains(pipe.stderr.String(), "pending") })
+	io.WriteString(pipe.stdin, who.allow(shown)+"\n")
+	s.finish(pipe, "code")
+	if strings.Contains(pipe.stderr.String(), "Open this link") {
+		t.Errorf("a new login was started: %s", pipe.stderr)
+	}
+
+	left, shown = s.startLogin("code", "--paste")
+	left.kill()
+	other := s.daemon(nil, binary(t), "login", "code")
+	eventually(t, "it says what it waits for", func() bool { return strings.Contains(other.stderr.String(), "pending") })
+	if out := s.run(who.allow(shown)+"\n", binary(t), "login", "code"); out.code != 0 {
+		t.Errorf("the pipe that brings the URL: %s", out.all())
+	}
+	s.finish(other, "code") // takes the result
+
+	left, _ = s.startLogin("code", "--paste")
+	left.kill()
+	ended := s.daemon(nil, binary(t), "login", "code")
+	eventually(t, "it says what it waits for", func() bool { return strings.Contains(ended.stderr.String(), "pending") })
+	ended.stdin.Close()
+	eventually(t, "a new link is shown", func() bool { return strings.Contains(ended.stderr.String(), "Open this link") })
+	who.land(link.FindString(ended.stderr.String()))
+	s.finish(ended, "code")
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"mcpproxy/auth"
 	"mcpproxy/auth/egress"
@@ -129,6 +130,12 @@ func explainVault(e *explanation, v *vault.Error) {
 		e.hint("start a keyring (on Linux a Secret Service such as gnome-keyring)")
 		e.hint("or keep tokens in a file that only you can read: \"token_store\": \"file\" at the top of the configuration, or PROXY_TOKEN_STORE=file")
 	}
+}
+
+// awaitsURL says what a login waits for before it shows a link of its own.
+func awaitsURL(server string, until time.Time) string {
+	return fmt.Sprintf("a login to %s is pending until %s: its URL is awaited on stdin; for a new link end stdin (Ctrl-D, or </dev/null)",
+		server, until.Local().Format(time.TimeOnly))
 }
 
 // loginSteps says what to do to finish a login, in order.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mdp/qrterminal/v3"
 	"github.com/urfave/cli/v2"
@@ -79,7 +80,10 @@ type login struct {
 func (l *login) run(ctx context.Context, pasted string) error {
 	lines := l.stdinLines()
 	if pasted == "" && !l.inTTY {
-		pasted = lines.first(ctx)
+		var finished bool
+		if pasted, finished = l.piped(ctx, lines); finished {
+			return l.done()
+		}
 	}
 	if pasted != "" {
 		if err := l.view.CompleteLogin(ctx, l.server, pasted); err != nil {
@@ -100,6 +104,29 @@ func (l *login) run(ctx context.Context, pasted string) error {
 		return err
 	}
 	return l.done()
+}
+
+// watchInterval is the time between two looks at a login that another process
+// may finish.
+const watchInterval = 500 * time.Millisecond
+
+// piped returns the URL that a pipe brings, or "" if it brings none. While a
+// login is pending that a URL could finish, it waits for the URL however late it
+// comes, because a new login would make it useless. finished says that the
+// pending login was finished elsewhere meanwhile.
+func (l *login) piped(ctx context.Context, lines *stdinLines) (url string, finished bool) {
+	url, more := lines.first(ctx, firstLineWithin)
+	for told := false; url == "" && more; url, more = lines.first(ctx, watchInterval) {
+		st := l.view.Status(l.server)[0].Auth
+		if st == nil || st.Pending == nil || st.Pending.Flow != vault.CodeFlow {
+			return "", told && st != nil && st.State == auth.LoggedIn
+		}
+		if !told {
+			l.say("%s", awaitsURL(l.server.Name, st.Pending.ExpiresAt))
+			told = true
+		}
+	}
+	return url, false
 }
 
 func (l *login) done() error {

@@ -25,18 +25,21 @@ func (t *terminal) stdinLines() *stdinLines {
 	return l
 }
 
-// firstLineWithin is how long a pipe has to deliver a URL.
+// firstLineWithin is how long a pipe has to deliver a URL where no login is
+// pending that it could finish.
 const firstLineWithin = 2 * time.Second
 
-// first returns the first line of a pipe, or "" if none comes in time.
-func (l *stdinLines) first(ctx context.Context) string {
-	t := time.NewTimer(firstLineWithin)
+// first returns the first line of a pipe. It is "" if none comes in time or at
+// all, and more says whether one may still come.
+func (l *stdinLines) first(ctx context.Context, within time.Duration) (line string, more bool) {
+	t := time.NewTimer(within)
 	defer t.Stop()
 	select {
-	case line := <-l.c:
-		return line
+	case line, more = <-l.c:
+		return line, more
 	case <-t.C:
+		return "", true
 	case <-ctx.Done():
+		return "", false
 	}
-	return ""
 }
