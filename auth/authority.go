@@ -70,6 +70,8 @@ type state struct {
 
 	refused refusedProbe
 
+	used bool // this process has sent a token to the upstream
+
 	challenge challenge // the upstream's last
 	asked     []string  // scopes that the last login of this process asked for
 }

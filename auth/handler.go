@@ -71,6 +71,7 @@ func (h *Handler) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
 		if s.suspect == r.Generation {
 			s.suspectUses++
 		}
+		s.used = s.used || !none && err == nil
 	})
 	if none || err != nil {
 		return nil, err

@@ -26,6 +26,10 @@ type Status struct {
 	RefreshError string    // code of the last refresh, if it failed: of OAuth, or a word of ours
 
 	Pending *PendingStatus // an unfinished login, or nil
+
+	// Used says that this process has sent a token to the upstream, which may
+	// otherwise do without one.
+	Used bool
 }
 
 // A PendingStatus describes an unfinished login.
@@ -47,6 +51,7 @@ func (a *Authority) Status(s Server) (Status, error) {
 	}
 	now := time.Now()
 	st := Status{State: NeedsLogin, Err: &NeedsAuthError{Server: s.Name, Reason: NoCredential}}
+	a.update(s.Key, func(known *state) { st.Used = known.used })
 	if p, ok := ix.Pending[s.Key]; ok && now.Before(p.Expires) {
 		st.Pending = &PendingStatus{Flow: p.Flow, ExpiresAt: p.Expires, Orphaned: p.Orphaned}
 	}

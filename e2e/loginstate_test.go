@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -136,5 +137,48 @@ func TestFileStoreByChoice(t *testing.T) {
 		if info, err := os.Stat(s.path("state/proxy/vault/file/" + path)); err != nil || info.Mode().Perm() != mode {
 			t.Errorf("%q: %v, %v", path, info, err)
 		}
+	}
+}
+
+// A server is not told to be connected while its login is gone, which another
+// process may have revoked. One that takes anybody needs no login.
+func TestStatusOfALostLogin(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	a := s.newTestServer(authtest.Options{NoDevice: true})
+	open := httptest.NewServer(newFakeUpstream("open", 0))
+	t.Cleanup(open.Close)
+	s.configure(servers{"acme": discovering(a.ResourceURL()), "open": discovering(open.URL + "/mcp")})
+	s.loginByBrowser(newPerson(t, a.URL), "acme")
+	host := s.serve()
+	host.open(rev2025)
+	status := func(server string) (st struct {
+		Status string
+		Auth   struct{ State string }
+		Next   string
+	}) {
+		var list struct{ Servers []json.RawMessage }
+		host.mcp(entry{"action": "status", "server": server}).ok().into(&list)
+		if err := json.Unmarshal(list.Servers[0], &st); err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	for _, server := range []string{"acme", "open"} {
+		host.through(server, "echo", entry{"text": "in"}).ok()
+		if st := status(server); st.Status != "connected" || st.Auth.State == "needs_login" {
+			t.Errorf("%s after a call: %+v", server, st)
+		}
+	}
+	if out := s.proxy("logout", "acme"); out.code != 0 {
+		t.Fatalf("logout: %s", out.all())
+	}
+	if st := status("acme"); st.Status != "needs_auth" || st.Auth.State != "needs_login" || !strings.Contains(st.Next, "login") {
+		t.Errorf("after a logout elsewhere: %+v", st)
+	}
+	s.loginByBrowser(newPerson(t, a.URL), "acme")
+	host.through("acme", "echo", entry{"text": "in"}).ok()
+	if st := status("acme"); st.Status != "connected" || st.Auth.State != "logged_in" {
+		t.Errorf("after another login: %+v", st)
 	}
 }

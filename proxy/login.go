@@ -140,44 +140,46 @@ func (v *View) Refresh(ctx context.Context, s *config.Server) error {
 	return nil
 }
 
-// authStatus tells what the index of credentials knows of a server. needs is
-// the [*auth.NeedsAuthError] of one that is not logged in to.
-func (p *Proxy) authStatus(s auth.Server) (out *AuthStatus, needs, err error) {
-	st, err := p.opts.Authority.Status(s)
-	if err != nil {
-		return nil, nil, &ServerError{Server: s.Name, Err: err}
-	}
-	out = &AuthStatus{State: st.State, Scopes: st.Scopes, LastError: st.RefreshError}
+// authStatus tells what the index of credentials knows of a server.
+func authStatus(st auth.Status) *AuthStatus {
+	out := &AuthStatus{State: st.State, Scopes: st.Scopes, LastError: st.RefreshError}
 	if !st.ExpiresAt.IsZero() {
 		out.ExpiresAt = new(st.ExpiresAt.UTC().Truncate(time.Second))
 	}
 	if st.Pending != nil {
 		out.Pending = &PendingLogin{Flow: st.Pending.Flow, ExpiresAt: st.Pending.ExpiresAt.UTC().Truncate(time.Second), Orphaned: st.Pending.Orphaned}
 	}
-	return out, st.Err, nil
+	return out
 }
 
 // authorized corrects the condition of a protected server by what the index of
 // credentials says: a login, or the loss of one, may have happened in another
 // process since the connection failed or was made.
 func (p *Proxy) authorized(s auth.Server, c condition) condition {
-	needs, lost := errors.AsType[*auth.NeedsAuthError](c.err)
-	st, why, err := p.authStatus(s)
-	c.auth = st
-	switch {
-	case err != nil:
+	st, err := p.opts.Authority.Status(s)
+	if err != nil {
 		if c.err == nil {
-			c.err, c.stage = err, stageAuth
+			c.err, c.stage = &ServerError{Server: s.Name, Err: err}, stageAuth
 		}
-	case st.State != auth.LoggedIn && (lost || c.status == upstream.Idle):
+		return c
+	}
+	needs, lost := errors.AsType[*auth.NeedsAuthError](c.err)
+	c.auth = authStatus(st)
+	switch {
+	case st.State != auth.LoggedIn && (lost || c.status == upstream.Idle || c.status == upstream.Connected && st.Used):
 		if !lost {
-			c.err = &ServerError{Server: s.Name, Err: why}
+			c.err = &ServerError{Server: s.Name, Err: st.Err}
 		}
 		c.status, c.stage = NeedsAuth, stageAuth
+	case st.State != auth.LoggedIn && c.status == upstream.Connected:
+		// It was connected without a token, so that none is needed so far.
+		if c.auth.State = ""; c.auth.Pending == nil {
+			c.auth = nil
+		}
 	case lost && needs.Reason == auth.InsufficientScope:
 		c.status, c.stage = NeedsAuth, stageAuth
 	case lost:
-		c = condition{status: upstream.Idle, auth: st}
+		c = condition{status: upstream.Idle, auth: c.auth}
 	}
 	return c
 }

@@ -59,7 +59,7 @@ type BreakerStatus struct {
 // AuthStatus is what is known of a server's credential without asking the
 // keyring.
 type AuthStatus struct {
-	State     auth.State    `json:"state"` // logged_in, needs_login or expired
+	State     auth.State    `json:"state,omitempty"` // logged_in, needs_login or expired; absent if it is connected without a login
 	ExpiresAt *time.Time    `json:"expires_at,omitempty"`
 	Scopes    []string      `json:"scopes,omitempty"`
 	LastError string        `json:"refresh_error,omitempty"` // code of the last refresh, if it failed

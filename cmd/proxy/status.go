@@ -96,7 +96,7 @@ const maxCell = 100
 // loginState names the state of the login to a server in a few words.
 func loginState(a *proxy.AuthStatus) string {
 	switch {
-	case a == nil:
+	case a == nil || a.State == "" && a.Pending == nil:
 		return "-"
 	case a.Pending != nil && a.Pending.Orphaned:
 		return "pending, can only be pasted"
