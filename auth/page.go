@@ -103,7 +103,7 @@ func pageFor(server string, err error) page {
 	if _, ok := errors.AsType[*vault.Error](err); ok {
 		return failed("The login to "+server+" could not be saved",
 			"The credential store of this machine did not take it.",
-			"See the terminal, or run “proxy login "+server+"”, for what to do. You may close this window.")
+			"See the terminal, or log in to "+server+" from one, for what to do. You may close this window.")
 	}
 	return failed("The authorization server could not be reached",
 		"The login to "+server+" is still waiting.", "Reload this page to try again.")

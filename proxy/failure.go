@@ -286,11 +286,3 @@ func is[T error](err error) bool {
 func secondsUntil(t time.Time) int {
 	return max(1, int(math.Ceil(time.Until(t).Seconds())))
 }
-
-// shellQuote makes s one word for a shell.
-func shellQuote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:~") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}

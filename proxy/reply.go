@@ -103,7 +103,7 @@ func adviseOnNames(err error) (explanation, bool) {
 // adviseOnConfig is about servers that cannot be used as they are configured.
 func (v *View) adviseOnConfig(err error) (explanation, bool) {
 	if e, ok := errors.AsType[*config.UntrustedError](err); ok {
-		return explanation{Code: codeUntrusted, Next: "ask the person to look at that project's .proxy/mcp.json and, if it is fine, to run: proxy trust " + shellQuote(e.Dir)}, true
+		return explanation{Code: codeUntrusted, Next: "ask the person to look at that project's .proxy/mcp.json and, if it is fine, to run: " + CommandLine("trust", e.Dir)}, true
 	}
 	if e, ok := errors.AsType[*config.DisabledError](err); ok {
 		return explanation{Code: codeDisabled, Next: fmt.Sprintf("ask the person to remove \"disabled\" from %s in %s", e.Server, e.File)}, true
@@ -134,18 +134,18 @@ func (v *View) adviseOnNeedsAuth(s *config.Server, err error) (explanation, bool
 		return explanation{}, false
 	}
 	login := mcptool.Request{Action: mcptool.Login, Server: e.Server}
-	command := "proxy login " + shellQuote(e.Server)
+	var options []string
 	if e.Reason == auth.InsufficientScope {
 		login.Scope = strings.Join(e.Scopes, " ")
 		for _, scope := range e.Scopes {
-			command += " --scope " + shellQuote(scope)
+			options = append(options, "--scope", scope)
 		}
 	}
 	if v.loginPending(s) {
 		return explanation{Code: codeLoginPending,
 			Next: "ask the person to finish it, then repeat the request; for a new link " + nextCall(login)}, true
 	}
-	return explanation{Code: codeNeedsAuth, Next: nextCall(login) + " and show the person the link; or ask them to run: " + command}, true
+	return explanation{Code: codeNeedsAuth, Next: nextCall(login) + " and show the person the link; or ask them to run: " + CommandLine("login", e.Server, options...)}, true
 }
 
 // adviseOnLogin is about logins that do not succeed, and about keeping them.
@@ -225,7 +225,7 @@ func nextVault(e *vault.Error, server string) string {
 	case e.Op == "lock" && e.Reason == vault.Timeout:
 		return "repeat the request in a minute; another proxy of the person is at work on this login"
 	case e.Reason != vault.Locked && e.Reason != vault.Timeout:
-		return "ask the person to run: proxy login " + shellQuote(server) + " (it mends what is damaged, or says what is missing)"
+		return "ask the person to run: " + CommandLine("login", server) + " (it mends what is damaged, or says what is missing)"
 	}
 	return "ask the person to unlock the keyring, then repeat the request"
 }
@@ -345,7 +345,7 @@ func adviseOnStart(server string, e *upstream.StartError) explanation {
 		again.Retry = secondsUntil(e.Retry)
 		when = fmt.Sprintf(" in %d s", again.Retry)
 	}
-	again.Next = "repeat the request" + when + "; if it fails again, ask the person to run: proxy connect " + shellQuote(server)
+	again.Next = "repeat the request" + when + "; if it fails again, ask the person to run: " + CommandLine("connect", server)
 	return again
 }
 

@@ -105,7 +105,7 @@ func explainNames(e *explanation, err error, _ string) (code int) {
 		if len(u.Near) > 0 {
 			e.hint("did you mean %s?", strings.Join(u.Near, " or "))
 		}
-		e.hint("proxy tools %s lists its tools", u.Server)
+		e.hint("%s lists its tools", proxy.CommandLine("tools", u.Server))
 		return exitUsage
 	}
 	if a, ok := errors.AsType[*mcptool.AmbiguousError](err); ok {
@@ -126,7 +126,7 @@ func explainNames(e *explanation, err error, _ string) (code int) {
 // explainConfig explains what is wrong with the configuration or its files.
 func explainConfig(e *explanation, err error, _ string) (code int) {
 	if u, ok := errors.AsType[*config.UntrustedError](err); ok {
-		e.hint("look at %s/.proxy/mcp.json, then run: proxy trust %s", u.Dir, u.Dir)
+		e.hint("look at %s/.proxy/mcp.json, then run: %s", u.Dir, proxy.CommandLine("trust", u.Dir))
 		return exitConfig
 	}
 	if d, ok := errors.AsType[*config.DisabledError](err); ok {
@@ -181,7 +181,7 @@ func explainConnect(e *explanation, err error, server string) (code int) {
 		if s.Code != http.StatusUnauthorized && (s.Code != http.StatusForbidden || s.Words != "" && !s.Challenge) {
 			return exitUnavailable
 		}
-		e.hint("if it takes a login, add \"oauth\": {\"discovery\": true, \"discovery_allowlist\": [\"HOST\"]} to its entry, with the host of its authorization server, and run: proxy login %s", server)
+		e.hint("if it takes a login, add \"oauth\": {\"discovery\": true, \"discovery_allowlist\": [\"HOST\"]} to its entry, with the host of its authorization server, and run: %s", proxy.CommandLine("login", server))
 		e.hint("if it takes a key, send it with \"headers\"")
 		return exitAuth
 	}
@@ -289,7 +289,7 @@ func has[E error](err error) bool {
 
 // explainUntrusted says how to allow a server of a project.
 func explainUntrusted(s *config.Server) (e explanation) {
-	e.hint("%s is not trusted; look at %s, then run: proxy trust %s", s.Name, s.File, s.ProjectDir())
+	e.hint("%s is not trusted; look at %s, then run: %s", s.Name, s.File, proxy.CommandLine("trust", s.ProjectDir()))
 	return e
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"mcpproxy/auth"
@@ -16,13 +15,15 @@ import (
 func explainLogin(e *explanation, err error, _ string) (code int) {
 	if n, ok := errors.AsType[*auth.NeedsAuthError](err); ok {
 		e.message = n.Error()
-		command := "proxy login " + n.Server
+		var options []string
 		if n.Reason == auth.InsufficientScope {
-			command += " --scope " + strings.Join(n.Scopes, " --scope ")
+			for _, scope := range n.Scopes {
+				options = append(options, "--scope", scope)
+			}
 		}
-		e.hint("run: %s", command)
+		e.hint("run: %s", proxy.CommandLine("login", n.Server, options...))
 		if n.Err != nil {
-			e.hint("the login is kept; if this was a passing fault of the server, try it once more: proxy refresh %s", n.Server)
+			e.hint("the login is kept; if this was a passing fault of the server, try it once more: %s", proxy.CommandLine("refresh", n.Server))
 		}
 		return exitAuth
 	}
@@ -34,16 +35,16 @@ func explainLogin(e *explanation, err error, _ string) (code int) {
 		case auth.NotByPaste:
 			e.hint("nothing is to be pasted: enter the code that was shown")
 		case auth.AlreadyFinished:
-			e.hint("proxy status %s shows the login", l.Server)
+			e.hint("%s shows the login", proxy.CommandLine("status", l.Server))
 		case auth.NoDevice:
 			e.hint("leave out --device: this server is logged in to with a browser")
 		default:
-			e.hint("for a new link run: proxy login %s", l.Server)
+			e.hint("for a new link run: %s", proxy.CommandLine("login", l.Server))
 		}
 		return exitAuth
 	}
 	if u, ok := errors.AsType[*unfinishedLoginError](err); ok {
-		e.hint("finish it with the URL that the browser lands on: echo \"$URL\" | proxy login %s", u.server)
+		e.hint("finish it with the URL that the browser lands on: echo \"$URL\" | %s", proxy.CommandLine("login", u.server))
 		return exitAuth
 	}
 	return 0
