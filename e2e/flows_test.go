@@ -340,3 +340,46 @@ func TestLatePipe(t *testing.T) {
 	who.land(link.FindString(ended.stderr.String()))
 	s.finish(ended, "code")
 }
+
+// A host that cannot show a link after all, and says so late, is no dead end:
+// the model is not told that the link is shown, and gets it when it asks again.
+func TestLateRefusalOfALink(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	a := s.newTestServer(authtest.Options{NoDevice: true})
+	who := newPerson(t, a.URL)
+	s.configure(servers{"code": discovering(a.ResourceURL())})
+	host := s.serve()
+	host.capabilities = `{"elicitation":{"url":{}}}`
+	refuse, asked := make(chan struct{}), make(chan struct{}, 10)
+	host.answer = func(method string, _ json.RawMessage) string {
+		if method == "elicitation/create" {
+			asked <- struct{}{}
+			<-refuse
+		}
+		return "" // an error
+	}
+	host.open(rev2025)
+	r := host.mcp(entry{"action": "login", "server": "code"}).ok()
+	<-asked
+	if text := r.text(); strings.Contains(text, "http") || strings.Contains(text, "is being shown") || !strings.Contains(text, `\"action\":\"login\"`) {
+		t.Errorf("before the refusal: %s", text)
+	}
+	if refused := host.through("code", "echo", entry{"text": "in"}).refused("login_pending"); !strings.Contains(refused.Next, `"action":"login"`) {
+		t.Errorf("a call meanwhile: %+v", refused)
+	}
+	close(refuse)
+	for range 2 { // it is remembered
+		var reply loginReply
+		host.mcp(entry{"action": "login", "server": "code"}).ok().into(&reply)
+		if reply.AuthorizeURL == "" {
+			t.Fatalf("asked again: %+v", reply)
+		}
+		who.land(reply.AuthorizeURL)
+		host.through("code", "echo", entry{"text": "in"}).ok()
+	}
+	if len(asked) > 0 {
+		t.Error("the host is asked again")
+	}
+	host.close()
+}

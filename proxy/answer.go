@@ -183,11 +183,11 @@ type loginAnswer struct {
 	Next                    string `json:"next"`
 }
 
-// answerLogin is how the model shows a login, or learns that the host shows it.
-func answerLogin(l *auth.Login, shown bool) loginAnswer {
-	a := loginAnswer{Server: l.Server, ExpiresIn: secondsUntil(l.Expires), Next: nextLogin(l, shown)}
+// answerLogin is how the model shows a login, or learns that the host does.
+func answerLogin(l *auth.Login, link linkPlace) loginAnswer {
+	a := loginAnswer{Server: l.Server, ExpiresIn: secondsUntil(l.Expires), Next: nextLogin(l, link)}
 	switch {
-	case shown:
+	case link != linkInReply:
 		a.Flow = "elicitation"
 	case l.Flow == vault.DeviceFlow:
 		a.Flow, a.UserCode = "device", l.UserCode

@@ -14,6 +14,15 @@ import (
 	"mcpproxy/upstream/raw"
 )
 
+// A linkPlace is where the person finds the link of a login.
+type linkPlace int
+
+const (
+	linkInReply  linkPlace = iota // the model passes it on
+	linkAskedFor                  // the host was asked to show it, and has not answered
+	linkShown                     // the host shows it
+)
+
 // elicitationID names the request for input within one answer of ours.
 const elicitationID = "login"
 
@@ -32,8 +41,8 @@ func (h *responder) login(ctx context.Context, v *View, r *mcptool.Request, req 
 		return nil, err
 	}
 	caps := req.ClientCapabilities()
-	if caps == nil || caps.Elicitation == nil || caps.Elicitation.URL == nil {
-		return object(answerLogin(l, false), r.Notes), nil
+	if caps == nil || caps.Elicitation == nil || caps.Elicitation.URL == nil || !h.session.mayShow(l.Server) {
+		return object(answerLogin(l, linkInReply), r.Notes), nil
 	}
 	url, message := promptToOpen(l)
 	params := &mcp.ElicitParams{Mode: "url", URL: url, Message: message, ElicitationID: rand.Text()}
@@ -41,6 +50,33 @@ func (h *responder) login(ctx context.Context, v *View, r *mcptool.Request, req 
 		return h.askForInput(params), nil
 	}
 	return object(answerLogin(l, h.show(req.Session, l, params)), r.Notes), nil
+}
+
+// mayShow reports whether the host is asked to show a link for a login to the
+// server. If it refused one, or has left one for that server without an answer,
+// a model that asks again gets the link itself.
+func (s *Session) mayShow(server string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.noLinks && !s.unseen[server]
+}
+
+// asked notes that the host was asked to show a link for the server.
+func (s *Session) asked(server string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unseen[server] = true
+}
+
+// agreed notes whether the host could show the link.
+func (s *Session) agreed(server string, shows bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if shows {
+		delete(s.unseen, server)
+		return
+	}
+	s.noLinks = true
 }
 
 // askForInput answers with a request for input (MCP 2026-07-28, multi
@@ -62,13 +98,14 @@ func (h *responder) elicited(r *mcptool.Request, answer mcp.InputResponse) (mcp.
 	if l == nil {
 		return nil, &ServerError{Server: r.Server, Err: &auth.LoginError{Server: r.Server, Reason: auth.NoLogin}}
 	}
-	return object(answerLogin(l, true), r.Notes), nil
+	return object(answerLogin(l, linkShown), r.Notes), nil
 }
 
-// show asks the host to show the link, without waiting for the person. It
-// reports whether the host did not refuse at once.
-func (h *responder) show(host *mcp.ServerSession, l *auth.Login, params *mcp.ElicitParams) bool {
-	refused := make(chan struct{})
+// show asks the host to show the link, without waiting for the person, and
+// returns what is known of it soon. A host may refuse later.
+func (h *responder) show(host *mcp.ServerSession, l *auth.Login, params *mcp.ElicitParams) linkPlace {
+	h.session.asked(l.Server)
+	known := make(chan linkPlace, 1)
 	h.session.start(func() {
 		ctx, cancel := context.WithDeadline(h.ctx, l.Expires)
 		defer cancel()
@@ -76,17 +113,22 @@ func (h *responder) show(host *mcp.ServerSession, l *auth.Login, params *mcp.Eli
 		switch {
 		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		case err != nil:
-			close(refused)
+			h.session.agreed(l.Server, false)
+			known <- linkInReply
 		case answer.Action != "accept":
+			h.session.agreed(l.Server, true)
 			l.Cancel()
+		default:
+			h.session.agreed(l.Server, true)
+			known <- linkShown
 		}
 	})
 	t := time.NewTimer(shownWithin)
 	defer t.Stop()
 	select {
-	case <-refused:
-		return false
+	case place := <-known:
+		return place
 	case <-t.C:
-		return true
+		return linkAskedFor
 	}
 }

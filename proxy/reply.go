@@ -431,12 +431,15 @@ func promptToOpen(l *auth.Login) (url, message string) {
 }
 
 // nextLogin is what the person does to log in.
-func nextLogin(l *auth.Login, shown bool) string {
+func nextLogin(l *auth.Login, link linkPlace) string {
 	const after = " Then repeat what needed the login."
 	paste := nextCall(mcptool.Request{Action: mcptool.CompleteLogin, Server: l.Server, RedirectURL: "URL"}) + "."
 	switch {
-	case shown:
+	case link == linkShown:
 		return "the person is being shown the link; the login finishes by itself. Repeat what needed the login in a moment."
+	case link == linkAskedFor:
+		return "the host was asked to show the person the link; the login finishes by itself. Repeat what needed the login in a moment; if the person sees no link, get it here: " +
+			nextCall(mcptool.Request{Action: mcptool.Login, Server: l.Server})
 	case l.Flow == vault.DeviceFlow:
 		return "ask the person to open verification_url and to enter user_code there; the login finishes by itself." + after
 	case l.CallbackError == nil:

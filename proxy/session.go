@@ -56,6 +56,8 @@ type Session struct {
 	closed  bool
 	targets map[string]*target     // by server ID; made when first needed
 	logins  map[string]*auth.Login // by server name: the newest one
+	unseen  map[string]bool        // by server name: the host was asked to show a link and has not agreed
+	noLinks bool                   // the host refused to show one, although it offers to
 }
 
 // NewSession returns a session that has touched no server yet. The caller
@@ -67,6 +69,7 @@ func (p *Proxy) NewSession(o SessionOptions) *Session {
 		loading: make(chan struct{}, 1),
 		targets: make(map[string]*target),
 		logins:  make(map[string]*auth.Login),
+		unseen:  make(map[string]bool),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if o.Kill == nil {
