@@ -76,7 +76,19 @@ func (t *target) post(ctx context.Context, endpoint string, client vault.Client,
 		// RFC 6749 section 2.3.1: both are form-encoded first.
 		req.SetBasicAuth(url.QueryEscape(client.ID), url.QueryEscape(client.Secret))
 	}
-	return readResponse(t.do(req))
+	resp, body, err := t.do(req)
+	return readResponse(resp, body, err, secretsOf(form)...)
+}
+
+// secretsOf returns the values of a form that must not be seen, should the
+// answer quote them.
+func secretsOf(form url.Values) (secrets []string) {
+	for _, name := range []string{"code", "code_verifier", "refresh_token", "device_code", "client_secret", "token"} {
+		if v := form.Get(name); v != "" {
+			secrets = append(secrets, v, "***")
+		}
+	}
+	return secrets
 }
 
 // postJSON is post for dynamic registration, which needs no authentication.
@@ -99,8 +111,9 @@ func (t *target) postJSON(ctx context.Context, endpoint string, v any) (response
 // refresh token.
 type response map[string]json.RawMessage
 
-// readResponse reads what do returned.
-func readResponse(resp *http.Response, body []byte, err error) (response, error) {
+// readResponse reads what do returned. masks are pairs of a secret and what is
+// told in its place, before the text of an error is cut.
+func readResponse(resp *http.Response, body []byte, err error, masks ...string) (response, error) {
 	if resp == nil {
 		return nil, err
 	}
@@ -111,8 +124,9 @@ func readResponse(resp *http.Response, body []byte, err error) (response, error)
 		a = salvage(body)
 	}
 	if code := a.text("error"); code != "" {
+		masked := strings.NewReplacer(masks...)
 		return a, &OAuthError{
-			Code: clean(code, 60), Description: clean(a.text("error_description"), 200),
+			Code: clean(masked.Replace(code), 60), Description: clean(masked.Replace(a.text("error_description")), 200),
 			Status: resp.StatusCode, RetryAfter: retryAfter(resp),
 		}
 	}

@@ -160,3 +160,25 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// An error that quotes what was sent does not show it, not even cut.
+func TestErrorQuotesNoSecret(t *testing.T) {
+	t.Parallel()
+	const token = "0123456789abcdefghijklmnopqrstuvwxyz"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		quoted := strings.Repeat("x", 180) + r.PostFormValue("refresh_token")
+		io.WriteString(w, `{"error":"`+r.PostFormValue("code")+strings.Repeat("y", 40)+`","error_description":"`+quoted+`"}`)
+	}))
+	defer server.Close()
+	a := New(Options{Vault: newVault(t)})
+	defer a.Close()
+	target, err := a.target(Server{URL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{"refresh_token": {token}, "code": {token}, "code_verifier": {""}}
+	if _, err := target.post(t.Context(), server.URL, vault.Client{}, form); err == nil || strings.Contains(err.Error(), token[:8]) {
+		t.Errorf("%v", err)
+	}
+}
