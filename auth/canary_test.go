@@ -49,20 +49,7 @@ func TestCanary(t *testing.T) {
 	say(a.Refresh(t.Context(), s))
 	w.Fail(authtest.Token, authtest.Fault{Times: 1, Status: 500, Body: "oops"})
 	say(a.Refresh(t.Context(), s))
-	for _, rewrite := range []func(int, string) (int, string){
-		func(_ int, body string) (int, string) { return 500, body },
-		func(status int, body string) (int, string) { return status, strings.TrimRight(body, "}\n") },
-		func(status int, body string) (int, string) {
-			return status, strings.Replace(body, "{", `{"error":"x",`, 1)
-		},
-		func(_ int, body string) (int, string) { return 302, body },
-	} {
-		w.Fail(authtest.Token, authtest.Fault{Times: 1, Rewrite: rewrite})
-		say(a.Refresh(t.Context(), s))
-	}
-	w.Fail(authtest.Token, authtest.Fault{Times: 1, Status: 401, Body: "no"})
-	say(a.Refresh(t.Context(), s))
-	say(a.Refresh(t.Context(), s))
+	refreshOddly(t, w, a, s, say)
 	w.Decide(authtest.Ask)
 	device := begin(t, a, s, FlowDevice)
 	w.Decide(authtest.Deny)
@@ -96,4 +83,24 @@ func TestCanary(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// refreshOddly refreshes with answers that are no plain success, and says what
+// comes of each.
+func refreshOddly(t *testing.T, w *testbed, a *Authority, s Server, say func(any)) {
+	t.Helper()
+	for _, rewrite := range []func(int, string) (int, string){
+		func(_ int, body string) (int, string) { return 500, body },
+		func(status int, body string) (int, string) { return status, strings.TrimRight(body, "}\n") },
+		func(status int, body string) (int, string) {
+			return status, strings.Replace(body, "{", `{"error":"x",`, 1)
+		},
+		func(_ int, body string) (int, string) { return 302, body },
+	} {
+		w.Fail(authtest.Token, authtest.Fault{Times: 1, Rewrite: rewrite})
+		say(a.Refresh(t.Context(), s))
+	}
+	w.Fail(authtest.Token, authtest.Fault{Times: 1, Status: 401, Body: "no"})
+	say(a.Refresh(t.Context(), s))
+	say(a.Refresh(t.Context(), s))
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -118,61 +119,68 @@ func TestRefreshFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newTestbed(t, authtest.Options{Protected: open})
-			a, s := w.process(t), w.upstream()
-			w.login(t, a, s)
-			h := a.Handler(s)
-			ok(t, h, s.URL)
-			c.fault(w)
-			w.ExpireTokens()
-			_, err := request(t, h, s.URL)
-			if c.reason != "" {
-				if needs, ok := errors.AsType[*NeedsAuthError](err); !ok || needs.Reason != c.reason {
-					t.Fatalf("%v, want a NeedsAuthError", err)
-				}
-			} else if e, ok := errors.AsType[*RefreshError](err); !ok || e.RetryAt.IsZero() {
-				t.Fatalf("%v, want a RefreshError", err)
-			}
-			// This process and another wait, or do not send the token at all.
-			sent := func() int { return w.Count(authtest.TokenRequest, "") + w.Count(authtest.Faulted, "") }
-			requests := sent()
-			for _, h := range []*Handler{h, w.process(t).Handler(s)} {
-				if c.reason != "" {
-					needsAuth(t, h, s.URL, c.reason, "read", "write", "offline_access")
-					continue
-				}
-				_, err := request(t, h, s.URL)
-				if _, ok := errors.AsType[*RefreshError](err); !ok {
-					t.Errorf("while backing off: %v", err)
-				}
-			}
-			if n := sent(); n != requests {
-				t.Errorf("%d token requests on their own", n-requests)
-			}
-			state := LoggedIn
-			if c.reason != "" {
-				state = NeedsLogin
-			}
-			if st, err := a.Status(s); err != nil || st.State != state || st.RefreshError != c.code {
-				t.Errorf("status %+v, %v", st, err)
-			}
-			// A person who asks does not wait, and nothing was lost.
-			w.Heal(authtest.Token)
-			err = a.Refresh(t.Context(), s)
-			if name == "grant gone" || name == "client gone" {
-				if !needsLogin(err) {
-					t.Errorf("refreshed: %v", err)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			ok(t, h, s.URL)
-			if st, err := a.Status(s); err != nil || st.State != LoggedIn || st.RefreshError != "" {
-				t.Errorf("status %+v, %v", st, err)
-			}
+			refreshFails(t, c.fault, c.reason, c.code, strings.HasSuffix(name, "gone"))
 		})
+	}
+}
+
+// refreshFails expects a refresh after fault to ask for a login for that
+// reason, or to be tried again if it is empty. gone says that the fault stays.
+func refreshFails(t *testing.T, fault func(*testbed), reason NeedsAuthReason, code string, gone bool) {
+	t.Helper()
+	w := newTestbed(t, authtest.Options{Protected: open})
+	a, s := w.process(t), w.upstream()
+	w.login(t, a, s)
+	h := a.Handler(s)
+	ok(t, h, s.URL)
+	fault(w)
+	w.ExpireTokens()
+	_, err := request(t, h, s.URL)
+	if reason != "" {
+		if needs, ok := errors.AsType[*NeedsAuthError](err); !ok || needs.Reason != reason {
+			t.Fatalf("%v, want a NeedsAuthError", err)
+		}
+	} else if e, ok := errors.AsType[*RefreshError](err); !ok || e.RetryAt.IsZero() {
+		t.Fatalf("%v, want a RefreshError", err)
+	}
+	// This process and another wait, or do not send the token at all.
+	sent := func() int { return w.Count(authtest.TokenRequest, "") + w.Count(authtest.Faulted, "") }
+	requests := sent()
+	for _, h := range []*Handler{h, w.process(t).Handler(s)} {
+		if reason != "" {
+			needsAuth(t, h, s.URL, reason, "read", "write", "offline_access")
+			continue
+		}
+		_, err := request(t, h, s.URL)
+		if _, ok := errors.AsType[*RefreshError](err); !ok {
+			t.Errorf("while backing off: %v", err)
+		}
+	}
+	if n := sent(); n != requests {
+		t.Errorf("%d token requests on their own", n-requests)
+	}
+	state := LoggedIn
+	if reason != "" {
+		state = NeedsLogin
+	}
+	if st, err := a.Status(s); err != nil || st.State != state || st.RefreshError != code {
+		t.Errorf("status %+v, %v", st, err)
+	}
+	// A person who asks does not wait, and nothing was lost.
+	w.Heal(authtest.Token)
+	err = a.Refresh(t.Context(), s)
+	if gone {
+		if !needsLogin(err) {
+			t.Errorf("refreshed: %v", err)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ok(t, h, s.URL)
+	if st, err := a.Status(s); err != nil || st.State != LoggedIn || st.RefreshError != "" {
+		t.Errorf("status %+v, %v", st, err)
 	}
 }
 
