@@ -16,6 +16,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"mcpproxy/catalog"
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/mcptool"
 	"mcpproxy/proxy/results"
@@ -212,26 +213,26 @@ func TestPrettyPrintedResultsStayOnOneLine(t *testing.T) {
 
 func TestListToolsPages(t *testing.T) {
 	t.Parallel()
-	var items []ToolItem
+	var items []listedTool
 	for i := range 120 {
-		items = append(items, ToolItem{Tool: fmt.Sprint("t", i)})
+		items = append(items, listedTool{tool: catalog.Tool{Name: fmt.Sprint("t", i)}})
 	}
 	var seen int
 	for cursor := ""; ; {
-		page, err := paginate(ToolPage{Server: "s", Tools: items}, cursor)
+		page, part, err := paginate(ToolPage{Server: "s"}, items, cursor)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, item := range page.Tools {
-			if want := fmt.Sprint("t", seen); item.Tool != want {
-				t.Fatalf("got %s, want %s", item.Tool, want)
+		for _, item := range part {
+			if want := fmt.Sprint("t", seen); item.tool.Name != want {
+				t.Fatalf("got %s, want %s", item.tool.Name, want)
 			}
 			seen++
 		}
 		if cursor = page.NextCursor; cursor == "" {
 			break
 		}
-		if _, err := paginate(ToolPage{Server: "s", Tools: items[1:]}, cursor); err == nil {
+		if _, _, err := paginate(ToolPage{Server: "s"}, items[1:], cursor); err == nil {
 			t.Error("a cursor of another list was taken")
 		}
 	}

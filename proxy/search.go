@@ -46,7 +46,11 @@ func (v *View) SearchTools(ctx context.Context, s *config.Server, query string, 
 	hits := ToolHits{Tools: []ToolItem{}}
 	var segments []*search.Segment
 	var missing []Unavailable
-	for i, segment := range v.segments(servers) {
+	made, err := v.segments(ctx, servers)
+	if err != nil {
+		return ToolHits{}, err
+	}
+	for i, segment := range made {
 		if segment == nil {
 			missing = append(missing, v.unavailable(servers[i])...)
 			continue
@@ -61,9 +65,7 @@ func (v *View) SearchTools(ctx context.Context, s *config.Server, query string, 
 		if !ok {
 			continue // listed anew in this very moment
 		}
-		item := toolItem(tool)
-		item.Server = hit.Server
-		hits.Tools = append(hits.Tools, item)
+		hits.Tools = append(hits.Tools, toolItem(hit.Server, tool))
 	}
 	return hits, nil
 }
@@ -107,13 +109,17 @@ type segment struct {
 }
 
 // segments returns what the search reads of each server's tools, nil where
-// they are not known. The first search makes them all, hence on all processors.
-func (v *View) segments(servers []*config.Server) []*search.Segment {
+// they are not known. The first search makes them all, hence on all processors;
+// what was made when ctx ends is kept for the next.
+func (v *View) segments(ctx context.Context, servers []*config.Server) ([]*search.Segment, error) {
 	segments := make([]*search.Segment, len(servers))
 	infos := v.catalog().Infos()
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, s := range servers {
+		if ctx.Err() != nil {
+			break
+		}
 		if info, ok := infos[s.ID]; ok && s.Usable() == nil {
 			if segments[i] = v.session.proxy.index.kept(s.ID, info.ListedAt); segments[i] == nil {
 				g.Go(func() error { segments[i] = v.segment(s); return nil })
@@ -121,7 +127,10 @@ func (v *View) segments(servers []*config.Server) []*search.Segment {
 		}
 	}
 	_ = g.Wait() // none fails
-	return segments
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return segments, nil
 }
 
 // kept returns the segment of a list of that time, or nil.

@@ -61,44 +61,67 @@ type Unavailable struct {
 
 // page returns a page of AllTools. The cursor is a page's NextCursor, or empty.
 func (v *View) page(ctx context.Context, s *config.Server, cursor string) (ToolPage, error) {
-	all, err := v.AllTools(ctx, s)
+	page, all, err := v.listing(ctx, s)
 	if err != nil {
 		return ToolPage{}, err
 	}
-	return paginate(all, cursor)
+	page, part, err := paginate(page, all, cursor)
+	if err != nil {
+		return ToolPage{}, err
+	}
+	page.Tools, err = toolItems(ctx, part)
+	return page, err
 }
 
 // AllTools returns the server's tools, connecting if they are not known, or all
 // tools that are known if it is nil, in one page of any length.
 func (v *View) AllTools(ctx context.Context, s *config.Server) (ToolPage, error) {
+	page, all, err := v.listing(ctx, s)
+	if err != nil {
+		return ToolPage{}, err
+	}
+	page.Tools, err = toolItems(ctx, all)
+	return page, err
+}
+
+// A listedTool is a tool of a listing. It is described when it is shown, since
+// that takes a while for many tools.
+type listedTool struct {
+	server string // empty in the listing of a single server
+	tool   catalog.Tool
+}
+
+// listing returns what AllTools does, with the tools beside it.
+func (v *View) listing(ctx context.Context, s *config.Server) (ToolPage, []listedTool, error) {
 	if s == nil {
-		return v.knownTools(), nil
+		page, all := v.knownTools()
+		return page, all, nil
 	}
 	t, err := v.target(s)
 	if err != nil {
-		return ToolPage{}, err
+		return ToolPage{}, nil, err
 	}
 	e, err := t.entry(ctx)
 	if err != nil {
-		return ToolPage{}, err
+		return ToolPage{}, nil, err
 	}
-	page := ToolPage{Server: t.Name, Instructions: cleanText(e.Instructions, maxInstructions), Tools: []ToolItem{}}
+	var all []listedTool
 	for _, tool := range allowed(t.Server, e) {
-		page.Tools = append(page.Tools, toolItem(tool))
+		all = append(all, listedTool{tool: tool})
 	}
+	page := ToolPage{Server: t.Name, Instructions: cleanText(e.Instructions, maxInstructions)}
 	if rest := t.rest.Load(); rest != nil {
 		page.Unavailable = []Unavailable{{
 			Server: t.Name, Status: v.condition(t.Server).status, Err: rest,
 			Reason: "only a part of its tools came: " + v.session.proxy.failure(rest).Message,
 		}}
 	}
-	return page, nil
+	return page, all, nil
 }
 
 // knownTools returns all tools that are known, and names the servers that
 // could have more. A disabled server is not missed.
-func (v *View) knownTools() ToolPage {
-	page := ToolPage{Tools: []ToolItem{}}
+func (v *View) knownTools() (page ToolPage, all []listedTool) {
 	var missing []Unavailable
 	for _, s := range v.config.Servers {
 		e, ok := v.catalog().Get(s.ID)
@@ -107,13 +130,11 @@ func (v *View) knownTools() ToolPage {
 			continue
 		}
 		for _, tool := range allowed(s, e) {
-			item := toolItem(tool)
-			item.Server = s.Name
-			page.Tools = append(page.Tools, item)
+			all = append(all, listedTool{s.Name, tool})
 		}
 	}
 	page.Unavailable, page.More = bounded(missing)
-	return page
+	return page, all
 }
 
 // unavailable says why the server's tools are not known, if that matters.
@@ -135,8 +156,21 @@ func bounded(missing []Unavailable) ([]Unavailable, int) {
 	return missing[:n], len(missing) - n
 }
 
-func toolItem(t catalog.Tool) ToolItem {
+// toolItems describes the tools, for as long as ctx lasts.
+func toolItems(ctx context.Context, tools []listedTool) ([]ToolItem, error) {
+	items := make([]ToolItem, 0, len(tools))
+	for _, t := range tools {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		items = append(items, toolItem(t.server, t.tool))
+	}
+	return items, nil
+}
+
+func toolItem(server string, t catalog.Tool) ToolItem {
 	item := ToolItem{
+		Server:      server,
 		Tool:        clean.Line(t.Name, 0),
 		Signature:   t.Signature(),
 		Description: clean.Line(cmp.Or(t.Description, t.Title), maxDescription),
@@ -150,11 +184,10 @@ func toolItem(t catalog.Tool) ToolItem {
 
 // paginate cuts a page out of a listing. A cursor holds an offset and a check
 // sum of the names, so that a changed list is noticed.
-func paginate(page ToolPage, cursor string) (ToolPage, error) {
-	all := page.Tools
+func paginate(page ToolPage, all []listedTool, cursor string) (ToolPage, []listedTool, error) {
 	sum := fnv.New32a()
-	for _, item := range all {
-		fmt.Fprintf(sum, "%s\x00%s\x00", item.Server, item.Tool)
+	for _, t := range all {
+		fmt.Fprintf(sum, "%s\x00%s\x00", t.server, t.tool.Name)
 	}
 	encode := func(offset int) string {
 		return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%x", offset, sum.Sum32()))
@@ -164,16 +197,15 @@ func paginate(page ToolPage, cursor string) (ToolPage, error) {
 		b, _ := base64.RawURLEncoding.DecodeString(cursor)
 		fmt.Sscanf(string(b), "%d.", &from)
 		if from <= 0 || from > len(all) || encode(from) != cursor {
-			return ToolPage{}, &mcptool.RequestError{Action: mcptool.ListTools, Server: page.Server, Field: "cursor", Reason: "is not valid, or the list changed since"}
+			return ToolPage{}, nil, &mcptool.RequestError{Action: mcptool.ListTools, Server: page.Server, Field: "cursor", Reason: "is not valid, or the list changed since"}
 		}
 		page.Instructions = ""
 	}
 	to := min(from+pageSize, len(all))
-	page.Tools = all[from:to]
 	if to < len(all) {
 		page.NextCursor = encode(to)
 	}
-	return page, nil
+	return page, all[from:to], nil
 }
 
 // cleanText makes text of several lines harmless and bounds it.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -238,4 +239,24 @@ func TestBrokenListKeepsItsFirstPage(t *testing.T) {
 	reply := ask(t, h, `{"action":"list_tools","server":"web"}`).Content[0].Text
 	contains(t, reply, `"tool":"first"`)
 	contains(t, reply, `"unavailable":[{"server":"web","status":"connected","reason":"only a part of its tools came: web answered with error -32000: the index is being built"`)
+}
+
+// Describing many tools takes a while, and whoever asked may give up.
+func TestListingsEndWithTheirContext(t *testing.T) {
+	t.Parallel()
+	p := newTest(t, childServer(t, "raw", "raw"))
+	remember(t, p, "id-raw", `{"name":"tool","inputSchema":{"type":"object"}}`)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	v := p.View(t.Context())
+	for _, s := range []*config.Server{nil, at(t, v, "raw")} {
+		_, all := v.AllTools(ctx, s)
+		_, page := v.page(ctx, s, "")
+		_, found := v.SearchTools(ctx, s, "tool", 0)
+		for what, err := range map[string]error{"list": all, "page": page, "search": found} {
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	}
 }

@@ -137,7 +137,7 @@ func (r *repair) members(nodes []*node, v *rawjson.Value, at *location) {
 			r.edits = append(r.edits, edit{m.NameAt, m.NameTo, quote(to)})
 			r.note(at, "took %s for %s", showName(m.Name), showName(to))
 		}
-		if children := memberNodes(nodes, name); children != nil {
+		if children, _ := r.memberNodes(nodes, name); children != nil {
 			r.value(children, &m.Value, &location{parent: at, name: name})
 		}
 	}
@@ -152,6 +152,9 @@ func (r *repair) renames(nodes []*node, v *rawjson.Value) map[string]string {
 		if n.additionalProperties != nil && !n.additionalProperties.never || r.conditional(n) {
 			return nil // the schema may allow any name
 		}
+		if r.stepsLeft -= len(n.properties); r.stepsLeft < 0 {
+			return nil
+		}
 		for _, p := range n.properties {
 			if folded := names.FoldStyle(p.name); v.Get(p.name) == nil && !slices.Contains(meant[folded], p.name) {
 				meant[folded] = append(meant[folded], p.name)
@@ -163,7 +166,7 @@ func (r *repair) renames(nodes []*node, v *rawjson.Value) map[string]string {
 	}
 	unknown := make(map[string][]string)
 	for _, m := range v.Members {
-		if memberNodes(nodes, m.Name) == nil {
+		if _, known := r.memberNodes(nodes, m.Name); !known {
 			folded := names.FoldStyle(m.Name)
 			unknown[folded] = append(unknown[folded], m.Name)
 		}
@@ -184,16 +187,23 @@ func (r *repair) conditional(n *node) bool {
 		n.oneOf != nil && r.soleAlternative(n.oneOf, rawjson.Object) == nil
 }
 
-// memberNodes returns the subschemas for a member of that name.
-func memberNodes(nodes []*node, name string) []*node {
-	var children []*node
+// memberNodes returns the subschemas for a member of that name. covered reports
+// whether there are any, or could be for all that the steps left allow to tell.
+func (r *repair) memberNodes(nodes []*node, name string) (children []*node, covered bool) {
 	for _, n := range nodes {
 		known := false
 		if p := n.byName[name]; p != nil {
 			children, known = append(children, p), true
 		}
 		for _, p := range n.patternProperties {
-			if re := p.pattern.compile(); re != nil && re.MatchString(name) {
+			program := p.pattern.compile()
+			price := 1 + program.price(name)
+			if program.re == nil || price > r.stepsLeft {
+				covered = true
+				continue
+			}
+			r.stepsLeft -= price
+			if program.re.MatchString(name) {
 				children, known = append(children, p.node), true
 			}
 		}
@@ -201,7 +211,7 @@ func memberNodes(nodes []*node, name string) []*node {
 			children = append(children, n.additionalProperties)
 		}
 	}
-	return children
+	return children, covered || children != nil
 }
 
 func itemNodes(nodes []*node, i int) []*node {

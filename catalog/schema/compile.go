@@ -16,6 +16,16 @@ type compiler struct {
 	byURI             map[string]*resource
 	ignoreRefSiblings bool // as before draft 2019-09
 	unevaluated       bool // see Schema
+	patternBytes      int  // of all patterns so far
+}
+
+// pattern returns the pattern of that source. Compiling takes time, so a schema
+// has only so many.
+func (c *compiler) pattern(source string) *pattern {
+	if c.patternBytes += len(source); c.patternBytes > maxAllPatterns || len(source) > maxPatternBytes {
+		return &pattern{source, func() program { return program{} }}
+	}
+	return newPattern(source)
 }
 
 // compile returns the node of a subschema inside a resource.
@@ -81,7 +91,7 @@ func (c *compiler) applicator(n *node, name string, v *rawjson.Value, in *resour
 	case "patternProperties":
 		n.patternProperties = nil
 		for _, p := range c.compileMembers(v, in) {
-			n.patternProperties = append(n.patternProperties, patternProperty{newPattern(p.name), p.node})
+			n.patternProperties = append(n.patternProperties, patternProperty{c.pattern(p.name), p.node})
 		}
 	case "additionalProperties":
 		c.compileInto(&n.additionalProperties, v, in)
@@ -122,7 +132,7 @@ func (c *compiler) assertion(n *node, name string, v *rawjson.Value, in *resourc
 		readCount(&n.length.max, v)
 	case "pattern":
 		if v.Type == rawjson.String {
-			n.pattern = newPattern(v.Text())
+			n.pattern = c.pattern(v.Text())
 		}
 	case "minProperties":
 		readCount(&n.memberCount.min, v)

@@ -1,10 +1,6 @@
 package schema
 
-import (
-	"slices"
-
-	"mcpproxy/catalog/rawjson"
-)
+import "mcpproxy/catalog/rawjson"
 
 func (e *evaluation) array(n *node, v *rawjson.Value, at *location, seen *annotations) *failure {
 	switch count := len(v.Items); {
@@ -118,8 +114,10 @@ func (e *evaluation) object(n *node, v *rawjson.Value, at *location, seen *annot
 // members checks which members an object has, and how many.
 func (e *evaluation) members(n *node, v *rawjson.Value, at *location) *failure {
 	var missing []string
+	known := make(map[string]bool) // of missing
 	for _, name := range n.required {
-		if v.Get(name) == nil && !slices.Contains(missing, name) {
+		if v.Get(name) == nil && !known[name] {
+			known[name] = true
 			missing = append(missing, name)
 		}
 		if !e.spend(1) {
@@ -134,6 +132,9 @@ func (e *evaluation) members(n *node, v *rawjson.Value, at *location) *failure {
 			continue
 		}
 		for _, name := range d.needs {
+			if !e.spend(1) {
+				return nil
+			}
 			if v.Get(name) == nil {
 				return failed(at, "%s needs %s as well", showName(d.name), showName(name))
 			}

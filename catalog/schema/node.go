@@ -2,8 +2,6 @@ package schema
 
 import (
 	"encoding/json"
-	"regexp"
-	"sync"
 
 	"mcpproxy/catalog/rawjson"
 )
@@ -72,22 +70,3 @@ type limit struct {
 
 // A span is a range of counts; max is math.MaxInt where there is no maximum.
 type span struct{ min, max int }
-
-// A pattern is compiled on first use, because most schemas only get described.
-type pattern struct {
-	source  string
-	compile func() *regexp.Regexp // returns nil if the source is not RE2
-}
-
-func newPattern(source string) *pattern {
-	return &pattern{source, sync.OnceValue(func() *regexp.Regexp {
-		if len(source) > maxPatternBytes {
-			return nil
-		}
-		re, err := regexp.Compile(source)
-		if err != nil {
-			return nil // ECMA-262 has look-around and back-references
-		}
-		return re
-	})}
-}

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"encoding/json"
 	"math/big"
 	"unicode/utf8"
 
@@ -10,6 +11,9 @@ import (
 )
 
 func (e *evaluation) number(n *node, v *rawjson.Value, at *location) *failure {
+	if !e.spend(priceOfNumber(n, v)) {
+		return nil
+	}
 	if m := n.minimum; m != nil {
 		switch c := rawjson.CompareNumbers(v.Raw, m.number); {
 		case c < 0 && !m.exclusive:
@@ -30,6 +34,30 @@ func (e *evaluation) number(n *node, v *rawjson.Value, at *location) *failure {
 		return failed(at, "%s is not a multiple of %s", show(v), n.multipleOf)
 	}
 	return nil
+}
+
+// priceOfNumber returns the steps for the bounds of a number: digits beyond those
+// of a float64 and exponents are computed exactly, which takes a while.
+func priceOfNumber(n *node, v *rawjson.Value) int {
+	steps := 0
+	price := func(bound json.RawMessage) {
+		const short = 20 // bytes
+		for _, number := range [][]byte{v.Raw, bound} {
+			if len(number) > short || bytes.ContainsAny(number, "eE") {
+				steps += 50
+			}
+		}
+	}
+	if n.minimum != nil {
+		price(n.minimum.number)
+	}
+	if n.maximum != nil {
+		price(n.maximum.number)
+	}
+	if n.multipleOf != nil {
+		price(n.multipleOf)
+	}
+	return steps
 }
 
 // isMultiple is true as well for numbers too large to tell.
@@ -59,14 +87,17 @@ func (e *evaluation) text(n *node, v *rawjson.Value, at *location) *failure {
 	return nil
 }
 
-// matches is true as well for a pattern that is not RE2.
+// matches is true as well for a pattern that is not RE2, or whose match could
+// take longer than there are steps left.
 func (e *evaluation) matches(p *pattern, text string) bool {
-	re := p.compile()
-	if re == nil {
+	program := p.compile()
+	price := program.price(text)
+	if program.re == nil || price > e.stepsLeft {
 		e.undecided++
 		return true
 	}
-	return re.MatchString(text)
+	e.stepsLeft -= price
+	return program.re.MatchString(text)
 }
 
 // equal compares as JSON Schema does (core, section 4.2.2): numbers by value,

@@ -22,6 +22,14 @@ const (
 	maxTypeDepth     = 6  // references, arrays and unions inside one another
 )
 
+// maxWritten bounds the subschemas that are read for one try at a line. A line
+// shows far fewer; without a bound a small schema that refers to itself could be
+// written out for ever.
+const maxWritten = 4000
+
+// textPerStep is how many bytes of a name or value cost as much as a subschema.
+const textPerStep = 64
+
 // Signature describes in one line how to call the tool of that name:
 //
 //	create_issue(owner, repo, title, body?, labels?: string[], state?: "open"|"closed", options?: {…})
@@ -40,12 +48,12 @@ func Signature(name string, input json.RawMessage) string {
 	if err != nil {
 		return name + unreadable
 	}
-	parameters := parametersOf(s.root)
+	parameters := parametersOf(s.root, nil)
 	if len(parameters) == 0 && s.root.elsewhere() {
 		return name + unreadable
 	}
 	for _, objects := range []int{1, 0} {
-		w := typeWriter{objects: objects}
+		w := newTypeWriter(objects)
 		line := name + "(" + w.list(parameters, maxTypeDepth) + ")"
 		if utf8.RuneCountInString(line) <= maxSignature {
 			return line
@@ -76,14 +84,16 @@ type parameter struct {
 }
 
 // parametersOf returns the properties of an object: its own, those of the schemas
-// it refers to or consists of, then those of alternatives, which are optional.
-func parametersOf(root *node) []parameter {
+// it refers to or consists of, then those of alternatives, which are optional. It
+// leaves out what w cannot afford; a w of nil can afford all, which is no more
+// than the schema has.
+func parametersOf(root *node, w *typeWriter) []parameter {
 	var list []parameter
 	place := make(map[string]int)
 	visited := make(map[*node]bool)
 	var collect func(n *node, sure bool)
 	collect = func(n *node, sure bool) {
-		if n == nil || visited[n] {
+		if n == nil || visited[n] || !w.spend(1+len(n.properties)+len(n.required)) {
 			return
 		}
 		visited[n] = true
@@ -127,7 +137,7 @@ func parametersOf(root *node) []parameter {
 // foldedList writes as many parameters as fit into room characters, and "…" for
 // the others.
 func foldedList(parameters []parameter, room int) string {
-	w := typeWriter{}
+	w := newTypeWriter(0)
 	list := ""
 	for _, p := range parameters {
 		next := w.parameter(p, maxTypeDepth)
@@ -147,18 +157,41 @@ func foldedList(parameters []parameter, room int) string {
 
 // A typeWriter writes types as TypeScript does.
 type typeWriter struct {
-	objects int // levels of objects to spell out
+	objects int  // levels of objects to spell out
+	left    *int // subschemas that may still be read, of all levels together
 }
 
-func (w typeWriter) list(parameters []parameter, depth int) string {
-	parts := make([]string, len(parameters))
-	for i, p := range parameters {
-		parts[i] = w.parameter(p, depth)
+func newTypeWriter(objects int) typeWriter {
+	left := maxWritten
+	return typeWriter{objects: objects, left: &left}
+}
+
+// spend takes steps from those left, and reports false if there were too few.
+func (w *typeWriter) spend(steps int) bool {
+	if w == nil {
+		return true
 	}
-	return strings.Join(parts, ", ")
+	*w.left -= steps
+	return *w.left >= 0
+}
+
+// list writes parameters until the line is certainly too long.
+func (w typeWriter) list(parameters []parameter, depth int) string {
+	var b strings.Builder
+	for i, p := range parameters {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(w.parameter(p, depth))
+		if b.Len() > maxSignature*utf8.UTFMax {
+			break
+		}
+	}
+	return b.String()
 }
 
 func (w typeWriter) parameter(p parameter, depth int) string {
+	w.spend(len(p.name) / textPerStep)
 	text := clean.Line(p.name, maxSignatureName)
 	if !plainName().MatchString(text) {
 		text = string(quote(text))
@@ -183,14 +216,14 @@ var plainName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile
 // typ returns the type of a value that fits n.
 func (w typeWriter) typ(n *node, depth int) string {
 	switch {
-	case depth <= 0:
+	case depth <= 0 || !w.spend(1):
 		return "…"
 	case n.never:
 		return "never"
 	case n.opaque:
 		return "any"
 	case n.enum != nil:
-		return enumeration(n.enum)
+		return w.enumeration(n.enum)
 	case n.anyOf != nil && !n.describesObject():
 		return w.union(n.anyOf, depth)
 	case n.oneOf != nil && !n.describesObject():
@@ -264,7 +297,7 @@ func (w typeWriter) array(n *node, depth int) string {
 }
 
 func (w typeWriter) object(n *node, depth int) string {
-	parameters := parametersOf(n)
+	parameters := parametersOf(n, &w)
 	switch {
 	case len(parameters) == 0 && n.additionalProperties != nil && !n.additionalProperties.never && n.additionalProperties.types != rawjson.Any:
 		return "{[name]: " + w.typ(n.additionalProperties, depth-1) + "}"
@@ -281,28 +314,30 @@ func (w typeWriter) object(n *node, depth int) string {
 func (w typeWriter) union(alternatives []*node, depth int) string {
 	var parts []string
 	null := ""
-	seen := make(map[string]bool)
 	for _, n := range alternatives {
-		t := w.typ(n, depth-1)
-		if t == "null" {
-			null = "|null"
+		if len(parts) > maxAlternatives {
+			if n.types == rawjson.Null {
+				null = "|null"
+			}
 			continue
 		}
-		if !seen[t] {
-			seen[t] = true
+		switch t := w.typ(n, depth-1); {
+		case t == "null":
+			null = "|null"
+		case slices.Contains(parts, t):
+		case len(parts) == maxAlternatives:
+			parts = append(parts, "…")
+		default:
 			parts = append(parts, t)
 		}
 	}
 	if len(parts) == 0 {
 		return "null"
 	}
-	if len(parts) > maxAlternatives {
-		parts = append(parts[:maxAlternatives], "…")
-	}
 	return strings.Join(parts, "|") + null
 }
 
-func enumeration(values []*rawjson.Value) string {
+func (w typeWriter) enumeration(values []*rawjson.Value) string {
 	var parts []string
 	null := ""
 	for _, v := range values {
@@ -311,6 +346,8 @@ func enumeration(values []*rawjson.Value) string {
 			null = "|null"
 		case len(parts) == maxSignatureEnum && len(values) > maxSignatureEnum+1:
 			return strings.Join(parts, "|") + "|…" + null
+		case !w.spend(len(v.Raw) / textPerStep):
+			return strings.Join(append(parts, "…"), "|") + null
 		case v.Type == rawjson.String:
 			parts = append(parts, string(quote(clean.Line(v.Text(), maxSignatureText))))
 		case v.Type == rawjson.Object:

@@ -111,7 +111,7 @@ func (e *evaluation) inPlace(n *node, v *rawjson.Value, at *location, seen *anno
 	}
 	var own annotations
 	f := e.check(n, v, at, &own)
-	if f == nil {
+	if f == nil && e.spend(len(own.members)+len(own.items)) {
 		for name := range own.members {
 			seen.addMember(name)
 		}
