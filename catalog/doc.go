@@ -19,7 +19,8 @@
 //
 // Below it, catalog/schema checks and repairs arguments, catalog/search ranks
 // tools, catalog/clean makes foreign text harmless, catalog/names guesses which
-// name is meant, and catalog/rawjson reads JSON as it stands.
+// name is meant, catalog/rawjson reads JSON as it stands, and catalog/re2 compiles
+// regular expressions that are not too large.
 //
 // Start reading at Catalog.Get and Catalog.Put.
 package catalog

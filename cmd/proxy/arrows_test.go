@@ -17,6 +17,7 @@ var allowed = map[string][]string{
 	// The ground, which imports nothing of ours.
 	"catalog/clean":    nil,
 	"catalog/rawjson":  nil,
+	"catalog/re2":      nil,
 	"upstream/raw":     nil,
 	"upstream/child":   nil,
 	"auth/egress":      nil,
@@ -25,7 +26,7 @@ var allowed = map[string][]string{
 	"proxy/redact":     nil,
 
 	"catalog/names":  {"catalog/clean"},
-	"catalog/schema": {"catalog/clean", "catalog/names", "catalog/rawjson"},
+	"catalog/schema": {"catalog/clean", "catalog/names", "catalog/rawjson", "catalog/re2"},
 	"catalog":        {"catalog/clean", "catalog/rawjson", "catalog/schema"},
 	"catalog/search": {"catalog"},
 
@@ -36,8 +37,10 @@ var allowed = map[string][]string{
 
 	"proxy/config":  {"auth", "auth/privatefile", "catalog", "catalog/names", "proxy/redact", "upstream"},
 	"proxy/mcptool": {"catalog", "catalog/clean", "catalog/names", "upstream/raw"},
-	"proxy/results": {"auth/privatefile", "catalog/clean", "proxy/mcptool", "upstream/raw"},
+	"proxy/results": {"auth/privatefile", "catalog/clean", "catalog/re2", "proxy/mcptool", "proxy/results/jmespath", "upstream/raw"},
 	"proxy/host":    {"upstream/raw"},
+
+	"proxy/results/jmespath": {"upstream/raw"},
 
 	"proxy": {
 		"auth…", "catalog…", "upstream…",

@@ -10,8 +10,10 @@
 //
 // Locks: Store.disk guards the process's folder and is held while files are
 // written or removed, so that Close waits for a result that is being stored. It
-// is a channel, so that a caller can give up waiting for it. Store.mu guards the list of results, is never held over I/O, and may be taken
-// under disk. Reading takes mu alone. Between processes there are two lock
+// is a channel, so that a caller can give up waiting for it. Store.mu guards the
+// list of results, is never held over I/O, and may be taken under disk. Reading
+// takes mu alone; a selection or search holds Store.reading, a channel as well,
+// since it takes memory. Between processes there are two lock
 // files, both taken under disk: the shared one is held while a process makes
 // its folder or removes orphans, and each process holds that of its own folder
 // until it ends. A process makes and locks its folder under the shared one, so
@@ -21,8 +23,10 @@
 //
 // What always holds: what stays of a result keeps its bytes; numbers keep
 // their digits through a selection; what one reading returns is bounded, and
-// so is what one process keeps on disk; only the user can read the files, and
+// so is what one selection or search costs, since any result can suggest an
+// expression to a model, and what one process keeps on disk; only the user can read the files, and
 // only the process that stored a result gives it out.
 //
-// Start reading at [Store.Fit] in fit.go and [Store.Read] in read.go.
+// Start reading at [Store.Fit] in fit.go and [Store.Read] in read.go, which leads
+// to grep.go and, by way of select.go, to results/jmespath.
 package results

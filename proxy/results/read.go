@@ -1,15 +1,12 @@
 package results
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"unicode/utf8"
 
 	"mcpproxy/proxy/mcptool"
@@ -18,7 +15,6 @@ import (
 // Bounds on what one read_result returns.
 const (
 	defaultPage  = 16 << 10 // bytes of text
-	maxInLine    = 20000    // matches that one search of a line finds
 	maxMatchText = 500      // bytes of one match, which is a part of a longer line
 )
 
@@ -63,6 +59,14 @@ func (s *Store) Read(ctx context.Context, q Query) (Part, error) {
 	if err != nil {
 		return Part{}, err
 	}
+	if q.Grep != "" || q.Select != "" {
+		select {
+		case s.reading <- struct{}{}:
+			defer func() { <-s.reading }()
+		case <-ctx.Done():
+			return Part{}, context.Cause(ctx)
+		}
+	}
 	out := Part{ID: r.id, Total: r.total}
 	switch {
 	case q.Grep != "" && q.Select != "":
@@ -70,7 +74,7 @@ func (s *Store) Read(ctx context.Context, q Query) (Part, error) {
 	case q.Offset < 0 || q.Offset > r.total:
 		err = q.bad("offset", fmt.Sprintf("must be from 0 to %d, the bytes of this result", r.total))
 	case q.Select != "":
-		err = out.selectFrom(r, q)
+		err = out.selectFrom(ctx, r, q)
 	case q.Grep != "":
 		err = out.grep(ctx, r, q)
 	default:
@@ -123,97 +127,4 @@ func runeStart(b []byte, i int) int {
 		i--
 	}
 	return i
-}
-
-// grep searches the text line by line and holds one line in memory.
-func (out *Part) grep(ctx context.Context, s stored, q Query) error {
-	re, err := regexp.Compile(q.Grep)
-	if err != nil {
-		return q.bad("grep", "is not a valid RE2 expression: "+err.Error())
-	}
-	f, err := os.Open(s.text())
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	whole := max(min(mcptool.MaxPage, s.limit), utf8.UTFMax)
-	found := matches{list: []Match{}, from: q.Offset, most: mcptool.MaxMatches, whole: whole, room: whole}
-	if q.Limit > 0 {
-		found.most = min(q.Limit, mcptool.MaxMatches)
-	}
-	r := bufio.NewReaderSize(f, 32<<10)
-	at := int64(0)
-	for n := 1; ; n++ {
-		line, err := r.ReadBytes('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if !found.search(re, line, n, at) {
-			out.Next = &found.next
-			out.Cut = "more matches from next_offset on"
-			break
-		}
-		at += int64(len(line))
-		if err != nil {
-			break
-		}
-	}
-	out.Matches = &found.list
-	return nil
-}
-
-// matches collects what a grep finds, within bounds.
-type matches struct {
-	list  []Match
-	from  int64 // offset from which on matches count
-	most  int   // matches that one answer may hold
-	whole int   // bytes of text that one answer may hold
-	room  int   // bytes that are left of whole
-	next  int64 // offset of the first match that is left out
-}
-
-// search adds the matches in a line that begins at an offset. It returns false
-// if it left one out. It adds no byte of the line twice, however many matches
-// are in it.
-func (m *matches) search(re *regexp.Regexp, line []byte, number int, at int64) bool {
-	line = bytes.TrimRight(line, "\r\n")
-	begin := runeStart(line, int(max(0, min(m.from-at, int64(len(line))))))
-	if at+int64(len(line)) < m.from {
-		return true
-	}
-	found := re.FindAllIndex(line[begin:], maxInLine)
-	shown := -1 // where the last added part of this line ends
-	for _, place := range found {
-		first := begin + place[0]
-		if first < shown || shown == len(line) {
-			continue
-		}
-		start, end := around(line, first, min(maxMatchText, m.whole))
-		start = max(start, shown)
-		if len(m.list) == m.most || end-start > m.room {
-			m.next = at + int64(first)
-			return false
-		}
-		m.list = append(m.list, Match{Line: number, Offset: at + int64(start), Text: string(line[start:end])})
-		m.room -= end - start
-		shown = end
-	}
-	if len(found) == maxInLine {
-		m.next = at + int64(begin+found[maxInLine-1][1])
-		return m.next <= m.from
-	}
-	return true
-}
-
-// around returns the part of a line to show for the match that begins at at:
-// the whole line, or up to most bytes of a longer one.
-func around(line []byte, at, most int) (start, end int) {
-	if len(line) <= most {
-		return 0, len(line)
-	}
-	start = runeStart(line, max(0, at-most/4))
-	return start, runeStart(line, min(len(line), start+most))
 }
