@@ -3,7 +3,10 @@
 package e2e
 
 import (
+	"context"
+	"io"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -158,5 +161,58 @@ func TestOneStartForManyCallers(t *testing.T) {
 	}
 	if n := len(started(s.path("journal"))); n != 1 {
 		t.Errorf("the upstream was started %d times", n)
+	}
+}
+
+// A host that sends lines which are no messages and reads nothing: the proxy
+// ends all the same, at the end of its input and at SIGTERM.
+func TestHostThatDoesNotRead(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*exec.Cmd, io.Closer){
+		"stdin closed": func(_ *exec.Cmd, stdin io.Closer) { stdin.Close() },
+		"SIGTERM":      func(cmd *exec.Cmd, _ io.Closer) { cmd.Process.Signal(syscall.SIGTERM) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t)
+			s.configure(servers{"fake": fake(t)})
+			cmd := s.command(context.WithoutCancel(t.Context()), binary(t), "serve")
+			stdin, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stdout.Close()
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			// Each refusal is about as long as its line: more than a pipe holds.
+			sent := make(chan error, 1)
+			go func() {
+				_, err := io.WriteString(stdin, strings.Repeat(`{"id":"`+strings.Repeat("x", 4000)+"\"}\n", 100))
+				sent <- err
+			}()
+			select {
+			case err := <-sent:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(10 * time.Second):
+				t.Error("the proxy does not read on")
+			}
+			end(cmd, stdin)
+			gone := make(chan error, 1)
+			go func() { gone <- cmd.Wait() }()
+			select {
+			case <-gone:
+			case <-time.After(10 * time.Second):
+				t.Error("still there")
+				cmd.Process.Kill()
+				<-gone
+			}
+		})
 	}
 }

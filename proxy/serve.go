@@ -41,6 +41,7 @@ func (s *Session) Serve(parent context.Context, in io.ReadCloser, out io.WriteCl
 		Logger:       slog.New(quiet{s.proxy.opts.Log.Handler()}),
 	})
 	h := &responder{session: s, ctx: ctx, conn: host.NewConn(in, out), self: self}
+	defer h.conn.Close()
 	// The handler is never reached: the middleware answers every call.
 	server.AddTool(v.definition(), nil)
 	server.AddReceivingMiddleware(h.receive)
@@ -56,17 +57,25 @@ func (s *Session) Serve(parent context.Context, in io.ReadCloser, out io.WriteCl
 	select {
 	case err = <-done:
 	case <-h.conn.Ended():
-		// What still runs is cancelled by now. Only a host that does not read
-		// can hold it up, and may not hold us.
-		select {
-		case err = <-done:
-		case <-time.After(leaveWithin):
-		}
+		err = leave(done)
+	case <-ctx.Done():
+		err = leave(done)
 	}
 	if cause := context.Cause(parent); cause != nil {
 		return cause
 	}
 	return err
+}
+
+// leave waits for a session of which all that still runs is cancelled. Only a
+// host that does not read can hold it up, and may not hold us.
+func leave(done <-chan error) error {
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(leaveWithin):
+		return nil
+	}
 }
 
 // definition returns the one tool.

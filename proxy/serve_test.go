@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -225,4 +226,43 @@ func TestHostThatDoesNotReadCannotHoldUs(t *testing.T) {
 		}
 		there.Reader.Close()
 	})
+}
+
+// Nothing that a host sends can make us wait for it to read.
+func TestBadLinesOfAHostThatDoesNotReadCannotHoldUs(t *testing.T) {
+	t.Parallel()
+	stop := errors.New("signal")
+	for name, end := range map[string]func(h *rawHost, cancel context.CancelCauseFunc) (want error){
+		"end of input": func(h *rawHost, _ context.CancelCauseFunc) error { h.in.Close(); return nil },
+		"signal":       func(_ *rawHost, cancel context.CancelCauseFunc) error { cancel(stop); return stop },
+	} {
+		for what, line := range map[string]string{"no message": `{"jsonrpc":`, "batch": `[7]`, "request": `{"jsonrpc":"2.0","id":1,"method":"ping"}`} {
+			t.Run(name+" after "+what, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					p := newTest(t)
+					here, there := pipes()
+					ctx, cancel := context.WithCancelCause(t.Context())
+					defer cancel(nil)
+					got := make(chan error, 1)
+					go func() { got <- p.Serve(ctx, here.Reader, here.Writer) }()
+					h := &rawHost{t: t, in: there.Writer, out: bufio.NewScanner(there.Reader)}
+					h.start()
+					for range 1000 { // more than we keep for a host to read
+						h.send(line)
+					}
+					want := end(h, cancel)
+					select {
+					case err := <-got:
+						if err != want {
+							t.Errorf("Serve: %v", err)
+						}
+					case <-time.After(3 * time.Second):
+						t.Error("Serve still waits")
+					}
+					there.Reader.Close()
+				})
+			})
+		}
+	}
 }

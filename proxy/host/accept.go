@@ -9,26 +9,27 @@ import (
 )
 
 // accept puts the messages of a line into the queue and answers what is none.
-// Its error is that of the input or of the output.
+// Its error is that of the input.
 func (c *Conn) accept(line line) error {
 	data := bytes.TrimSpace(line.data)
 	switch {
 	case errors.Is(line.err, errLineTooLong):
-		return c.refuse(nil, jsonrpc.CodeInvalidRequest, "message too long")
+		c.refuse(refusal(nil, jsonrpc.CodeInvalidRequest, "message too long"))
 	case line.err != nil:
 		return line.err
 	case len(data) == 0:
-		return nil
 	case !json.Valid(data):
-		return c.refuse(nil, jsonrpc.CodeParseError, "not valid JSON")
+		c.refuse(refusal(nil, jsonrpc.CodeParseError, "not valid JSON"))
 	case data[0] == '[':
-		return c.acceptBatch(data)
+		c.acceptBatch(data)
+	default:
+		msg, err := decode(data)
+		if err != nil {
+			c.refuse(refusal(data, jsonrpc.CodeInvalidRequest, err.Error()))
+			return nil
+		}
+		c.queue = append(c.queue, msg)
 	}
-	msg, err := decode(data)
-	if err != nil {
-		return c.refuse(data, jsonrpc.CodeInvalidRequest, err.Error())
-	}
-	c.queue = append(c.queue, msg)
 	return nil
 }
 
@@ -61,52 +62,113 @@ func decode(data []byte) (jsonrpc.Message, error) {
 	return msg, nil
 }
 
+// batchVersion is the only protocol version that has batches.
+const batchVersion = "2025-03-26"
+
 // acceptBatch puts the messages of a batch into the queue (MCP 2025-03-26,
-// basic, JSON-RPC batching). It answers an element that is none at once and by
-// itself.
-func (c *Conn) acceptBatch(data []byte) error {
+// basic, JSON-RPC batching). The error of an element that is none is a part of
+// the batch's answer.
+func (c *Conn) acceptBatch(data []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var elements []json.RawMessage
-	if err := json.Unmarshal(data, &elements); err != nil || len(elements) == 0 {
-		return c.refuse(nil, jsonrpc.CodeInvalidRequest, "empty batch")
+	switch err := json.Unmarshal(data, &elements); {
+	case !c.batching:
+		c.addRefusal(refusal(nil, jsonrpc.CodeInvalidRequest, "batches are of protocol version "+batchVersion+" alone"))
+		return
+	case err != nil || len(elements) == 0:
+		c.addRefusal(refusal(nil, jsonrpc.CodeInvalidRequest, "empty batch"))
+		return
 	}
 	answer := new(batchAnswer)
 	for _, element := range elements {
 		msg, err := decode(element)
 		if err != nil {
-			if err := c.refuse(element, jsonrpc.CodeInvalidRequest, err.Error()); err != nil {
-				return err
-			}
+			answer.add(refusal(element, jsonrpc.CodeInvalidRequest, err.Error()))
 			continue
 		}
-		if req, ok := msg.(*jsonrpc.Request); ok && req.IsCall() {
-			c.mu.Lock()
-			if c.batches[req.ID] == nil {
-				c.batches[req.ID] = answer
-				answer.missing++
-			}
-			c.mu.Unlock()
+		if req, ok := msg.(*jsonrpc.Request); ok && req.IsCall() && c.batches[req.ID] == nil {
+			c.batches[req.ID] = answer
+			answer.missing++
 		}
 		c.queue = append(c.queue, msg)
 	}
-	return nil
+	if answer.missing == 0 && answer.parts != nil {
+		c.addRefusal(bytes.Join(answer.line(), nil))
+	}
 }
 
-// refuse answers what is no message (JSON-RPC 2.0, section 5.1), under its id
-// if it has one and else under null.
-func (c *Conn) refuse(data []byte, code int64, message string) error {
+// refusal returns the answer to what is no message (JSON-RPC 2.0, section 5.1),
+// under its id if it has one and else under null.
+func refusal(data []byte, code int64, message string) []byte {
 	var m struct {
 		ID json.RawMessage `json:"id"`
 	}
 	if json.Unmarshal(data, &m) != nil || len(m.ID) == 0 {
 		m.ID = json.RawMessage("null")
 	}
-	answer, err := json.Marshal(struct {
+	answer, _ := json.Marshal(struct { // an id that was read can be written
 		Version string          `json:"jsonrpc"`
 		ID      json.RawMessage `json:"id"`
 		Error   jsonrpc.Error   `json:"error"`
 	}{"2.0", m.ID, jsonrpc.Error{Code: code, Message: message}})
-	if err != nil {
-		return err
+	return answer
+}
+
+// Bounds on the refusals that wait for a host that does not read. What is beyond
+// them is dropped, because Read must see the end of the input.
+const (
+	maxRefusals     = 256
+	maxRefusalBytes = 1 << 20 // of each
+)
+
+// refuse adds a line to what is written to the host. It does not wait for it.
+func (c *Conn) refuse(line []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.addRefusal(line)
+}
+
+// addRefusal is refuse with c.mu held.
+func (c *Conn) addRefusal(line []byte) {
+	if len(c.refusals) < maxRefusals && len(line) <= maxRefusalBytes {
+		c.refusals = append(c.refusals, line)
+		wake(c.refused)
 	}
-	return c.writeLine(answer)
+}
+
+// writeRefusals writes the refusals until Close. A host that cannot be written to
+// is gone.
+func (c *Conn) writeRefusals() {
+	for {
+		select {
+		case <-c.refused:
+			if err := c.writeLine(); err != nil { // no line but the refusals
+				c.Close()
+				return
+			}
+		case <-c.closed:
+			return
+		}
+	}
+}
+
+// flushRefusals writes the refusals that wait, with writing held.
+func (c *Conn) flushRefusals() error {
+	c.mu.Lock()
+	lines := c.refusals
+	c.refusals, c.writes = nil, len(lines)
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		c.writes = 0
+		c.mu.Unlock()
+		wake(c.answered)
+	}()
+	for _, line := range lines {
+		if err := c.put(line); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -25,9 +25,10 @@ const maxLine = 64 << 20
 // message, and whose types of results and progress lose members, digits and
 // spaces.
 //
-// One goroutine reads the host's lines until the input ends. Close closes the
-// input but does not wait for the goroutine, because a read from a terminal
-// cannot be interrupted.
+// One goroutine reads the host's lines until the input ends, and one writes the
+// refusals of what is no message, so that Read never waits for the host to read.
+// Close ends both but does not wait for them, because a read from a terminal and
+// a write to a pipe that nobody reads cannot be interrupted.
 type Conn struct {
 	in    io.ReadCloser
 	out   io.WriteCloser
@@ -39,15 +40,21 @@ type Conn struct {
 	closing sync.Once
 	closed  chan struct{}
 
-	writing sync.Mutex // keeps lines apart: it guards no field and is held while out is written
+	writing chan struct{} // capacity 1: held while lines are written, which keeps them apart
 
-	answered chan struct{} // holds one value after a request got its response
+	answered chan struct{} // holds one value after a request got its response, or a refusal was written
+	refused  chan struct{} // holds one value after a refusal was added
 
 	mu      sync.Mutex
 	open    map[jsonrpc.ID]bool         // requests without a response; true if cancelled
 	lastKey int                         // the last key of results
 	results map[string]json.RawMessage  // results whose response is not written yet
 	batches map[jsonrpc.ID]*batchAnswer // the batch of each request that came in one
+
+	handshake jsonrpc.ID // of the initialize request that has no response yet
+	batching  bool       // the protocol version that was negotiated has batches
+	refusals  [][]byte   // lines to write
+	writes    int        // of refusals that are being written
 }
 
 // A line is what one read of the input gave.
@@ -71,12 +78,15 @@ func NewConn(in io.ReadCloser, out io.WriteCloser) *Conn {
 		lines:    make(chan line),
 		ended:    make(chan struct{}),
 		closed:   make(chan struct{}),
+		writing:  make(chan struct{}, 1),
 		answered: make(chan struct{}, 1),
+		refused:  make(chan struct{}, 1),
 		open:     make(map[jsonrpc.ID]bool),
 		results:  make(map[string]json.RawMessage),
 		batches:  make(map[jsonrpc.ID]*batchAnswer),
 	}
 	go c.readLines()
+	go c.writeRefusals()
 	return c
 }
 
@@ -169,6 +179,9 @@ func (c *Conn) track(req *jsonrpc.Request) {
 	switch {
 	case req.IsCall():
 		c.open[req.ID] = false
+		if req.Method == "initialize" {
+			c.handshake = req.ID
+		}
 	case req.Method == "notifications/cancelled":
 		var p struct {
 			ID any `json:"requestId"`
@@ -188,13 +201,14 @@ func (c *Conn) track(req *jsonrpc.Request) {
 // that pipes its requests in still reads the answers.
 const drainWithin = 250 * time.Millisecond
 
-// drain waits until each request has its response, at most drainWithin.
+// drain waits until each request has its response and each refusal is written,
+// at most drainWithin.
 func (c *Conn) drain() {
 	t := time.NewTimer(drainWithin)
 	defer t.Stop()
 	for {
 		c.mu.Lock()
-		open := len(c.open)
+		open := len(c.open) + len(c.refusals) + c.writes
 		c.mu.Unlock()
 		if open == 0 {
 			return
@@ -242,7 +256,7 @@ func (c *Conn) Write(_ context.Context, msg jsonrpc.Message) error {
 		}
 		return c.writeLine(line)
 	}
-	cancelled := c.closeRequest(resp.ID)
+	cancelled := c.closeRequest(resp)
 	parts, err := c.encodeResponse(resp)
 	if err != nil {
 		return err
@@ -258,16 +272,28 @@ func (c *Conn) Write(_ context.Context, msg jsonrpc.Message) error {
 
 // closeRequest records that a request has its response and reports whether the
 // host has cancelled it.
-func (c *Conn) closeRequest(id jsonrpc.ID) (cancelled bool) {
+func (c *Conn) closeRequest(resp *jsonrpc.Response) (cancelled bool) {
 	c.mu.Lock()
-	cancelled = c.open[id]
-	delete(c.open, id)
+	cancelled = c.open[resp.ID]
+	delete(c.open, resp.ID)
+	if resp.ID == c.handshake && resp.ID.IsValid() {
+		c.handshake = jsonrpc.ID{}
+		var r struct {
+			Version string `json:"protocolVersion"`
+		}
+		c.batching = json.Unmarshal(resp.Result, &r) == nil && r.Version == batchVersion
+	}
 	c.mu.Unlock()
+	wake(c.answered)
+	return cancelled
+}
+
+// wake leaves a value in a channel of capacity 1.
+func wake(c chan<- struct{}) {
 	select {
-	case c.answered <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
-	return cancelled
 }
 
 // inBatch reports whether a request came in a batch, which needs a response to
@@ -304,22 +330,43 @@ func (c *Conn) collect(id jsonrpc.ID, parts [][]byte) [][]byte {
 		return parts
 	}
 	delete(c.batches, id)
-	separator := byte(',')
-	if answer.parts == nil {
-		separator = '['
-	}
-	answer.parts = append(append(answer.parts, []byte{separator}), parts...)
+	answer.add(parts...)
 	if answer.missing--; answer.missing > 0 {
 		return nil
 	}
-	return append(answer.parts, []byte("]"))
+	return answer.line()
 }
 
-// writeLine writes the pieces as one line. It joins pieces of up to 32 KiB into
-// one write and does not copy larger ones.
+// add adds a response in pieces.
+func (a *batchAnswer) add(parts ...[]byte) {
+	separator := byte(',')
+	if a.parts == nil {
+		separator = '['
+	}
+	a.parts = append(append(a.parts, []byte{separator}), parts...)
+}
+
+// line returns the pieces of the whole line.
+func (a *batchAnswer) line() [][]byte { return append(a.parts, []byte("]")) }
+
+// writeLine writes the pieces as one line, after the refusals that were added
+// before it. Close ends its wait for other lines, but not the write itself.
 func (c *Conn) writeLine(parts ...[]byte) error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	select {
+	case c.writing <- struct{}{}:
+		defer func() { <-c.writing }()
+	case <-c.closed:
+		return io.ErrClosedPipe
+	}
+	if err := c.flushRefusals(); err != nil || len(parts) == 0 {
+		return err
+	}
+	return c.put(parts...)
+}
+
+// put writes one line, with writing held. It joins pieces of up to 32 KiB into
+// one write and does not copy larger ones.
+func (c *Conn) put(parts ...[]byte) error {
 	var buf []byte
 	for _, part := range parts {
 		if len(part) <= 32<<10 {

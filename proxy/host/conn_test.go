@@ -81,7 +81,17 @@ func relay(t *testing.T, c *host.Conn, id jsonrpc.ID, result string) {
 	respond(t, c, id, string(key))
 }
 
-// serve answers each request with its method until the input ends.
+// handshake is the initialize request of a host, and welcome what serve answers.
+func handshake(version string) string {
+	return `{"jsonrpc":"2.0","id":"h","method":"initialize","params":{"protocolVersion":"` + version + `"}}`
+}
+
+func welcome(version string) string {
+	return `{"jsonrpc":"2.0","id":"h","result":{"protocolVersion":"` + version + `"}}`
+}
+
+// serve answers each request with its method, and initialize with its params,
+// until the input ends.
 func serve(t *testing.T, c *host.Conn) {
 	t.Helper()
 	for {
@@ -93,6 +103,10 @@ func serve(t *testing.T, c *host.Conn) {
 			return
 		}
 		if req, ok := msg.(*jsonrpc.Request); ok && req.IsCall() {
+			if req.Method == "initialize" {
+				respond(t, c, req.ID, string(req.Params))
+				continue
+			}
 			respond(t, c, req.ID, `{"method":"`+req.Method+`"}`)
 		}
 	}
@@ -105,8 +119,10 @@ func TestEachLineGetsItsAnswer(t *testing.T) {
 		noMessage  = `"error":{"code":-32600,"message":"not a JSON-RPC 2.0 message"}}`
 		oddID      = `"error":{"code":-32600,"message":"the id must be a string or a whole number within the precision of a double"}}`
 		emptyBatch = `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"empty batch"}}`
+		noBatch    = `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batches are of protocol version 2025-03-26 alone"}}`
 		pong       = `{"jsonrpc":"2.0","id":1,"result":{"method":"ping"}}`
 	)
+	batches, welcomed := handshake("2025-03-26")+"\n", welcome("2025-03-26")+"\n"
 	for _, c := range []struct{ name, in, want string }{ // want: lines
 		{"request", `{"jsonrpc":"2.0","id":1,"method":"ping"}`, pong},
 		{"request with space around it", " \t" + `{ "jsonrpc" : "2.0", "id" : 1, "method" : "ping" }` + "\r", pong},
@@ -125,11 +141,14 @@ func TestEachLineGetsItsAnswer(t *testing.T) {
 		{"fraction as id", `{"jsonrpc":"2.0","id":1.5,"method":"ping"}`, `{"jsonrpc":"2.0","id":1.5,` + oddID},
 		{"id with an exponent", `{"jsonrpc":"2.0","id":1e2,"method":"ping"}`, `{"jsonrpc":"2.0","id":1e2,` + oddID},
 		{"null as id", `{"jsonrpc":"2.0","id":null,"method":"ping"}`, `{"jsonrpc":"2.0","id":null,` + oddID},
-		{"empty batch", `[]`, emptyBatch},
-		{"batch of one", `[{"jsonrpc":"2.0","id":1,"method":"ping"}]`, "[" + pong + "]"},
-		{"batch of notifications", `[{"jsonrpc":"2.0","method":"a"},{"jsonrpc":"2.0","method":"b"}]`, ""},
-		{"batch with bad elements", `[7,{"id":3},{"jsonrpc":"2.0","id":1.5,"method":"a"},{"jsonrpc":"2.0","id":1,"method":"ping"}]`,
-			`{"jsonrpc":"2.0","id":null,` + noMessage + "\n" + `{"jsonrpc":"2.0","id":3,` + noMessage + "\n" + `{"jsonrpc":"2.0","id":1.5,` + oddID + "\n[" + pong + "]"},
+		{"batch before the handshake", `[{"jsonrpc":"2.0","id":1,"method":"ping"}]`, noBatch},
+		{"batch of another version", handshake("2025-06-18") + "\n" + `[{"jsonrpc":"2.0","id":1,"method":"ping"}]`, welcome("2025-06-18") + "\n" + noBatch},
+		{"empty batch", batches + `[]`, welcomed + emptyBatch},
+		{"batch of one", batches + `[{"jsonrpc":"2.0","id":1,"method":"ping"}]`, welcomed + "[" + pong + "]"},
+		{"batch of notifications", batches + `[{"jsonrpc":"2.0","method":"a"},{"jsonrpc":"2.0","method":"b"}]`, strings.TrimSpace(welcomed)},
+		{"batch with bad elements", batches + `[7,{"id":3},{"jsonrpc":"2.0","id":1.5,"method":"a"},{"jsonrpc":"2.0","id":1,"method":"ping"}]`,
+			welcomed + `[{"jsonrpc":"2.0","id":null,` + noMessage + `,{"jsonrpc":"2.0","id":3,` + noMessage + `,{"jsonrpc":"2.0","id":1.5,` + oddID + "," + pong + "]"},
+		{"batch of bad elements", batches + `[7,{"id":3}]`, welcomed + `[{"jsonrpc":"2.0","id":null,` + noMessage + `,{"jsonrpc":"2.0","id":3,` + noMessage + "]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -180,9 +199,11 @@ func TestLineThatIsTooLong(t *testing.T) {
 
 func TestBatchIsOneLine(t *testing.T) {
 	t.Parallel()
-	c, out := connect(t, `[{"jsonrpc":"2.0","id":1,"method":"a"},{"jsonrpc":"2.0","method":"note"},{"jsonrpc":"2.0","id":"2","method":"b"},`+
+	c, out := connect(t, handshake("2025-03-26"), `[{"jsonrpc":"2.0","id":1,"method":"a"},{"jsonrpc":"2.0","method":"note"},{"jsonrpc":"2.0","id":"2","method":"b"},`+
 		`{"jsonrpc":"2.0","id":3,"method":"c"}]`,
 		`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":3}}`)
+	hello := request(t, c)
+	respond(t, c, hello.ID, string(hello.Params))
 	a, _, b, last := request(t, c), request(t, c), request(t, c), request(t, c)
 	if note := request(t, c); note.Method != "notifications/cancelled" {
 		t.Fatal(note.Method)
@@ -190,11 +211,11 @@ func TestBatchIsOneLine(t *testing.T) {
 	const odd = `{"n": 1.50, "n":12345678901234567890}`
 	relay(t, c, b.ID, odd)
 	respond(t, c, last.ID, `{}`) // the batch is not complete without it
-	if got := out.String(); got != "" {
+	if got := out.String(); got != welcome("2025-03-26")+"\n" {
 		t.Errorf("before it is complete: %s", got)
 	}
 	respond(t, c, a.ID, `{}`)
-	const want = `[{"jsonrpc":"2.0","id":"2","result":` + odd + `},{"jsonrpc":"2.0","id":3,"result":{}},{"jsonrpc":"2.0","id":1,"result":{}}]` + "\n"
+	want := welcome("2025-03-26") + "\n" + `[{"jsonrpc":"2.0","id":"2","result":` + odd + `},{"jsonrpc":"2.0","id":3,"result":{}},{"jsonrpc":"2.0","id":1,"result":{}}]` + "\n"
 	if got := out.String(); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
