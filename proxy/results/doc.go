@@ -17,7 +17,7 @@
 // files, both taken under disk: the shared one is held while a process makes
 // its folder or removes orphans, and each process holds that of its own folder
 // until it ends. A process makes and locks its folder under the shared one, so
-// whoever holds that and finds a folder without a held lock knows that no
+// whoever holds that and finds a lock in it that nobody holds knows that no
 // process uses it. Close removes the process's folder without the shared lock,
 // because another process may remove it just as well.
 //

@@ -52,7 +52,7 @@ func TestFolderBeingMadeIsNoOrphan(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		theirs := filepath.Join(dir, "theirs")
+		theirs := filepath.Join(dir, "theirstheirsthei")
 		if err := os.Mkdir(theirs, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -109,6 +109,45 @@ func TestFolderIsLockedFromTheStart(t *testing.T) {
 			t.Errorf("stored %q, folders %q", id, got)
 		}
 	})
+}
+
+// Whatever else lies beside the folders of results belongs to somebody else.
+func TestOnlyOurFoldersAreRemoved(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "results")
+	file := func(parts ...string) string {
+		path := filepath.Join(append([]string{dir}, parts...)...)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	kept := []string{
+		file("notes.txt"), file("thesis", "chapter"), file("thesis", "lock"), file("Abcdefghijklmnop", "lock"), file("abcdefghijklmno1", "lock"),
+		file("abcdefghijklmnopq", "lock"), file("bbbbbbbbbbbbbbbb", "chapter"), file("cccccccccccccccc", "lock", "inside"),
+	}
+	orphan := file("abcdefghijklmn27", "lock")
+	s := results.New(dir, slog.New(slog.DiscardHandler))
+	s.Sweep(t.Context())
+	if id := store(t, s); id == "" {
+		t.Error("not stored")
+	}
+	for _, path := range kept {
+		if text, err := os.ReadFile(path); string(text) != "mine" {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	for _, path := range []string{filepath.Join(dir, "bbbbbbbbbbbbbbbb", "lock"), orphan} {
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("%s is there: %v", path, err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // Sweep makes nothing where nothing was ever stored.

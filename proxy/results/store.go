@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -256,14 +257,33 @@ func (s *Store) Sweep(ctx context.Context) {
 	}
 }
 
-// removeOrphans removes the folders whose lock nobody holds, with the shared
-// lock held. The operating system releases a lock with its process.
+// removeOrphans removes the folders of ours whose lock nobody holds, with the
+// shared lock held. The operating system releases a lock with its process.
 func (s *Store) removeOrphans() {
 	folders, _ := os.ReadDir(s.dir)
 	for _, f := range folders {
 		path := filepath.Join(s.dir, f.Name())
-		if f.IsDir() && !privatefile.Held(filepath.Join(path, "lock")) {
+		if f.IsDir() && ownName.MatchString(f.Name()) && isOrphan(filepath.Join(path, "lock")) {
 			_ = os.RemoveAll(path)
 		}
 	}
+}
+
+// ownName is the shape of the names of our folders, see open. Whatever else lies
+// beside them is somebody else's.
+var ownName = regexp.MustCompile(`^[a-z2-7]{16}$`)
+
+// isOrphan reports whether there is a lock file that nobody holds. One that cannot
+// be opened may be held.
+func isOrphan(lock string) bool {
+	info, err := os.Lstat(lock)
+	if err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	f, err := os.Open(lock)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return !privatefile.Held(lock)
 }

@@ -16,7 +16,7 @@ func TestResultsGoWithTheirOwner(t *testing.T) {
 	large := `{"content":[` + textBlock(strings.Repeat("x", testLimit+1)) + `]}`
 	fitted(t, s, large, testLimit)
 
-	orphan := filepath.Join(dir, "killed") // the system has let go of its lock
+	orphan := filepath.Join(dir, "killedkilledkill") // the system has let go of its lock
 	if err := os.Mkdir(orphan, 0o700); err != nil {
 		t.Fatal(err)
 	}
