@@ -75,7 +75,21 @@ func (v *View) Call(ctx context.Context, s *config.Server, r CallRequest) (CallR
 		return result, err
 	}
 	t.checkList()
+	if problem := problemOf(result.JSON); problem != "" {
+		return CallResult{Notes: result.Notes}, &ServerError{Server: t.Name, Tool: tool.Name, Err: &ResultError{problem}}
+	}
 	return result, nil
+}
+
+// problemOf returns why no host could read a result, or nothing.
+func problemOf(result json.RawMessage) string {
+	if !raw.IsObject(result) {
+		return "its result is not an object"
+	}
+	if content := raw.Member(result, "content"); content != nil && content[0] != '[' {
+		return "the content of its result is not a list"
+	}
+	return ""
 }
 
 // repair mends the arguments where the tool's input schema leaves no doubt, and

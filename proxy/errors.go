@@ -17,6 +17,12 @@ type ServerError struct {
 func (e *ServerError) Error() string { return e.Server + ": " + e.Err.Error() }
 func (e *ServerError) Unwrap() error { return e.Err }
 
+// A ResultError says that a tool has run, but that its result is none that a host
+// can read.
+type ResultError struct{ Problem string }
+
+func (e *ResultError) Error() string { return "the tool has run, but " + e.Problem }
+
 // A BlockedError says that the server's tool_filter keeps the tool away.
 type BlockedError struct{ Server, Tool string }
 

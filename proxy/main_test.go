@@ -158,6 +158,10 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 		case "tools/call":
 			switch req.Params.Name {
 			case "odd":
+				if strings.Contains(string(req.Params.Arguments), `"break the protocol"`) {
+					answer(`{"content":"done"}`)
+					continue
+				}
 				answer(oddResult)
 			case "fail":
 				answer(`{"content":[{"type":"text","text":"nothing there"}],"isError":true}`)

@@ -273,6 +273,9 @@ func adviseOnUpstream(err error) (explanation, bool) {
 	if is[*upstream.SizeError](err) && tool != "" {
 		return explanation{Code: codeUnavailable, Next: "the tool has run; if it only reads, call it so that it returns less"}, true
 	}
+	if is[*ResultError](err) {
+		return explanation{Code: codeUnavailable, Next: "do not repeat the call; find out what it did, and tell the person that " + server + " breaks the protocol"}, true
+	}
 	if errors.Is(err, upstream.ErrNotSent) {
 		return explanation{Code: codeUnavailable, Next: "repeat the same request"}, true
 	}

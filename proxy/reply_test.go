@@ -96,6 +96,7 @@ func TestReplies(t *testing.T) {
 		{"call_invalid_arguments", `{"action":"call","server":"raw","tool":"echo","arguments":{"text":"a","count":"many"}}`},
 		{"call_refused", `{"action":"call","server":"raw","tool":"refuse"}`},
 		{"call_protocol_error", `{"action":"call","server":"raw","tool":"break"}`},
+		{"call_odd_result", `{"action":"call","server":"raw","tool":"odd","arguments":{"n":1,"a":"break the protocol"}}`},
 		{"call_input_required", `{"action":"call","server":"raw","tool":"ask"}`},
 		{"call_interrupted", `{"action":"call","server":"raw","tool":"die"}`},
 		{"call_array", `{"action":"call","server":"raw","tool":"echo","arguments":[1]}`},

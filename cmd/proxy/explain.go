@@ -211,6 +211,10 @@ func explainConnect(e *explanation, err error, server string) (code int) {
 
 // explainCall explains why a call was not answered as it should be.
 func explainCall(e *explanation, err error, server string) (code int) {
+	if _, ok := errors.AsType[*proxy.ResultError](err); ok {
+		e.hint("look at what the tool did before you call it again")
+		return exitUnavailable
+	}
 	if i, ok := errors.AsType[*upstream.InterruptedError](err); ok {
 		e.hintStderr(i.Stderr)
 		if i.Stage == upstream.StageList {

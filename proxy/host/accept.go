@@ -6,6 +6,8 @@ import (
 	"errors"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"mcpproxy/upstream/raw"
 )
 
 // accept puts the messages of a line into the queue and answers what is none.
@@ -18,6 +20,8 @@ func (c *Conn) accept(line line) error {
 	case line.err != nil:
 		return line.err
 	case len(data) == 0:
+	case !json.Valid(data) && tooDeep(data):
+		c.refuse(refusal(data, jsonrpc.CodeInvalidRequest, errTooDeep.Error()))
 	case !json.Valid(data):
 		c.refuse(refusal(nil, jsonrpc.CodeParseError, "not valid JSON"))
 	case data[0] == '[':
@@ -35,6 +39,7 @@ func (c *Conn) accept(line line) error {
 
 var (
 	errNoMessage = errors.New("not a JSON-RPC 2.0 message")
+	errTooDeep   = errors.New("the message is nested too deeply")
 	errOddID     = errors.New("the id must be a string or a whole number within the precision of a double")
 )
 
@@ -42,7 +47,10 @@ var (
 // as it came, because the host would wait for its response for ever.
 func decode(data []byte) (jsonrpc.Message, error) {
 	msg, err := jsonrpc.DecodeMessage(data)
-	if err != nil {
+	switch {
+	case err != nil && tooDeep(data):
+		return nil, errTooDeep
+	case err != nil:
 		return nil, errNoMessage
 	}
 	req, ok := msg.(*jsonrpc.Request)
@@ -60,6 +68,30 @@ func decode(data []byte) (jsonrpc.Message, error) {
 		return nil, errOddID
 	}
 	return msg, nil
+}
+
+// maxLevels is how deep the SDK reads.
+const maxLevels = 1000
+
+// tooDeep reports whether arrays and objects are nested deeper than maxLevels.
+func tooDeep(data []byte) bool {
+	levels, inString := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{', c == '[':
+			if levels++; levels > maxLevels {
+				return true
+			}
+		case c == '}', c == ']':
+			levels--
+		}
+	}
+	return false
 }
 
 // batchVersion is the only protocol version that has batches.
@@ -104,7 +136,10 @@ func refusal(data []byte, code int64, message string) []byte {
 	var m struct {
 		ID json.RawMessage `json:"id"`
 	}
-	if json.Unmarshal(data, &m) != nil || len(m.ID) == 0 {
+	if json.Unmarshal(data, &m) != nil { // nested too deeply, perhaps
+		m.ID = raw.Member(data, "id")
+	}
+	if !json.Valid(m.ID) {
 		m.ID = json.RawMessage("null")
 	}
 	answer, _ := json.Marshal(struct { // an id that was read can be written

@@ -415,3 +415,32 @@ var (
 	_ mcp.Transport  = (*host.Conn)(nil)
 	_ mcp.Connection = (*host.Conn)(nil)
 )
+
+// The SDK reads only so many levels, and a model can mend what it is told.
+func TestMessageNestedTooDeeply(t *testing.T) {
+	t.Parallel()
+	for _, levels := range []int{1001, 5000, 20_000} {
+		const want = `{"jsonrpc":"2.0","id":"a","error":{"code":-32600,"message":"the message is nested too deeply"}}` + "\n"
+		c, out := connect(t, `{"jsonrpc":"2.0","id":"a","method":"ping","params":{"x":`+strings.Repeat("[", levels)+strings.Repeat("]", levels)+`}}`)
+		serve(t, c)
+		if got := out.String(); got != want {
+			t.Errorf("%d levels: %.200s", levels, got)
+		}
+	}
+}
+
+// The host gets UTF-8 whatever an upstream sent.
+func TestBytesThatAreNotUTF8AreReplaced(t *testing.T) {
+	t.Parallel()
+	c, out := connect(t, `{"jsonrpc":"2.0","id":1,"method":"a"}`)
+	req := request(t, c)
+	p := c.Progress(7)
+	p.Add(json.RawMessage("{\"progressToken\":1,\"message\":\"\xff\xfeé\"}"))
+	p.Close()
+	relay(t, c, req.ID, "{\"content\":[{\"text\":\"\xc3(\xed\xa0\x80\"}]}")
+	const want = `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":7,"message":"` + "\ufffd\ufffdé" + `"}}` + "\n" +
+		`{"jsonrpc":"2.0","id":1,"result":{"content":[{"text":"` + "\ufffd(\ufffd\ufffd\ufffd" + `"}]}}` + "\n"
+	if got := out.String(); got != want {
+		t.Errorf("\n got %q\nwant %q", got, want)
+	}
+}

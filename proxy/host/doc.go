@@ -17,9 +17,9 @@
 //
 // What always holds: a line that is no message is answered and does not end
 // the session; a result leaves as the bytes that an upstream sent, and progress
-// with all its members; a cancelled request gets no response, unless it came in
-// a batch; a batch gets one line; neither an upstream's progress nor Read waits
-// until the host has read.
+// with all its members, but for bytes that are not UTF-8; a cancelled request gets
+// no response, unless it came in a batch; a batch gets one line; neither an
+// upstream's progress nor Read waits until the host has read.
 //
 // Start reading at [Conn.Read] and [Conn.Write] in conn.go.
 package host

@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/upstream/raw"
 )
 
 // A relayed result passes through the SDK as a key, a JSON number, and Write
@@ -17,9 +19,10 @@ type relayed struct {
 }
 
 // Result returns a result that [Conn.Write] sends as exactly these bytes, which
-// must be one JSON object without line breaks.
-func (c *Conn) Result(raw json.RawMessage) mcp.Result {
-	return &relayed{CallToolResult: &mcp.CallToolResult{}, raw: raw, conn: c}
+// must be one JSON object without line breaks. Only a byte that is not UTF-8
+// becomes U+FFFD.
+func (c *Conn) Result(object json.RawMessage) mcp.Result {
+	return &relayed{CallToolResult: &mcp.CallToolResult{}, raw: raw.UTF8(object), conn: c}
 }
 
 // MarshalJSON keeps the bytes for Write and returns their key. The SDK calls it

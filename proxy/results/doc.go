@@ -13,19 +13,19 @@
 // is a channel, so that a caller can give up waiting for it. Store.mu guards the
 // list of results, is never held over I/O, and may be taken under disk. Reading
 // takes mu alone; a selection or search holds Store.reading, a channel as well,
-// since it takes memory. Between processes there are two lock
-// files, both taken under disk: the shared one is held while a process makes
-// its folder or removes orphans, and each process holds that of its own folder
-// until it ends. A process makes and locks its folder under the shared one, so
-// whoever holds that and finds a lock in it that nobody holds knows that no
-// process uses it. Close removes the process's folder without the shared lock,
-// because another process may remove it just as well.
+// since it takes memory. Between processes there are two lock files, both taken
+// under disk: the shared one is held while a process makes its folder or removes
+// orphans, and each process holds that of its own folder until it ends. A process
+// makes and locks its folder under the shared one, so whoever holds that and finds
+// in a folder a lock file that nobody holds knows that no process uses it. Close
+// removes the process's folder without the shared lock, because another process
+// may remove it just as well.
 //
 // What always holds: what stays of a result keeps its bytes; numbers keep
-// their digits through a selection; what one reading returns is bounded, and
-// so is what one selection or search costs, since any result can suggest an
-// expression to a model, and what one process keeps on disk; only the user can read the files, and
-// only the process that stored a result gives it out.
+// their digits through a selection; what one reading returns and costs is bounded,
+// since any result can suggest an expression to a model, and so is what one
+// process keeps on disk; only the user can read the files, only the process that
+// stored a result gives it out, and nothing but folders of ours is removed.
 //
 // Start reading at [Store.Fit] in fit.go and [Store.Read] in read.go, which leads
 // to grep.go and, by way of select.go, to results/jmespath.

@@ -274,6 +274,17 @@ func FuzzUnescape(f *testing.F) {
 	})
 }
 
+func FuzzUTF8(f *testing.F) {
+	for _, s := range []string{"", "é", "a\xffb", "\xc3(", "\xed\xa0\x80", "\ufffd"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		if got, want := string(raw.UTF8(in)), string([]rune(string(in))); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	})
+}
+
 func FuzzQuote(f *testing.F) {
 	for _, s := range []string{"", "a", "<&>\"\\\n\u2028\x00", "\xff"} {
 		f.Add(s)

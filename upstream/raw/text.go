@@ -94,6 +94,21 @@ func (n *length) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// UTF8 returns text with U+FFFD for each byte that is not UTF-8, as encoding/json
+// reads it.
+func UTF8(text []byte) []byte {
+	if utf8.Valid(text) {
+		return text
+	}
+	out := make([]byte, 0, len(text)+len(text)/8)
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		out = utf8.AppendRune(out, r)
+		text = text[size:]
+	}
+	return out
+}
+
 // Quote returns s as a string, with the escapes that HTML needs.
 func Quote(s string) string {
 	b, _ := json.Marshal(s) // a string always has an encoding
