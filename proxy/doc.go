@@ -18,7 +18,7 @@
 // replaces its server before anything was sent; a call that may
 // have run is not repeated unless its tool allows it; what an upstream answers
 // passes byte for byte; errors carry facts, and advice to the model stands in
-// reply.go alone.
+// reply.go and replylogin.go alone.
 //
 // Goroutines belong to a Session, which ends and waits for them in Close; only
 // that of Serve, which waits for the SDK's session, is left behind if the host

@@ -158,6 +158,11 @@ func whatOfUpstream(err error) Failure {
 		}
 		return f
 	}
+	return whatOfAnswer(err, server, f)
+}
+
+// whatOfAnswer is about what an upstream answered, or did not; f says where.
+func whatOfAnswer(err error, server string, f Failure) Failure {
 	if e, ok := errors.AsType[*upstream.SizeError](err); ok {
 		f.Message = fmt.Sprintf("%s answered with %v, which was not taken", server, e)
 		return f

@@ -85,6 +85,10 @@ func TestStoppedChildIsClosedWhenIdle(t *testing.T) {
 	list(t, u)
 	pid, _ := strconv.Atoi(strings.Fields(marked(cfg.Env[runMark])[0])[0])
 	stopProcess(pid)
+	eventually(t, 10*time.Second, "it has stopped", func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err == nil && strings.Contains(string(stat), ") T ")
+	})
 	if _, err := call(t, u, Call{Tool: "echo"}); !isA[*TimeoutError](err) {
 		t.Fatalf("error %v, want a timeout", err)
 	}
