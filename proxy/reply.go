@@ -49,7 +49,11 @@ func adviseOnRequest(err error) (explanation, bool) {
 		if e.OfArguments() {
 			return explanation{Code: codeInvalidArguments, Next: nextCall(mend(e))}, true
 		}
-		return explanation{Code: codeBadRequest, Next: nextCall(mend(e))}, true
+		next := nextCall(mend(e))
+		if e.Field == "select" && e.ResultID != "" {
+			next = "select less of it, or read it by offset or grep: " + next
+		}
+		return explanation{Code: codeBadRequest, Next: next}, true
 	}
 	if e, ok := errors.AsType[*ArgumentsError](err); ok {
 		return explanation{Code: codeInvalidArguments, Path: e.Err.Path, Signature: e.Signature,

@@ -109,7 +109,7 @@ func adviseOnLoginReason(e *auth.LoginError) explanation {
 
 func nextVault(e *vault.Error, server string) string {
 	switch {
-	case e.Op == "lock" && e.Reason == vault.Timeout:
+	case e.Op == vault.OpLock && e.Reason == vault.Timeout:
 		return "repeat the request in a minute; another proxy of the person is at work on this login"
 	case e.Reason != vault.Locked && e.Reason != vault.Timeout:
 		return "ask the person to run: " + CommandLine("login", server) + " (it mends what is damaged, or says what is missing)"

@@ -172,6 +172,6 @@ func TestRefusedReadingsAreExplained(t *testing.T) {
 	id := regexp.MustCompile(`r[0-9a-z]{9}`).FindString(h.call(`{"action":"call","server":"raw","tool":"large"}`))
 	for _, q := range []string{`"grep":"("`, `"select":"["`, `"grep":"a","select":"b"`, `"offset":99999999`} {
 		contains(t, h.call(`{"action":"read_result","result_id":"`+id+`",`+q+`}`),
-			`\"code\":\"bad_request\"`, `\"next\":\"call mcp with {`, id, `"isError":true`)
+			`\"code\":\"bad_request\"`, `call mcp with {`, id, `"isError":true`)
 	}
 }

@@ -22,10 +22,22 @@ const (
 	Damaged     Reason = "damaged"     // the content cannot be decoded
 )
 
+// An Op says what the vault was about to do.
+type Op string
+
+// The operations of an [Error].
+const (
+	OpGet    Op = "get"
+	OpPut    Op = "put"
+	OpDelete Op = "delete"
+	OpLock   Op = "lock"
+	OpIndex  Op = "index"
+)
+
 // An Error says that the vault could not do its work. It never means that a
 // credential is absent, see [ErrNoCredential].
 type Error struct {
-	Op     string // "get", "put", "delete", "lock" or "index"
+	Op     Op
 	Store  string // StoreKeyring or StoreFile
 	Reason Reason
 	File   string // the file, if one is concerned

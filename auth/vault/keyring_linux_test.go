@@ -136,7 +136,7 @@ func expectReason(t *testing.T, v *Vault, key string, reason Reason) {
 	t.Helper()
 	_, getErr := v.Get(t.Context(), key)
 	_, putErr := v.Put(t.Context(), key, Record{AccessToken: canary})
-	for op, err := range map[string]error{"get": getErr, "put": putErr, "delete": v.Delete(t.Context(), key)} {
+	for op, err := range map[Op]error{OpGet: getErr, OpPut: putErr, OpDelete: v.Delete(t.Context(), key)} {
 		if e, ok := errors.AsType[*Error](err); !ok || e.Reason != reason || e.Op != op || e.Store != StoreKeyring {
 			t.Errorf("%s: %v, want reason %q", op, err, reason)
 		}

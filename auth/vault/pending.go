@@ -113,7 +113,7 @@ func (v *Vault) SavePending(ctx context.Context, key string, p Pending) (saved P
 	}
 	if err != nil {
 		release()
-		return p, nil, v.failed("put", err)
+		return p, nil, v.failed(OpPut, err)
 	}
 	return p, release, nil
 }
@@ -150,11 +150,11 @@ func (v *Vault) listPending(ctx context.Context, key string, p Pending) error {
 func (v *Vault) Pending(ctx context.Context, key string) (Pending, error) {
 	b, err := v.store.get(ctx, pendingKey(key))
 	if err != nil {
-		return Pending{}, v.failed("get", err)
+		return Pending{}, v.failed(OpGet, err)
 	}
 	var p plainPending
 	if json.Unmarshal(b, &p) != nil {
-		return Pending{}, v.failed("get", &Error{Reason: Damaged, Err: errNotJSON})
+		return Pending{}, v.failed(OpGet, &Error{Reason: Damaged, Err: errNotJSON})
 	}
 	return Pending(p), nil
 }
@@ -185,7 +185,7 @@ func (v *Vault) RemovePending(ctx context.Context, key, id string) error {
 			}
 		})
 	})
-	return v.failed("delete", err)
+	return v.failed(OpDelete, err)
 }
 
 // ownerLock is the file that the process which waits for the login keeps

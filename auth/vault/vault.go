@@ -94,7 +94,7 @@ func (v *Vault) Get(ctx context.Context, key string) (Record, error) {
 	case v.loads <- struct{}{}:
 		defer func() { <-v.loads }()
 	case <-ctx.Done():
-		return Record{}, v.failed("get", ctx.Err())
+		return Record{}, v.failed(OpGet, ctx.Err())
 	}
 	if m, ok := v.cached(key); ok {
 		return m.record, m.err
@@ -122,7 +122,7 @@ func (v *Vault) Reload(ctx context.Context, key string) (Record, error) {
 	entry := ix.Credentials[key]
 	r, err := v.load(ctx, key)
 	if err != nil && !errors.Is(err, ErrNoCredential) {
-		return Record{}, v.failed("get", err)
+		return Record{}, v.failed(OpGet, err)
 	}
 	switch {
 	case r.Generation != entry.Generation: // both are 0 if there is no record
@@ -193,7 +193,7 @@ func (v *Vault) Put(ctx context.Context, key string, r Record) (Record, error) {
 		v.setCached(key, cacheEntry{r.Generation, r, nil})
 		return nil
 	})
-	return r, v.failed("put", err)
+	return r, v.failed(OpPut, err)
 }
 
 // Delete removes the credential and its index entry. It is no error if there
@@ -206,7 +206,7 @@ func (v *Vault) Delete(ctx context.Context, key string) error {
 		v.dropCached(key)
 		return v.index.update(ctx, func(ix *Index) { ix.set(key, Record{}, false) })
 	})
-	return v.failed("delete", err)
+	return v.failed(OpDelete, err)
 }
 
 // set stores a value of at most maxValue bytes.
@@ -244,7 +244,7 @@ const changeTimeout = 30 * time.Second
 func (v *Vault) Lock(ctx context.Context, lockFile string) (unlock func(), err error) {
 	unlock, err = privatefile.Lock(ctx, lockFile)
 	if err != nil {
-		return nil, v.failed("lock", fileError(lockFile, err))
+		return nil, v.failed(OpLock, fileError(lockFile, err))
 	}
 	return unlock, nil
 }
@@ -262,7 +262,7 @@ func (v *Vault) LockFile(key string) string {
 func (v *Vault) RefreshFailed(ctx context.Context, key string, generation uint64, code string, needsLogin bool) error {
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
-	return v.failed("index", v.index.update(ctx, func(ix *Index) {
+	return v.failed(OpIndex, v.index.update(ctx, func(ix *Index) {
 		e, ok := ix.Credentials[key]
 		if !ok || e.Generation != generation {
 			return
@@ -277,7 +277,7 @@ func (v *Vault) RefreshFailed(ctx context.Context, key string, generation uint64
 func (v *Vault) Index() (Index, error) {
 	ix, err := v.index.read()
 	if ix = ix.clone(); err != nil {
-		return ix, v.failed("index", err)
+		return ix, v.failed(OpIndex, err)
 	}
 	for key, p := range ix.Pending {
 		p.Orphaned = !v.isOwned(p.ID)
@@ -299,7 +299,7 @@ func (v *Vault) dropCached(key string) {
 }
 
 // failed adds the operation to an Error; it returns other errors unchanged.
-func (v *Vault) failed(op string, err error) error {
+func (v *Vault) failed(op Op, err error) error {
 	if e, ok := errors.AsType[*Error](err); ok && e.Op == "" {
 		e.Op, e.Store = op, v.name
 	}

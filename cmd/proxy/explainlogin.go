@@ -119,9 +119,9 @@ func explainVault(e *explanation, v *vault.Error) {
 	switch {
 	case v.Reason == vault.Damaged:
 		e.hint("log in again: what is damaged is set aside, and a new start is made")
-	case v.Op == "lock" && v.Reason == vault.Timeout:
+	case v.Op == vault.OpLock && v.Reason == vault.Timeout:
 		e.hint("another proxy has held %s for long: end it if it hangs, then try again", v.File)
-	case v.Op == "lock":
+	case v.Op == vault.OpLock:
 		e.hint("check %s and its permissions; after a move to another home, log in again", v.File)
 	case v.Store == vault.StoreFile:
 		e.hint("check %s and its permissions", v.File)

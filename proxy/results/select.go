@@ -44,7 +44,7 @@ func (out *Part) selectFrom(ctx context.Context, s stored, q Query) error {
 	text, whole := found.JSON(min(mcptool.MaxPage, s.limit))
 	out.Value = text
 	if !whole {
-		out.Cut = "value is the beginning of the JSON text of what was selected, which is too large; select less"
+		out.Cut = "value is the beginning of the JSON text of what was selected, which is too large"
 		out.Value = raw.Encode(cutText(string(text), true))
 	}
 	return nil
@@ -53,7 +53,7 @@ func (out *Part) selectFrom(ctx context.Context, s stored, q Query) error {
 // evaluate selects from a file of size bytes.
 func (q Query) evaluate(ctx context.Context, expression *jmespath.Expression, path string, size int64) (jmespath.Value, error) {
 	if size > maxSelectFrom {
-		return jmespath.Value{}, q.bad("select", fmt.Sprintf("takes results of up to %d bytes, and this one has %d; use offset or grep", maxSelectFrom, size))
+		return jmespath.Value{}, q.bad("select", fmt.Sprintf("takes results of up to %d bytes, and this one has %d", maxSelectFrom, size))
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -65,9 +65,9 @@ func (q Query) evaluate(ctx context.Context, expression *jmespath.Expression, pa
 	case failed:
 		err = q.bad("select", "failed: "+problem.Problem)
 	case errors.Is(err, jmespath.ErrNotJSON):
-		err = q.bad("select", "needs JSON, which this result is not; use offset or grep")
+		err = q.bad("select", "needs JSON, which this result is not")
 	case errors.Is(err, jmespath.ErrLimit):
-		err = q.bad("select", "takes too much time or memory on this result; select less of it at once")
+		err = q.bad("select", "takes too much time or memory on this result")
 	}
 	return found, err
 }
