@@ -7,12 +7,18 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 )
 
+// straysWait bounds the wait until those that were killed are gone, which takes
+// a loaded machine a moment.
+const straysWait = 200 * time.Millisecond
+
 // killStrays kills what a child started and what then left its process group,
-// as a browser does that is to outlive its driver.
+// as a browser does that is to outlive its driver. One that is killed may have
+// started another just before.
 func killStrays(mark string) {
-	for range 3 { // one that is killed may have started another just before
+	for began := time.Now(); time.Since(began) < straysWait; <-time.After(2 * time.Millisecond) {
 		pids := strays(mark)
 		for _, pid := range pids {
 			syscall.Kill(pid, syscall.SIGKILL)
