@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -127,6 +128,7 @@ func (t *tapTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		req = req.Clone(req.Context())
 		for name, value := range t.headers {
 			req.Header.Set(name, value)
+			hideFromReplay(req.Header, name)
 		}
 	}
 	switch {
@@ -225,4 +227,16 @@ func captureOf(ctx context.Context) *capture {
 func isDial(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial" || isA[*net.DNSError](err)
+}
+
+// hideFromReplay spells a header so that net/http, which sends a POST with it
+// again on its own when the connection breaks, does not know it. Servers take
+// names in any case (RFC 9110, section 5.1).
+func hideFromReplay(h http.Header, name string) {
+	name = http.CanonicalHeaderKey(name)
+	if name != "Idempotency-Key" && name != "X-Idempotency-Key" {
+		return
+	}
+	h[strings.ToLower(name)] = h[name]
+	delete(h, name)
 }
