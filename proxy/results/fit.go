@@ -99,6 +99,9 @@ func (r result) writeText(w io.Writer) error {
 	return err
 }
 
+// maxHandles bounds the blocks of a result that are stored one by one.
+const maxHandles = 16
+
 // A Handle replaces in a reply what was stored.
 type Handle struct {
 	ID       string `json:"result_id,omitempty"` // empty if it could not be stored
@@ -118,8 +121,9 @@ type Handle struct {
 //
 // Otherwise it stores what is too large and returns a result with a [Handle]
 // in its place, as a text block of JSON. One handle replaces all text and the
-// structured content, and one replaces each other block beyond the 5 MiB. Their
-// Next is what next returns for them. Everything else, such as isError and
+// structured content, one replaces each other block beyond the 5 MiB, and after 16
+// of those one replaces all that are left. Their Next is what next returns for
+// them. Everything else, such as isError and
 // _meta, keeps its bytes.
 //
 // What cannot be stored, which is logged, is replaced too, by a handle without
@@ -139,12 +143,15 @@ func (s *Store) Fit(ctx context.Context, object json.RawMessage, limit int, next
 	if large {
 		replace(s.storeText(ctx, r, limit))
 	}
-	other := 0
+	other, handles := 0, 0
+	var rest []block
 	for _, b := range r.blocks {
 		switch {
+		case b.text == nil && other+len(b.raw) > maxBinary && handles == maxHandles:
+			rest = append(rest, b)
 		case b.text == nil && other+len(b.raw) > maxBinary:
 			replace(s.storeBlock(ctx, b, limit))
-			fits = false
+			fits, handles = false, handles+1
 		case b.text == nil:
 			other += len(b.raw)
 			content = append(content, b.raw)
@@ -154,6 +161,9 @@ func (s *Store) Fit(ctx context.Context, object json.RawMessage, limit int, next
 	}
 	if fits {
 		return object
+	}
+	if len(rest) > 0 {
+		replace(s.storeRest(ctx, rest, limit))
 	}
 	return r.with(content, !large)
 }
@@ -184,6 +194,31 @@ func (s *Store) storeBlock(ctx context.Context, b block, limit int) Handle {
 		ID: kept.id, Total: int64(len(b.raw)),
 		Type: decoded(raw.Member(b.raw, "type")), MIMEType: decoded(raw.Member(b.raw, "mimeType")),
 	}
+}
+
+// storeRest stores blocks that are not text together, as a list of their JSON.
+func (s *Store) storeRest(ctx context.Context, blocks []block, limit int) Handle {
+	kept, err := s.keep(ctx, func(w io.Writer) error {
+		separator := "["
+		for _, b := range blocks {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if _, err := io.WriteString(w, separator); err != nil {
+				return err
+			}
+			if _, err := w.Write(b.raw); err != nil {
+				return err
+			}
+			separator = ","
+		}
+		_, err := io.WriteString(w, "]")
+		return err
+	}, nil, limit)
+	if err != nil {
+		s.log.Warn("large blocks not stored", "error", err)
+	}
+	return Handle{ID: kept.id, Total: kept.total, Type: "blocks"}
 }
 
 // with returns the result with other content and, unless it is kept, without

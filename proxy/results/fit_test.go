@@ -201,3 +201,31 @@ func BenchmarkFit(b *testing.B) {
 		})
 	}
 }
+
+// Many blocks do not become as many files.
+func TestManyBlocksAreStoredTogether(t *testing.T) {
+	t.Parallel()
+	s, dir := newStore(t)
+	huge := `{"type":"image","data":"` + strings.Repeat("QUJD", maxBinary/4) + `"}`
+	got := fitted(t, s, `{"content":[`+huge+strings.Repeat(`,[]`, 5000)+`,`+huge+strings.Repeat(`,{"n":1}`, 5000)+`,`+strings.Repeat(huge+`,`, 20)+`7]}`, testLimit)
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*.text"))
+	if err != nil || len(files) != maxHandles+1 {
+		t.Errorf("%d files, %v", len(files), err)
+	}
+	var r struct{ Content []json.RawMessage }
+	if err := json.Unmarshal([]byte(got), &r); err != nil {
+		t.Fatal(err)
+	}
+	var last struct{ Text string }
+	if err := json.Unmarshal(r.Content[len(r.Content)-1], &last); err != nil {
+		t.Fatal(err)
+	}
+	var h Handle
+	if err := json.Unmarshal([]byte(last.Text), &h); err != nil || h.Type != "blocks" {
+		t.Fatalf("%+v, %v", h, err)
+	}
+	part, err := s.Read(t.Context(), Query{ID: h.ID, Select: "length(@)"})
+	if want := strconv.Itoa(22 - maxHandles); err != nil || string(part.Value) != want {
+		t.Errorf("%s together, want %s: %v", part.Value, want, err)
+	}
+}
