@@ -62,9 +62,11 @@ type checker struct {
 // unresolved reports whether the value is not known before substitution.
 func (c checker) unresolved(s string) bool { return c.written && hasPlaceholder(s) }
 
-// check returns the faults of the entry, the first of each rule.
+// check returns the faults of the entry: of each string, and the first of each
+// other rule.
 func (c checker) check() (faults []*fault) {
-	rules := []func() *fault{c.transport, c.strings, c.env, c.headers, c.address, c.oauth, c.filter, c.resultBytes}
+	rules := []func() *fault{c.transport, c.env, c.headers, c.address, c.oauth, c.filter, c.resultBytes}
+	faults = c.strings()
 	for _, rule := range rules {
 		if f := rule(); f != nil {
 			faults = append(faults, f)
@@ -133,15 +135,14 @@ func (c checker) transport() *fault {
 var fixed = []string{"type", "description", "tool_filter"}
 
 // strings checks each string value.
-func (c checker) strings() *fault {
-	var found *fault
+func (c checker) strings() (faults []*fault) {
 	_, _ = mapStrings(*c.Entry, func(field, s string) (string, error) {
-		if found == nil {
-			found = c.text(field, s)
+		if f := c.text(field, s); f != nil && len(faults) < maxProblems {
+			faults = append(faults, f)
 		}
 		return s, nil
 	})
-	return found
+	return faults
 }
 
 // text checks the form of the placeholders in a value, and that it holds no NUL

@@ -34,7 +34,8 @@ var errUnclosed = errors.New(`${env: without a closing "}"`)
 
 // foreign matches what follows opening in a placeholder of another host.
 var foreign = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^([A-Za-z_][\w.]*(?::[\w.]+)?)(?::-[^}]*)?\}`)
+	// What a shell writes there without a name, as in ${1} or ${#x}, is none.
+	return regexp.MustCompile(`^(\s*[A-Za-z_/{](?:[^:}]|:[^-}])*)(?::-[^}]*)?\}`)
 })
 
 // A foreignError says that a text holds a placeholder of another host.
@@ -73,7 +74,7 @@ func expand(s string, literal func(string) string, value func(placeholder) (stri
 		inside, ours := strings.CutPrefix(rest, env)
 		if !ours {
 			if m := foreign().FindStringSubmatch(rest); m != nil {
-				return "", &foreignError{m[1]}
+				return "", &foreignError{foreignName(m[1])}
 			}
 			text.WriteString(before + opening)
 			s = rest
@@ -96,6 +97,21 @@ func expand(s string, literal func(string) string, value func(placeholder) (stri
 		out.WriteString(v)
 		s = after
 	}
+}
+
+// foreignName cuts a name before what may be more than a name.
+func foreignName(text string) string {
+	odd := func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_.:-/ ", r))
+	}
+	const most = 40 // characters
+	if i := strings.IndexFunc(text, odd); i >= 0 {
+		text = text[:i] + "…"
+	}
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return text
 }
 
 func parsePlaceholder(inner string) (placeholder, error) {

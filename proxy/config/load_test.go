@@ -269,7 +269,7 @@ func TestAllProblemsAreTold(t *testing.T) {
 "mcpServers": {
 "a": {"comand": "x", "args": [1, "y", true],
  "env": {"A": 1}, "tool_filter": {"includ": []}, "timeout": 5},
-"b": {"command": "x", "args": ["${API_KEY}"], "env": {"A=B": "x"}, "max_result_bytes": -1}}}`)
+"b": {"command": "x", "args": ["${API_KEY}", "${input:x}"], "env": {"A=B": "x"}, "max_result_bytes": -1}}}`)
 	lines := func(list ...*config.Problem) (got []int) {
 		for _, p := range list {
 			got = append(got, p.Line)
@@ -280,7 +280,7 @@ func TestAllProblemsAreTold(t *testing.T) {
 	if got := lines(c.Problems...); !slices.Equal(got, []int{2, 2}) {
 		t.Errorf("settings: lines %v", got)
 	}
-	for name, want := range map[string][]int{"a": {4, 4, 4, 5, 5, 5}, "b": {6, 6, 6}} {
+	for name, want := range map[string][]int{"a": {4, 4, 4, 5, 5, 5}, "b": {6, 6, 6, 6}} {
 		s := c.Server(name)
 		if got := lines(append([]*config.Problem{s.Problem}, s.More...)...); !slices.Equal(got, want) {
 			t.Errorf("%s: lines %v, want %v: %v %v", name, got, want, s.Problem, s.More)
