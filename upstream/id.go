@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"mcpproxy/upstream/raw"
 )
 
 // firstID is the first of the integers that are the ids and progress tokens of
@@ -12,6 +14,9 @@ import (
 // are integers of 31 bits, since there are servers that can hold no others and
 // answer no strings.
 const firstID = 1 << 30
+
+// maxIDLength bounds, in bytes, an id or a progress token that is decoded.
+const maxIDLength = 256
 
 // formatID returns the n-th id of a connection, as it is written.
 func formatID(n int64) string { return strconv.FormatInt(firstID+n%firstID, 10) }
@@ -45,13 +50,12 @@ func rawID(id jsonrpc.ID) (string, bool) {
 
 // progressToken returns the token of a progress notification for a raw request.
 func progressToken(params json.RawMessage) (string, bool) {
-	var p struct {
-		Token any `json:"progressToken"`
-	}
-	if json.Unmarshal(params, &p) != nil {
+	written := raw.Member(params, "progressToken")
+	var token any
+	if len(written) == 0 || len(written) > maxIDLength || json.Unmarshal(written, &token) != nil {
 		return "", false
 	}
-	id, err := jsonrpc.MakeID(p.Token)
+	id, err := jsonrpc.MakeID(token)
 	if err != nil {
 		return "", false
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"mcpproxy/upstream/raw"
 )
 
 // maxMessage bounds one message of an upstream, in bytes.
@@ -79,18 +81,27 @@ func (c *lineConn) Read(ctx context.Context) (jsonrpc.Message, error) {
 	}
 }
 
+// maxBatch bounds the messages of a batch. What is beyond it is not looked at.
+const maxBatch = 1000
+
 // readBatch takes a JSON-RPC batch apart (MCP 2025-03-26 allows them).
 func (c *lineConn) readBatch(line []byte) {
-	var raws []json.RawMessage
-	if json.Unmarshal(line, &raws) != nil {
+	if !json.Valid(line) {
 		c.stray(line)
 		return
 	}
-	for _, raw := range raws {
-		if m, err := decodeMessage(raw); err == nil {
+	n, stray := 0, false
+	for at := range raw.Elements(line) {
+		if n++; n > maxBatch {
+			return
+		}
+		m, err := decodeMessage(at.In(line))
+		switch {
+		case err == nil:
 			c.batch = append(c.batch, m)
-		} else {
-			c.stray(raw)
+		case !stray: // one is told, since each is redacted first
+			c.stray(at.In(line))
+			stray = true
 		}
 	}
 }

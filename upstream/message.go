@@ -46,6 +46,9 @@ func decodeMessage(data []byte) (jsonrpc.Message, error) {
 
 func (e *envelope) id() (jsonrpc.ID, error) {
 	var v any
+	if len(e.ID) > maxIDLength {
+		return jsonrpc.ID{}, errNotMessage
+	}
 	if len(e.ID) > 0 {
 		if err := json.Unmarshal(e.ID, &v); err != nil {
 			return jsonrpc.ID{}, err

@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -58,6 +59,30 @@ func TestErrorMayBeAText(t *testing.T) {
 		}
 		if got, ok := errors.AsType[*jsonrpc.Error](r.Error); !ok || got.Code != want.Code || got.Message != want.Message || string(got.Data) != string(want.Data) {
 			t.Errorf("%s: %+v", text, r.Error)
+		}
+	}
+}
+
+// A batch and an id are bounded before they are decoded, as a line is.
+func TestBatchesAndIDsAreBounded(t *testing.T) {
+	t.Parallel()
+	const note = `{"jsonrpc":"2.0","method":"m"}`
+	strays := 0
+	c := &lineConn{stray: func([]byte) { strays++ }}
+	c.readBatch([]byte("[" + strings.Repeat("1,", 10) + strings.Repeat(note+",", 2*maxBatch) + note + "]"))
+	if len(c.batch) != maxBatch-10 || strays != 1 {
+		t.Errorf("%d messages and %d strays of a batch, want %d and 1", len(c.batch), strays, maxBatch-10)
+	}
+
+	for length, ok := range map[int]bool{maxIDLength: true, maxIDLength + 1: false} {
+		id := `"` + strings.Repeat("i", length-2) + `"`
+		if _, err := decodeMessage([]byte(`{"jsonrpc":"2.0","id":` + id + `,"result":{}}`)); (err == nil) != ok {
+			t.Errorf("an id of %d bytes: %v", length, err)
+		}
+		token := formatID(0) + "."
+		token += strings.Repeat("0", length-len(token))
+		if _, got := progressToken([]byte(`{"progressToken":` + token + `}`)); got != ok {
+			t.Errorf("a token of %d bytes: %v", length, got)
 		}
 	}
 }
