@@ -63,8 +63,9 @@ func (m *mux) pump(ctx context.Context) {
 	}
 }
 
-// lastWords is how long what a program wrote before its end may take to be read.
-const lastWords = 250 * time.Millisecond
+// finalOutputWait is how long what a program wrote before its end may take to
+// be read.
+const finalOutputWait = 250 * time.Millisecond
 
 // watch ends the connection with the child. The end of its stdout would not do,
 // because what it started may hold that.
@@ -74,7 +75,7 @@ func (m *mux) watch() {
 	case <-m.ended:
 		return
 	}
-	t := time.NewTimer(lastWords)
+	t := time.NewTimer(finalOutputWait)
 	defer t.Stop()
 	select {
 	case <-t.C:
