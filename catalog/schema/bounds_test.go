@@ -113,3 +113,46 @@ func TestHostileSchemaIsCheckedQuickly(t *testing.T) {
 		})
 	}
 }
+
+// The $ids of a small document resolve to URIs of many times its size.
+func TestURIsOfASchemaAreBounded(t *testing.T) {
+	const most = 200 << 20
+	long := "http://a.example/" + strings.Repeat("x", 100_000) + "/"
+	for name, schema := range map[string]string{
+		"one long base":  `{"$id":"` + long + `","properties":{` + repeated(15_000, `"p%[1]d":{"$id":"i%[1]d","type":"string"}`) + `}}`,
+		"paths nested":   strings.Repeat(`{"$id":"abcdefgh/","not":`, 900) + `{"properties":{` + repeated(20_000, `"p%[1]d":{"$id":"i%[1]d"}`) + `}}` + strings.Repeat("}", 900),
+		"many resources": `{"$id":"http://a.example/` + strings.Repeat("x", 1900) + `/","properties":{` + repeated(40_000, `"p%[1]d":{"$id":"i%[1]d"}`) + `}}`,
+		"one long $id":   `{"$defs":{"l":{"$id":"` + long + `","type":"object"}},"properties":{` + repeated(15_000, `"p%d":{"$ref":"#/$defs/l/type"}`) + `}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			s, err := Compile(json.RawMessage(schema))
+			runtime.ReadMemStats(&after)
+			if got := after.TotalAlloc - before.TotalAlloc; got > most {
+				t.Errorf("%d MiB allocated for %d KiB", got>>20, len(schema)>>10)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.ValidateArguments(json.RawMessage(`{"p1":"a"}`)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A reference whose base is too long to be resolved against allows anything.
+func TestReferencesWithinALongBase(t *testing.T) {
+	t.Parallel()
+	for length, refused := range map[int]bool{100: true, maxURI: false} {
+		s, err := Compile(json.RawMessage(`{"$id":"http://a.example/` + strings.Repeat("x", length) +
+			`","properties":{"n":{"$ref":"#/$defs/n"}},"$defs":{"n":{"type":"integer"}}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.ValidateArguments(json.RawMessage(`{"n":"no"}`)); (err != nil) != refused {
+			t.Errorf("a base of %d bytes: %v", length, err)
+		}
+	}
+}

@@ -17,6 +17,7 @@ type compiler struct {
 	ignoreRefSiblings bool // as before draft 2019-09
 	unevaluated       bool // see Schema
 	patternBytes      int  // of all patterns so far
+	uriBytes          int  // of the URIs of all resources so far
 }
 
 // pattern returns the pattern of that source. Compiling takes time, so a schema

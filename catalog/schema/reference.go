@@ -8,11 +8,16 @@ import (
 	"mcpproxy/catalog/rawjson"
 )
 
+const (
+	maxURI     = 2 << 10 // of one resource, in bytes
+	maxAllURIs = 1 << 20 // of all resources of a document, in bytes
+)
+
 // A resource is the document or a subschema with an $id of its own. References
 // inside it are relative to it (core, section 8.2).
 type resource struct {
 	root    *rawjson.Value
-	base    *url.URL // never contacted
+	base    *url.URL // never contacted; nil if too long to be resolved against
 	anchors map[string]*rawjson.Value
 }
 
@@ -23,24 +28,43 @@ func (c *compiler) enter(v *rawjson.Value, around *resource) *resource {
 		return r
 	}
 	id := v.Get("$id").Text()
-	base, err := url.Parse(id)
-	switch {
-	case around == nil: // the document, with or without an $id
-		if err != nil {
-			base = &url.URL{}
-		}
-	case id == "" || id[0] == '#' || err != nil || c.ignoreRefSiblings && v.Get("$ref") != nil:
+	if around != nil && (id == "" || id[0] == '#' || c.ignoreRefSiblings && v.Get("$ref") != nil) {
 		return around
-	default:
-		base = around.base.ResolveReference(base)
 	}
-	base.Fragment = ""
+	base, err := c.base(id, around)
+	if err != nil {
+		return around
+	}
 	r := &resource{root: v, base: base, anchors: make(map[string]*rawjson.Value)}
 	c.resources[v] = r
-	if c.byURI[base.String()] == nil {
+	if base != nil && c.byURI[base.String()] == nil {
 		c.byURI[base.String()] = r
 	}
 	return r
+}
+
+// base returns what references in a resource of that $id are relative to. The
+// $ids of a small document can resolve to many times its size, so past the
+// bounds there is none.
+func (c *compiler) base(id string, around *resource) (*url.URL, error) {
+	if len(id) > maxURI || c.uriBytes > maxAllURIs || around != nil && around.base == nil {
+		return nil, nil
+	}
+	base, err := url.Parse(id)
+	switch {
+	case around != nil && err != nil:
+		return nil, err
+	case around != nil:
+		base = around.base.ResolveReference(base)
+	case err != nil: // the document, which is a resource in any case
+		base = &url.URL{}
+	}
+	base.Fragment = ""
+	n := len(base.String())
+	if c.uriBytes += n; n > maxURI || c.uriBytes > maxAllURIs {
+		return nil, nil
+	}
+	return base, nil
 }
 
 // findAnchors records the resources of the document and the anchors in them. It
@@ -73,7 +97,7 @@ func (c *compiler) findAnchors(v *rawjson.Value, around *resource) {
 // is no such place in the document.
 func (c *compiler) follow(ref string, from *resource) *node {
 	uri, err := url.Parse(ref)
-	if err != nil {
+	if err != nil || from.base == nil {
 		return &node{opaque: true}
 	}
 	uri = from.base.ResolveReference(uri)
