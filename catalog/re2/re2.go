@@ -11,14 +11,22 @@ import (
 	"regexp/syntax"
 )
 
-// ErrTooLarge means that an expression compiles to too large a program.
+// maxSource bounds an expression in bytes: a class of three bytes can be parsed
+// to hundreds of ranges.
+const maxSource = 4 << 10
+
+// ErrTooLarge means that an expression is too long or compiles to too large a
+// program.
 var ErrTooLarge = errors.New("expression too large: repetitions count as often as they are written")
 
-// Compile compiles an RE2 expression unless its program would have more than most
-// instructions. size is their number, counted roughly: a match takes time in
+// Compile compiles an RE2 expression unless it is longer than 4 KiB or its program
+// would have more than most instructions. size is their number, counted roughly: a match takes time in
 // proportion to it, for each byte of the text. Errors: ErrTooLarge, or a
 // *syntax.Error.
 func Compile(source string, most int) (re *regexp.Regexp, size int, err error) {
+	if len(source) > maxSource {
+		return nil, 0, ErrTooLarge
+	}
 	parsed, err := syntax.Parse(source, syntax.Perl)
 	if err != nil {
 		return nil, 0, err

@@ -38,6 +38,9 @@ func TestLargeProgramsAreNotCompiled(t *testing.T) {
 			t.Errorf("%s: %v", source, err)
 		}
 	}
+	if _, _, err := Compile("["+strings.Repeat("a", maxSource)+"]", 100); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a long source: %v", err)
+	}
 	if _, _, err := Compile("(", 100); err == nil || errors.Is(err, ErrTooLarge) {
 		t.Error(err)
 	}

@@ -23,7 +23,7 @@ type compiler struct {
 // pattern returns the pattern of that source. Compiling takes time, so a schema
 // has only so many.
 func (c *compiler) pattern(source string) *pattern {
-	if c.patternBytes += len(source); c.patternBytes > maxAllPatterns || len(source) > maxPatternBytes {
+	if c.patternBytes += len(source); c.patternBytes > maxAllPatterns {
 		return &pattern{source, func() program { return program{} }}
 	}
 	return newPattern(source)

@@ -14,7 +14,6 @@ const (
 	maxSchemaBytes  = 1 << 20
 	maxSchemaLevels = 256
 	maxSubschemas   = 20_000
-	maxPatternBytes = 4 << 10
 	maxAllPatterns  = 64 << 10 // bytes of all patterns of a schema together
 	maxPatternSize  = 20_000   // instructions of the compiled pattern, counted roughly
 )

@@ -147,6 +147,17 @@ func TestReadingEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// A short class is parsed to hundreds of ranges, so a long expression takes much.
+func TestLongGrepIsRefused(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	id := kept(t, s, "text")
+	_, err := s.Read(t.Context(), Query{ID: id, Grep: "(?i)" + strings.Repeat(`\pL`, 2000)})
+	if _, refused := errors.AsType[*mcptool.RequestError](err); !refused {
+		t.Error(err)
+	}
+}
+
 // Later matches in a line see what stands before them.
 func TestGrepLooksBack(t *testing.T) {
 	t.Parallel()
@@ -154,11 +165,13 @@ func TestGrepLooksBack(t *testing.T) {
 	filler := strings.Repeat("é", 600)
 	id := kept(t, s, "top "+filler+" stop top "+filler+" top\ntop")
 	for grep, want := range map[string]string{
-		`^`:     "1:true 2:false", // number of line, and whether the match begins it
-		`\btop`: "1:true 1:false 1:false 2:false",
-		`\Btop`: "1:false",
-		`$`:     "1:false 2:false",
-		`top$`:  "1:false 2:false",
+		`^`:         "1:true 2:false", // number of line, and whether the match begins it
+		`\btop`:     "1:true 1:false 1:false 2:false",
+		`\Btop`:     "1:false",
+		`(?i)TOP`:   "1:true 1:false 1:false 2:false",
+		`(?i)\QTOP`: "1:true 1:false 1:false 2:false",
+		`$`:         "1:false 2:false",
+		`top$`:      "1:false 2:false",
 	} {
 		var got []string
 		for next := new(int64); next != nil && len(got) < 9; {

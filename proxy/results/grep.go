@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"regexp/syntax"
 	"unicode/utf8"
 
 	"mcpproxy/catalog/re2"
@@ -39,20 +40,30 @@ type finder struct {
 func (q Query) finder() (*finder, error) {
 	re, size, err := re2.Compile(q.Grep, maxProgram)
 	if errors.Is(err, re2.ErrTooLarge) {
-		return nil, q.bad("grep", "is too large with its repetitions written out")
-	}
-	var within *regexp.Regexp
-	if err == nil {
-		within, err = regexp.Compile(`(?s:.)(` + q.Grep + `)`)
+		return nil, q.bad("grep", "is longer than 4 KiB or too large with its repetitions written out")
 	}
 	if err != nil {
 		return nil, q.bad("grep", "is not a valid RE2 expression: "+err.Error())
+	}
+	within, err := behindOne(q.Grep)
+	if err != nil {
+		return nil, err
 	}
 	if _, plain := re.LiteralPrefix(); plain {
 		// A plain text is found as fast as it is read, and does not look back.
 		size, within = 0, nil
 	}
 	return &finder{re, within, size, maxWork}, nil
+}
+
+// behindOne returns the expression as a group after one character. It is written
+// anew, because as it stands it can take in what follows it (a \Q without an end).
+func behindOne(source string) (*regexp.Regexp, error) {
+	parsed, err := syntax.Parse(source, syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	return regexp.Compile(`(?s:.)(` + parsed.String() + `)`)
 }
 
 // find returns the place of the first match in a line from a place on, or nil.
