@@ -153,6 +153,9 @@ func adviseOnUpstream(err error) (explanation, bool) {
 	if e, ok := errors.AsType[*upstream.RedirectError](err); ok {
 		return explanation{Code: codeUnavailable, Next: fmt.Sprintf("ask the person to write %s as url of %s, if it is right", e.To, server)}, true
 	}
+	if e, ok := errors.AsType[*upstream.OriginError](err); ok {
+		return explanation{Code: codeUnavailable, Next: fmt.Sprintf("ask the person to check url in the entry of %s: it leads to %s", server, e.Got)}, true
+	}
 	if e, ok := errors.AsType[*upstream.StartError](err); ok {
 		return adviseOnStart(server, e), true
 	}
@@ -235,7 +238,7 @@ func adviseOnStart(server string, e *upstream.StartError) explanation {
 		return explanation{Code: codeUnavailable,
 			Next: fmt.Sprintf("ask the person to install %s or to write its full path as command of %s in the configuration", missing.Command, server)}
 	}
-	if is[*upstream.OriginError](e) || is[*child.WorkDirError](e) {
+	if is[*child.WorkDirError](e) {
 		return explanation{Code: codeUnavailable, Next: "ask the person to correct the entry of " + server}
 	}
 	if e.FirstLine != "" {

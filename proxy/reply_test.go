@@ -165,6 +165,7 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"error_text", &jsonrpc.Error{Message: "quota exceeded"}},
 			{"error_link", &jsonrpc.Error{Code: mcp.CodeURLElicitationRequired, Message: "Log in first", Data: json.RawMessage(`{"elicitations":[{"mode":"url","elicitationId":"e1","url":"javascript:x"},{"mode":"url","elicitationId":"e2","url":"https://srv.example/connect?id=7","message":"Log in"}]}`)}},
 			{"redirect", &upstream.RedirectError{Code: 301, To: "https://srv.example/mcp/"}},
+			{"origin", &upstream.OriginError{Want: "https://srv.example:443", Got: "https://other.example:443"}},
 			{"start_redirect", &upstream.StartError{Stage: upstream.StageHandshake, Err: &upstream.RedirectError{Code: 301, To: "https://srv.example/mcp/"}}},
 			{"status_code", &upstream.StatusError{Code: http.StatusBadGateway}},
 			{"closed", upstream.ErrClosed},

@@ -59,6 +59,26 @@ func TestRedirectOfAPostElsewhereIsNamed(t *testing.T) {
 	}
 }
 
+// A redirect that keeps the POST is not followed to another origin, whenever it
+// comes, and is told without what the SDK says around it.
+func TestOtherOriginIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"tools/call", ""} {
+		f := newFakeHTTP(t, func(w http.ResponseWriter, r *http.Request, m message) bool {
+			if method != "" && m.Method != method {
+				return false
+			}
+			http.Redirect(w, r, "https://other.example/mcp?token=sesame", http.StatusTemporaryRedirect)
+			return true
+		})
+		_, err := call(t, newTest(t, httpConfig(f.URL)), Call{Tool: "odd"})
+		e, ok := errors.AsType[*OriginError](err)
+		if !ok || e.Got != "https://other.example:443" || isA[*InterruptedError](err) || !strings.HasSuffix(err.Error(), e.Error()) || strings.Contains(err.Error(), "calling") {
+			t.Errorf("%q: error %v", method, err)
+		}
+	}
+}
+
 func TestRefusedStreamEndsTheStart(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{401, 404, 500} {

@@ -74,7 +74,8 @@ func (h *httpSender) fault(ctx context.Context, got captureState, err error) err
 	case ctx.Err() != nil && !got.refused():
 		return ctx.Err()
 	case isA[*OriginError](err):
-		return err
+		left, _ := errors.AsType[*OriginError](err)
+		return left
 	case isA[*RedirectError](err):
 		moved, _ := errors.AsType[*RedirectError](err)
 		return moved
