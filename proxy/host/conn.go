@@ -2,6 +2,7 @@ package host
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -112,8 +113,11 @@ func (c *Conn) Close() (err error) {
 // readLines hands over the lines of the input until it ends.
 func (c *Conn) readLines() {
 	r := bufio.NewReaderSize(c.in, 16<<10)
-	for {
+	for first := true; ; first = false {
 		data, err := readLine(r)
+		if first { // some programs on Windows begin with a byte order mark
+			data = bytes.TrimPrefix(data, []byte("\ufeff"))
+		}
 		select {
 		case c.lines <- line{data, err}:
 		case <-c.closed:

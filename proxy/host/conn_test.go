@@ -123,6 +123,9 @@ func TestEachLineGetsItsAnswer(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{ // want: lines
 		{"request", `{"jsonrpc":"2.0","id":1,"method":"ping"}`, pong},
 		{"request with space around it", " \t" + `{ "jsonrpc" : "2.0", "id" : 1, "method" : "ping" }` + "\r", pong},
+		{"byte order mark", "\ufeff" + `{"jsonrpc":"2.0","id":1,"method":"ping"}`, pong},
+		{"byte order mark alone", "\ufeff", ""},
+		{"byte order mark on a later line", "\n\ufeff3", parseError},
 		{"notification", `{"jsonrpc":"2.0","method":"note"}`, ""},
 		{"response", `{"jsonrpc":"2.0","id":1,"result":{}}`, ""},
 		{"empty lines", "\n  \n\r", ""},
