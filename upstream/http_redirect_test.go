@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -76,6 +77,45 @@ func TestOtherOriginIsNamed(t *testing.T) {
 		if !ok || e.Got != "https://other.example:443" || isA[*InterruptedError](err) || !strings.HasSuffix(err.Error(), e.Error()) || strings.Contains(err.Error(), "calling") {
 			t.Errorf("%q: error %v", method, err)
 		}
+	}
+}
+
+// The URL that a redirect leads to may hold a secret.
+func TestURLOfARedirectIsNotTold(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"tools/call", "tools/list", ""} {
+		f := newFakeHTTP(t, func(w http.ResponseWriter, r *http.Request, m message) bool {
+			switch {
+			case r.URL.Path == "/new/":
+				panic(http.ErrAbortHandler)
+			case method != "" && m.Method != method:
+				return false
+			}
+			http.Redirect(w, r, "/new/?token=sesame", http.StatusPermanentRedirect)
+			return true
+		})
+		u := newTest(t, httpConfig(f.URL))
+		_, err := call(t, u, Call{Tool: "odd"})
+		if method == "tools/list" {
+			err = u.With(t.Context(), func(ctx context.Context, s *Session) error {
+				_, err := s.ListTools(ctx)
+				return err
+			})
+		}
+		if err == nil || strings.Contains(err.Error(), "sesame") || !strings.HasSuffix(err.Error(), "EOF") {
+			t.Errorf("%q: %v", method, err)
+		}
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/new/" {
+			panic(http.ErrAbortHandler)
+		}
+		http.Redirect(w, r, "/new/?token=sesame", http.StatusFound)
+	}))
+	t.Cleanup(srv.Close)
+	_, err := call(t, newTest(t, Config{Type: SSE, URL: srv.URL, Limits: DefaultLimits}), Call{Tool: "odd"})
+	if err == nil || strings.Contains(err.Error(), "sesame") || !strings.HasSuffix(err.Error(), "EOF") {
+		t.Errorf("stream: %v", err)
 	}
 }
 

@@ -17,6 +17,7 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 	if rpc != nil && rpc.Code == codeRejected {
 		rpc, err = nil, notAnAnswer(err)
 	}
+	err = withoutURL(err)
 	e := &StartError{Stage: StageHandshake, Err: err, At: time.Now()}
 	// What the SDK wraps around the fact is left out.
 	if dial, ok := errors.AsType[*DialError](err); ok {
