@@ -144,7 +144,7 @@ func endsScalar(c byte) bool {
 
 // closeLook is how many bytes without an escape are looked at one by one before
 // the next quote is searched for, which is faster only over long runs.
-const closeLook = 64
+const closeLook = 16
 
 // skipString returns the index after the string that begins at i.
 func skipString(b []byte, i int) int {
