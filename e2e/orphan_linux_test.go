@@ -23,17 +23,7 @@ func TestOrphansGoWithTheProxy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSandbox(t)
-			script := `(env -i setsid sh -c 'echo $$ > "$0"; exec /bin/sleep 300' "$0" >/dev/null 2>&1 &); exec "$1" as-upstream`
-			s.configure(servers{"parent": stdio("sh", "-c", script, s.path("orphan"), self(t))})
-			host := s.serve()
-			host.open(rev2025)
-			host.through("parent", "echo", entry{"text": "here"}).ok()
-			var pid int
-			eventually(t, "the orphan runs", func() bool {
-				text, _ := os.ReadFile(s.path("orphan"))
-				pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
-				return pid > 0
-			})
+			host, pid := serveWithOrphan(t, s, "300")
 			end(host)
 			if err := syscall.Kill(pid, 0); err == nil && state(pid) != "Z" {
 				t.Errorf("the orphan is still there")
@@ -47,8 +37,16 @@ func TestOrphansGoWithTheProxy(t *testing.T) {
 func TestEndedOrphansAreCollected(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
-	script := `(env -i setsid sh -c 'echo $$ > "$0"; exec sleep 0.2' "$0" >/dev/null 2>&1 &); exec "$1" as-upstream`
-	s.configure(servers{"parent": stdio("sh", "-c", script, s.path("orphan"), self(t))})
+	_, pid := serveWithOrphan(t, s, "0.2")
+	eventually(t, "nothing of it is left", func() bool { return state(pid) == "" })
+}
+
+// serveWithOrphan starts a proxy whose upstream has left a process that knows
+// neither its group nor its environment, and returns the process's id.
+func serveWithOrphan(t *testing.T, s *sandbox, seconds string) (*peer, int) {
+	t.Helper()
+	script := `(env -i setsid sh -c 'echo $$ > "$0"; exec /bin/sleep "$1"' "$0" "$2" >/dev/null 2>&1 &); exec "$1" as-upstream`
+	s.configure(servers{"parent": stdio("sh", "-c", script, s.path("orphan"), self(t), seconds)})
 	host := s.serve()
 	host.open(rev2025)
 	host.through("parent", "echo", entry{"text": "here"}).ok()
@@ -58,7 +56,7 @@ func TestEndedOrphansAreCollected(t *testing.T) {
 		pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
 		return pid > 0
 	})
-	eventually(t, "nothing of it is left", func() bool { return state(pid) == "" })
+	return host, pid
 }
 
 // state is the letter of a process's state, empty if there is none.

@@ -121,10 +121,9 @@ type Handle struct {
 //
 // Otherwise it stores what is too large and returns a result with a [Handle]
 // in its place, as a text block of JSON. One handle replaces all text and the
-// structured content, one replaces each other block beyond the 5 MiB, and after 16
-// of those one replaces all that are left. Their Next is what next returns for
-// them. Everything else, such as isError and
-// _meta, keeps its bytes.
+// structured content, one replaces each other block beyond the 5 MiB, and after
+// 16 of those one replaces all that are left. Their Next is what next returns
+// for them. Everything else, such as isError and _meta, keeps its bytes.
 //
 // What cannot be stored, which is logged, is replaced too, by a handle without
 // an ID that holds the beginning of the text.
