@@ -90,7 +90,7 @@ func (v *View) protectedServer(s *config.Server) *auth.Server {
 	if s.Usable() != nil {
 		return nil
 	}
-	r, err := s.Resolve(v.session.opts.Getenv, v.config.Settings)
+	r, err := v.resolve(s)
 	if err != nil {
 		return nil
 	}

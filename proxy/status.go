@@ -159,9 +159,9 @@ func (v *View) untouched(s *config.Server) condition {
 		}
 		return c
 	}
-	r, err := s.Resolve(v.session.opts.Getenv, v.config.Settings)
+	r, err := v.resolve(s)
 	if err != nil {
-		return condition{status: upstream.Failed, err: &config.EntryError{Server: s.Name, Err: err}, stage: stageConfig}
+		return condition{status: upstream.Failed, err: err, stage: stageConfig}
 	}
 	c := condition{status: upstream.Idle}
 	if protected, ok := v.session.proxy.protected(s, r); ok {

@@ -52,14 +52,11 @@ func (v *View) target(s *config.Server) (*target, error) {
 // newTarget resolves a server's entry and prepares its connection.
 func (v *View) newTarget(s *config.Server) (*target, error) {
 	p := v.session.proxy
-	resolved, err := s.Resolve(v.session.opts.Getenv, v.config.Settings)
+	resolved, err := v.resolve(s)
 	if err != nil {
-		return nil, &config.EntryError{Server: s.Name, Err: err}
+		return nil, err
 	}
 	p.opts.Redactor.Add(resolved.Secrets...)
-	if v.session.opts.Patient {
-		resolved.Upstream.WaitTimeout = upstream.Never // the start has a bound of its own
-	}
 	t := &target{Server: s, session: v.session, resolved: resolved}
 	t.faulty.Store(true)
 	o := upstream.Options{
@@ -93,11 +90,21 @@ func (v *View) hasEqual(t *target) bool {
 	if err != nil || s.ID != t.ID || s.Usable() != nil {
 		return false
 	}
-	r, err := s.Resolve(v.session.opts.Getenv, v.config.Settings)
-	if v.session.opts.Patient {
-		r.Upstream.WaitTimeout = upstream.Never
-	}
+	r, err := v.resolve(s)
 	return err == nil && r.Equal(t.resolved)
+}
+
+// resolve returns a server's entry as this session uses it. Error:
+// *config.EntryError.
+func (v *View) resolve(s *config.Server) (config.Resolved, error) {
+	r, err := s.Resolve(v.session.opts.Getenv, v.config.Settings)
+	if err != nil {
+		return r, &config.EntryError{Server: s.Name, Err: err}
+	}
+	if v.session.opts.Patient {
+		r.Upstream.WaitTimeout = upstream.Never // the start has a bound of its own
+	}
+	return r, nil
 }
 
 // protected returns what package auth needs to know of a server.
