@@ -2,6 +2,7 @@ package rawjson
 
 import (
 	"bytes"
+	"cmp"
 	"math/big"
 	"strconv"
 )
@@ -65,11 +66,5 @@ func CompareNumbers(a, b []byte) int {
 	}
 	x, _ := strconv.ParseFloat(string(a), 64) // ±Inf if out of range
 	y, _ := strconv.ParseFloat(string(b), 64)
-	switch {
-	case x < y:
-		return -1
-	case x > y:
-		return 1
-	}
-	return 0
+	return cmp.Compare(x, y)
 }

@@ -2,6 +2,7 @@ package jmespath
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"math"
 	"math/big"
@@ -286,24 +287,14 @@ const exactBelow = 15
 func (s *search) compareNumbers(a, b decimal) int {
 	x, y := a.float(), b.float()
 	if len(a) <= exactBelow && len(b) <= exactBelow && !strings.ContainsAny(string(a+b), "eE") {
-		return order(x, y)
+		return cmp.Compare(x, y)
 	}
 	s.step(len(a)/8 + len(b)/8 + 50)
 	r, ok := a.rat()
 	if t, ok2 := b.rat(); ok && ok2 {
 		return r.Cmp(t)
 	}
-	return order(x, y)
-}
-
-func order(x, y float64) int {
-	switch {
-	case x < y:
-		return -1
-	case x > y:
-		return 1
-	}
-	return 0
+	return cmp.Compare(x, y)
 }
 
 // float returns the nearest float64, an infinity beyond their range.
