@@ -76,6 +76,8 @@ type state struct {
 	asked     []string  // scopes that the last login of this process asked for
 }
 
+func (s *state) forgetFailures() { s.failures, s.notBefore, s.lastErr = 0, time.Time{}, nil }
+
 // New returns an Authority. The caller must Close it.
 func New(o Options) *Authority {
 	life, end := context.WithCancel(context.Background())

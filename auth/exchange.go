@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/url"
 	"strings"
-	"time"
 
 	"mcpproxy/auth/vault"
 )
@@ -182,7 +181,8 @@ func (a *Authority) saveCredential(ctx context.Context, t *target, p vault.Pendi
 	}
 	a.update(t.Key, func(s *state) {
 		s.asked, s.challenge = p.Scopes, challenge{metadataURL: s.challenge.metadataURL}
-		s.failures, s.notBefore, s.lastErr, s.suspect = 0, time.Time{}, nil, 0
+		s.forgetFailures()
+		s.suspect = 0
 	})
 	a.log.Info("logged in", "server", t.Name, "flow", p.Flow, "scopes", r.Scopes)
 	return nil

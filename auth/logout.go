@@ -34,7 +34,8 @@ func (a *Authority) Logout(ctx context.Context, s Server) (revoked bool, err err
 	}
 	err = a.vault.Delete(context.WithoutCancel(ctx), t.Key)
 	a.update(t.Key, func(st *state) {
-		st.failures, st.lastErr, st.asked, st.suspect = 0, nil, nil, 0
+		st.forgetFailures()
+		st.asked, st.suspect = nil, 0
 	})
 	return revoked, err
 }

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -84,4 +85,28 @@ func TestRotatedTokenIsKept(t *testing.T) {
 			ok(t, a.Handler(s), s.URL)
 		})
 	}
+}
+
+// A login that another process made after a logout here owes nothing to the
+// refreshes that failed before.
+func TestLogoutForgetsFailures(t *testing.T) {
+	t.Parallel()
+	w := newTestbed(t, authtest.Options{Protected: open})
+	a, s := w.process(t), w.upstream()
+	w.login(t, a, s)
+	h := a.Handler(s)
+	ok(t, h, s.URL)
+	w.Fail(authtest.Token, authtest.Fault{Status: 500, Body: "<html>"})
+	w.ExpireTokens()
+	_, err := request(t, h, s.URL)
+	if e, ok := errors.AsType[*RefreshError](err); !ok || e.RetryAt.IsZero() {
+		t.Fatalf("%v, want a RefreshError", err)
+	}
+	if _, err := a.Logout(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	w.Heal(authtest.Token)
+	w.login(t, w.process(t), s)
+	w.ExpireTokens()
+	ok(t, h, s.URL)
 }
