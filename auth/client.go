@@ -162,12 +162,12 @@ func (t *target) wantedMethod(e endpoints) string {
 	return authNone
 }
 
-// reusable returns the client that an earlier login registered with the same
-// issuer, if it may ask for the wanted scopes. It is not reused if the server has answered invalid_client at a
-// refresh, nor if a login with it is still unfinished: the person may have
-// seen a page that says "unknown client".
+// reusable returns the client that old, a login at the same issuer, registered,
+// if it may ask for the wanted scopes. It is not reused if the server has
+// answered invalid_client at a refresh, nor if a login with it is still
+// unfinished: the person may have seen a page that says "unknown client".
 func (a *Authority) reusable(ctx context.Context, t *target, e endpoints, old vault.Record, wanted []string) (vault.Client, bool) {
-	if !old.Client.Registered || !allows(old.Client, wanted) || !sameIssuer(old.Issuer, e.issuer) || e.register == "" {
+	if !old.Client.Registered || !allows(old.Client, wanted) || e.register == "" {
 		return vault.Client{}, false
 	}
 	if ix, err := a.vault.Index(); err == nil && ix.Credentials[t.Key].RefreshError == invalidClient {

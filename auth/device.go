@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -44,10 +45,8 @@ func (a *Authority) beginDevice(ctx context.Context, b loginRequest) (*Login, er
 	p.Flow = vault.DeviceFlow
 	p.DeviceCode, p.UserCode = resp.text("device_code"), clean(resp.text("user_code"), 60)
 	a.registerSecrets(p.DeviceCode)
-	p.VerificationURI = resp.text("verification_uri")
-	if p.VerificationURI == "" {
-		p.VerificationURI = resp.text("verification_url") // the name in an early draft, still in use
-	}
+	// The second is the name in an early draft, still in use.
+	p.VerificationURI = cmp.Or(resp.text("verification_uri"), resp.text("verification_url"))
 	p.VerificationURIComplete = resp.text("verification_uri_complete")
 	if p.DeviceCode == "" || p.UserCode == "" {
 		return nil, &DiscoveryError{URL: b.e.device, Err: errBadResponse}
@@ -57,14 +56,8 @@ func (a *Authority) beginDevice(ctx context.Context, b loginRequest) (*Login, er
 			return nil, &DiscoveryError{URL: b.e.device, Err: err}
 		}
 	}
-	life := resp.seconds("expires_in")
-	if life == 0 {
-		life = deviceLife
-	}
-	p.Expires = p.Started.Add(life)
-	if p.Interval = resp.seconds("interval"); p.Interval == 0 {
-		p.Interval = pollInterval
-	}
+	p.Expires = p.Started.Add(cmp.Or(resp.seconds("expires_in"), deviceLife))
+	p.Interval = cmp.Or(resp.seconds("interval"), pollInterval)
 	return a.startLogin(ctx, b.t, p, &poller{}, nil)
 }
 

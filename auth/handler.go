@@ -80,18 +80,17 @@ func (h *Handler) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
 }
 
 // token returns a credential with a valid access token, refreshed if
-// necessary.
+// necessary. While the old one is valid, it does not wait long for a new one.
 func (a *Authority) token(ctx context.Context, t *target) (vault.Record, error) {
 	r, err := a.get(ctx, t)
 	if err != nil || !r.Stale(time.Now()) {
 		return r, err
 	}
-	wait := tokenWait
 	if !r.Expired(time.Now()) {
-		wait = renewalWait
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, renewalWait)
+		defer cancel()
 	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
 	fresh, err := a.renew(ctx, t, r, false)
 	if err != nil && !r.Expired(time.Now()) {
 		return r, nil
@@ -116,7 +115,7 @@ func (h *Handler) Authorize(ctx context.Context, req *http.Request, resp *http.R
 		c.metadataURL = cmp.Or(c.metadataURL, s.challenge.metadataURL)
 		s.challenge = c
 	})
-	used, _ := strings.CutPrefix(req.Header.Get("Authorization"), "Bearer ")
+	used := strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer ")
 	if resp.StatusCode == http.StatusForbidden && used != "" {
 		return h.authority.handleForbidden(ctx, t, used, c)
 	}

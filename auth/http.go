@@ -97,7 +97,7 @@ func (t *target) postJSON(ctx context.Context, endpoint string, v any) (response
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(string(b)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(b))
 	if err != nil {
 		return nil, egress.ErrNotURL
 	}

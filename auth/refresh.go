@@ -79,7 +79,7 @@ func (a *Authority) runRefresh(t *target, old vault.Record, urgent bool, call *r
 		s.refreshing = nil
 		switch {
 		case err == nil:
-			s.failures, s.notBefore, s.lastErr = 0, time.Time{}, nil
+			s.forgetFailures()
 		case !needsLogin(err):
 			s.failures++
 			s.lastErr = err
@@ -127,8 +127,10 @@ func (a *Authority) refresh(t *target, old vault.Record, urgent bool) (vault.Rec
 	if r.RefreshToken == "" {
 		return vault.Record{}, t.needsAuth(Expired, r.Scopes...)
 	}
-	if err := a.refusedBefore(t, r, urgent); err != nil {
-		return vault.Record{}, err
+	if !urgent { // a person who asked is not held back
+		if err := a.refusedBefore(t, r); err != nil {
+			return vault.Record{}, err
+		}
 	}
 	// From the request to the save nothing may be cancelled: a server that
 	// rotates refresh tokens sends the new one only in this response.
@@ -153,10 +155,10 @@ func (a *Authority) refresh(t *target, old vault.Record, urgent bool) (vault.Rec
 
 // refusedBefore returns the error of an earlier refresh of r by any process,
 // if the refresh token was refused or the failure is recent.
-func (a *Authority) refusedBefore(t *target, r vault.Record, urgent bool) error {
+func (a *Authority) refusedBefore(t *target, r vault.Record) error {
 	var spent error
 	a.update(t.Key, func(s *state) {
-		if s.spent == r.Generation && !urgent {
+		if s.spent == r.Generation {
 			spent = s.spentError
 		}
 	})
@@ -171,9 +173,9 @@ func (a *Authority) refusedBefore(t *target, r vault.Record, urgent bool) error 
 	switch {
 	case e.Generation != r.Generation || e.RefreshError == "":
 		return nil
-	case e.NeedsLogin && !urgent:
+	case e.NeedsLogin:
 		return needsLoginAgain(t.Name, e)
-	case !urgent && time.Since(e.RefreshFailedAt) < refreshFloor:
+	case time.Since(e.RefreshFailedAt) < refreshFloor:
 		return failureOf(e.RefreshError, r.TokenEndpoint)
 	}
 	return nil
