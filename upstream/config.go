@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"time"
 
 	"mcpproxy/upstream/child"
@@ -50,18 +51,12 @@ var DefaultLimits = Limits{
 
 // Or returns l with each zero value taken from d.
 func (l Limits) Or(d Limits) Limits {
-	or := func(a, b Duration) Duration {
-		if a == 0 {
-			return b
-		}
-		return a
-	}
 	return Limits{
-		WaitTimeout:  or(l.WaitTimeout, d.WaitTimeout),
-		StartTimeout: or(l.StartTimeout, d.StartTimeout),
-		CallTimeout:  or(l.CallTimeout, d.CallTimeout),
-		MaxCallTime:  or(l.MaxCallTime, d.MaxCallTime),
-		IdleTTL:      or(l.IdleTTL, d.IdleTTL),
+		WaitTimeout:  cmp.Or(l.WaitTimeout, d.WaitTimeout),
+		StartTimeout: cmp.Or(l.StartTimeout, d.StartTimeout),
+		CallTimeout:  cmp.Or(l.CallTimeout, d.CallTimeout),
+		MaxCallTime:  cmp.Or(l.MaxCallTime, d.MaxCallTime),
+		IdleTTL:      cmp.Or(l.IdleTTL, d.IdleTTL),
 	}
 }
 

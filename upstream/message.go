@@ -13,14 +13,7 @@ var errNotMessage = errors.New("not a JSON-RPC message")
 
 // An envelope holds the members of a JSON-RPC message as they arrived. Absent
 // members are nil.
-type envelope struct {
-	Version json.RawMessage `json:"jsonrpc"`
-	ID      json.RawMessage `json:"id"`
-	Method  json.RawMessage `json:"method"`
-	Params  json.RawMessage `json:"params"`
-	Result  json.RawMessage `json:"result"`
-	Error   json.RawMessage `json:"error"`
-}
+type envelope struct{ ID, Method, Params, Result, Error json.RawMessage }
 
 // decodeMessage reads one JSON-RPC message. The result of a response is not
 // decoded but a slice of data, so that it keeps every member, digit and space
@@ -66,8 +59,6 @@ func (e *envelope) read(data []byte) error {
 	for key, at := range raw.Members(data) {
 		value := at.In(data)
 		switch string(key) {
-		case `"jsonrpc"`:
-			e.Version = value
 		case `"id"`:
 			e.ID = value
 		case `"method"`:

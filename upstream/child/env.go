@@ -24,11 +24,7 @@ func environment(cfg Config) []string {
 		}
 	}
 	for name, value := range cfg.Env {
-		env = slices.DeleteFunc(env, func(kv string) bool {
-			n, _, _ := strings.Cut(kv, "=")
-			return envKey(n) == envKey(name)
-		})
-		env = append(env, name+"="+value)
+		env = setEnv(env, name, value)
 	}
 	env = completePath(env)
 	slices.Sort(env)
@@ -41,6 +37,15 @@ func envKey(name string) string {
 		return strings.ToUpper(name)
 	}
 	return name
+}
+
+// setEnv returns env, which it may change, with a variable set.
+func setEnv(env []string, name, value string) []string {
+	env = slices.DeleteFunc(env, func(kv string) bool {
+		n, _, _ := strings.Cut(kv, "=")
+		return envKey(n) == envKey(name)
+	})
+	return append(env, name+"="+value)
 }
 
 func envValue(env []string, name string) string {

@@ -23,11 +23,7 @@ func completePath(env []string) []string {
 			}
 		}
 	}
-	env = slices.DeleteFunc(env, func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		return envKey(name) == "PATH"
-	})
-	return append(env, "PATH="+strings.Join(dirs, string(filepath.ListSeparator)))
+	return setEnv(env, "PATH", strings.Join(dirs, string(filepath.ListSeparator)))
 }
 
 // newestFirst returns the folders that match a pattern, those of higher

@@ -3,6 +3,7 @@
 package child
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,16 +14,10 @@ const homeVar = "HOME"
 // usualDirs returns patterns of the folders where programs usually are, those
 // of the person before the system's.
 func usualDirs(home string, env func(string) string) []string {
-	or := func(name, dir string) string {
-		if v := env(name); v != "" {
-			return v
-		}
-		return dir
-	}
-	at := func(parts ...string) string { return filepath.Join(parts...) }
+	at := filepath.Join
 	var dirs []string
 	if home != "" {
-		nvm := or("NVM_DIR", at(home, ".nvm"))
+		nvm := cmp.Or(env("NVM_DIR"), at(home, ".nvm"))
 		dirs = []string{
 			at(home, ".local/bin"), // uv, pipx
 			at(home, "bin"),
@@ -35,8 +30,8 @@ func usualDirs(home string, env func(string) string) []string {
 			at(home, ".pyenv/shims"),
 			at(home, ".bun/bin"),
 			at(home, ".deno/bin"),
-			at(or("CARGO_HOME", at(home, ".cargo")), "bin"),
-			at(or("GOPATH", at(home, "go")), "bin"),
+			at(cmp.Or(env("CARGO_HOME"), at(home, ".cargo")), "bin"),
+			at(cmp.Or(env("GOPATH"), at(home, "go")), "bin"),
 			at(home, ".nix-profile/bin"),
 		}
 		for _, fnm := range append(fnmDirs(home), at(home, ".fnm")) {

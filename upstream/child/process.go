@@ -156,10 +156,5 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
 // Succeeded reports whether the program has ended without an error.
 func (p *Process) Succeeded() bool {
-	select {
-	case <-p.exited:
-		return p.cmd.ProcessState.Success()
-	default:
-		return false
-	}
+	return p.exitedNow() && p.cmd.ProcessState.Success()
 }

@@ -24,11 +24,7 @@ func Unescape(w io.Writer, quoted []byte) error {
 		if at < 0 {
 			at = len(s)
 		}
-		run := s[:at]
-		if !utf8.Valid(run) {
-			run = []byte(string([]rune(string(run))))
-		}
-		if _, err := out.Write(run); err != nil {
+		if _, err := out.Write(UTF8(s[:at])); err != nil {
 			return err
 		}
 		if s = s[at:]; len(s) == 0 {
