@@ -222,17 +222,16 @@ func (s *snapshot) put(e Entry) error {
 	if err != nil {
 		return err
 	}
+	// The tools of e may be slices of a large message, so the cache keeps the bytes
+	// that are written.
+	kept, damaged := decodeEntry(data)
 	return s.locked(func() error {
 		path := s.entryPath(e.ID)
 		if err := replace(path, data); err != nil {
 			return err
 		}
-		if stamp, err := os.Stat(path); err == nil {
-			// The tools of e may be slices of a large message, so the cache
-			// keeps the bytes just written.
-			if kept, err := decodeEntry(data); err == nil {
-				s.toCache(kept, stamp)
-			}
+		if stamp, err := os.Stat(path); err == nil && damaged == nil {
+			s.toCache(kept, stamp)
 		}
 		index := s.indexToChange()
 		index[e.ID] = infoRecord{e.ID, int64(len(data)), e.info()}

@@ -38,7 +38,7 @@ func (s *Schema) Coerce(args json.RawMessage) (out json.RawMessage, notes []stri
 		return args, nil
 	}
 	out = r.edited(0, len(args))
-	if s.Validate(args) == nil && s.Validate(out) != nil {
+	if s.validate(&document) == nil && s.Validate(out) != nil {
 		return args, nil // a name that only looked misspelt
 	}
 	if more := len(r.notes) - maxNotes; more > 0 {

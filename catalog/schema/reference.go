@@ -120,7 +120,7 @@ func (c *compiler) follow(ref string, from *resource) *node {
 			r = c.enter(target, r)
 		}
 	}
-	if target == nil || target.Type&(rawjson.Object|rawjson.Boolean) == 0 {
+	if !isSchema(target) {
 		return &node{opaque: true}
 	}
 	return c.compile(target, r)
