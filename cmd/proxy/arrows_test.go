@@ -40,7 +40,7 @@ var allowed = map[string][]string{
 	"proxy/results": {"auth/privatefile", "catalog/clean", "catalog/re2", "proxy/mcptool", "proxy/results/jmespath", "upstream/raw"},
 	"proxy/host":    {"upstream/raw"},
 
-	"proxy/results/jmespath": {"upstream/raw"},
+	"proxy/results/jmespath": {"catalog/rawjson", "upstream/raw"},
 
 	"proxy": {
 		"auth…", "catalog…", "upstream…",

@@ -45,15 +45,14 @@ func (q Query) finder() (*finder, error) {
 	if err != nil {
 		return nil, q.bad("grep", "is not a valid RE2 expression: "+err.Error())
 	}
-	within, err := behindOne(q.Grep)
-	if err != nil {
-		return nil, err
-	}
+	f := &finder{re: re, size: size, work: maxWork}
 	if _, plain := re.LiteralPrefix(); plain {
 		// A plain text is found as fast as it is read, and does not look back.
-		size, within = 0, nil
+		f.size = 0
+		return f, nil
 	}
-	return &finder{re, within, size, maxWork}, nil
+	f.within, err = behindOne(q.Grep)
+	return f, err
 }
 
 // behindOne returns the expression as a group after one character. It is written

@@ -5,11 +5,11 @@ import (
 	"cmp"
 	"encoding/json"
 	"math"
-	"math/big"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"mcpproxy/catalog/rawjson"
 	"mcpproxy/upstream/raw"
 )
 
@@ -285,42 +285,17 @@ const exactBelow = 15
 // compareNumbers returns -1, 0 or 1 as a is less than, equal to or more than b,
 // by their digits.
 func (s *search) compareNumbers(a, b decimal) int {
-	x, y := a.float(), b.float()
 	if len(a) <= exactBelow && len(b) <= exactBelow && !strings.ContainsAny(string(a+b), "eE") {
-		return cmp.Compare(x, y)
+		return cmp.Compare(a.float(), b.float())
 	}
 	s.step(len(a)/8 + len(b)/8 + 50)
-	r, ok := a.rat()
-	if t, ok2 := b.rat(); ok && ok2 {
-		return r.Cmp(t)
-	}
-	return cmp.Compare(x, y)
+	return rawjson.CompareNumbers([]byte(a), []byte(b))
 }
 
 // float returns the nearest float64, an infinity beyond their range.
 func (d decimal) float() float64 {
 	f, _ := strconv.ParseFloat(string(d), 64)
 	return f
-}
-
-// Numbers beyond these bounds are compared as float64, because an exponent of
-// nine digits would be written out.
-const (
-	maxExactDigits   = 1000
-	maxExactExponent = 1000
-)
-
-func (d decimal) rat() (*big.Rat, bool) {
-	if len(d) > maxExactDigits {
-		return nil, false
-	}
-	if i := strings.IndexAny(string(d), "eE"); i >= 0 {
-		e, err := strconv.Atoi(string(d[i+1:]))
-		if err != nil || e > maxExactExponent || e < -maxExactExponent {
-			return nil, false
-		}
-	}
-	return new(big.Rat).SetString(string(d))
 }
 
 // fromFloat returns a number, or nil for what is none, such as the mean of
