@@ -60,13 +60,14 @@ func (p *Proxy) failure(err error) Failure {
 }
 
 // factsOf is failure for a request for the server, which may be nil. A login
-// that waits for the person is a fact as well.
-func (v *View) factsOf(s *config.Server, err error) Failure {
-	f := v.session.proxy.failure(err)
-	if is[*auth.NeedsAuthError](err) && v.loginPending(s) {
+// that waits for the person, where one is needed, is a fact as well.
+func (v *View) factsOf(s *config.Server, err error) (f Failure, pending bool) {
+	f = v.session.proxy.failure(err)
+	pending = is[*auth.NeedsAuthError](err) && v.loginPending(s)
+	if pending {
 		f.Message = "a login to " + s.Name + " waits for the person"
 	}
-	return f
+	return f, pending
 }
 
 // whatOf returns where an error happened, and its message if that is not the
@@ -252,11 +253,10 @@ func linkOf(e *jsonrpc.Error) string {
 // maxLink bounds a link that is passed on, in bytes.
 const maxLink = 4 << 10
 
-// refusal returns the answer of a server that does not let us in. One that says
-// why not, and does not ask for authorization, refuses no more than the request.
+// refusal returns the answer of a server that does not let us in.
 func refusal(err error) (*upstream.StatusError, bool) {
 	e, ok := errors.AsType[*upstream.StatusError](err)
-	return e, ok && (e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden && (e.Challenge || e.Words == ""))
+	return e, ok && e.Refused()
 }
 
 // isAuthorization reports errors that are no fault of the transport.

@@ -24,10 +24,10 @@ import (
 // explain tells the model about an error of a request for the server, which is
 // nil if none was found.
 func (v *View) explain(s *config.Server, err error) explanation {
-	f := v.factsOf(s, err)
+	f, pending := v.factsOf(s, err)
 	for _, advise := range []func(error) (explanation, bool){
 		adviseOnRequest, v.adviseOnConfig,
-		func(err error) (explanation, bool) { return v.adviseOnNeedsAuth(s, err) },
+		func(err error) (explanation, bool) { return adviseOnNeedsAuth(pending, err) },
 		adviseOnLogin, adviseOnUpstream,
 	} {
 		e, ok := advise(err)

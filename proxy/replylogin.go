@@ -8,14 +8,13 @@ import (
 	"mcpproxy/auth"
 	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
-	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/mcptool"
 )
 
 // This file is the part of reply.go that is about logins.
 
-// adviseOnNeedsAuth is about logins that are missing.
-func (v *View) adviseOnNeedsAuth(s *config.Server, err error) (explanation, bool) {
+// adviseOnNeedsAuth is about logins that are missing; one may be pending.
+func adviseOnNeedsAuth(pending bool, err error) (explanation, bool) {
 	e, ok := errors.AsType[*auth.NeedsAuthError](err)
 	if !ok {
 		return explanation{}, false
@@ -28,7 +27,7 @@ func (v *View) adviseOnNeedsAuth(s *config.Server, err error) (explanation, bool
 			options = append(options, "--scope", scope)
 		}
 	}
-	if v.loginPending(s) {
+	if pending {
 		return explanation{Code: codeLoginPending,
 			Next: "ask the person to finish it, then repeat the request; for a new link " + nextCall(login)}, true
 	}

@@ -145,7 +145,8 @@ func (v *View) unavailable(s *config.Server) []Unavailable {
 	case c.status == Disabled:
 		return nil
 	case c.err != nil:
-		u.Reason = v.factsOf(s, c.err).Message
+		f, _ := v.factsOf(s, c.err)
+		u.Reason = f.Message
 	}
 	return []Unavailable{u}
 }

@@ -35,6 +35,12 @@ func (e *StatusError) Error() string {
 	return s
 }
 
+// Refused reports whether the server does not let us in. One that says why not,
+// and does not ask for authorization, refuses no more than the request.
+func (e *StatusError) Refused() bool {
+	return e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden && (e.Challenge || e.Words == "")
+}
+
 func (e *StatusError) Unwrap() error { return e.Err }
 
 // with returns e with err in its chain.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"strings"
 	"time"
 
@@ -178,7 +177,7 @@ func explainConnect(e *explanation, err error, server string) (code int) {
 		if s.Page {
 			e.hint("check the url in its entry")
 		}
-		if s.Code != http.StatusUnauthorized && (s.Code != http.StatusForbidden || s.Words != "" && !s.Challenge) {
+		if !s.Refused() {
 			return exitUnavailable
 		}
 		e.hint("if it takes a login, add \"oauth\": {\"discovery\": true, \"discovery_allowlist\": [\"HOST\"]} to its entry, with the host of its authorization server, and run: %s", proxy.CommandLine("login", server))

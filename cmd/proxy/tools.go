@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"mcpproxy/proxy"
 	"mcpproxy/proxy/config"
+	"mcpproxy/proxy/mcptool"
 )
 
 func toolsCommand(t *terminal) *cli.Command {
@@ -28,8 +28,8 @@ func toolsCommand(t *terminal) *cli.Command {
 			&cli.IntFlag{Name: "limit", Value: 8, Usage: "find at most `N` tools, 1 to 50"},
 		},
 		Action: func(c *cli.Context) error {
-			if n := c.Int("limit"); n < 1 || n > 50 {
-				return usagef("--limit takes a number from 1 to 50")
+			if n := c.Int("limit"); n < 1 || n > mcptool.MaxHits {
+				return usagef("--limit takes a number from 1 to %d", mcptool.MaxHits)
 			}
 			return t.withView(c, func(s *setup, v *proxy.View) error {
 				name, query := s.nameAndQuery(c.Args().Slice())
@@ -66,7 +66,7 @@ func (s *setup) nameAndQuery(args []string) (name, query string) {
 	if len(args) == 0 {
 		return "", ""
 	}
-	known := slices.ContainsFunc(s.config.Servers, func(server *config.Server) bool { return server.Name == args[0] })
+	known := s.config.Server(args[0]) != nil
 	if known || args[0] == "" || len(args) == 1 && !strings.Contains(args[0], " ") {
 		return args[0], strings.Join(args[1:], " ")
 	}

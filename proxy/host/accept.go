@@ -20,10 +20,12 @@ func (c *Conn) accept(line line) error {
 	case line.err != nil:
 		return line.err
 	case len(data) == 0:
-	case !json.Valid(data) && tooDeep(data):
-		c.refuse(refusal(data, jsonrpc.CodeInvalidRequest, errTooDeep.Error()))
 	case !json.Valid(data):
-		c.refuse(refusal(nil, jsonrpc.CodeParseError, "not valid JSON"))
+		if tooDeep(data) {
+			c.refuse(refusal(data, jsonrpc.CodeInvalidRequest, errTooDeep.Error()))
+		} else {
+			c.refuse(refusal(nil, jsonrpc.CodeParseError, "not valid JSON"))
+		}
 	case data[0] == '[':
 		c.acceptBatch(data)
 	default:

@@ -54,7 +54,7 @@ func (r *Request) gatherArguments() error {
 func (r *Request) addTopLevel(args members) error {
 	var added []string
 	for _, key := range slices.Sorted(maps.Keys(r.members)) {
-		if key == "action" || key == "server" || key == "tool" || slices.Contains(argumentKeys, key) {
+		if ofCall(key) {
 			continue
 		}
 		if have, ok := args[key]; ok {

@@ -35,11 +35,16 @@ func (m members) inner() (members, bool) {
 // isCall reports whether m has the members of a call and no others.
 func (m members) isCall() bool {
 	for key := range m {
-		if key != "action" && key != "server" && key != "tool" && !slices.Contains(argumentKeys, key) {
+		if !ofCall(key) {
 			return false
 		}
 	}
 	return true
+}
+
+// ofCall reports whether a member is a part of a call.
+func ofCall(key string) bool {
+	return key == "action" || key == "server" || key == "tool" || slices.Contains(argumentKeys, key)
 }
 
 // arguments returns the first member that may hold a call's arguments.
