@@ -88,15 +88,52 @@ type event struct {
 type eventReader struct {
 	r     *bufio.Reader
 	limit int
+	begun bool
 }
 
 func newEventReader(body io.Reader, limit int) *eventReader {
-	return &eventReader{r: bufio.NewReaderSize(body, 32<<10), limit: limit}
+	return &eventReader{r: bufio.NewReaderSize(&lineEnds{r: body}, 32<<10), limit: limit}
+}
+
+// lineEnds makes one LF of each CR, LF and CRLF.
+type lineEnds struct {
+	r  io.Reader
+	cr bool // the last byte was a CR
+}
+
+func (l *lineEnds) Read(p []byte) (int, error) {
+	for {
+		n, err := l.r.Read(p)
+		text := p[:n]
+		if l.cr && n > 0 {
+			text, l.cr = bytes.TrimPrefix(text, []byte("\n")), false
+		}
+		out := p[:0]
+		for len(text) > 0 {
+			before, after, found := bytes.Cut(text, []byte("\r"))
+			out = append(out, before...)
+			if text = after; !found {
+				break
+			}
+			out = append(out, '\n')
+			l.cr = len(after) == 0
+			text = bytes.TrimPrefix(after, []byte("\n"))
+		}
+		if len(out) > 0 || err != nil {
+			return len(out), err
+		}
+	}
 }
 
 // next returns the next event.
 func (r *eventReader) next() (event, error) {
 	var e event
+	if !r.begun {
+		r.begun = true
+		if mark, _ := r.r.Peek(3); string(mark) == "\ufeff" {
+			r.r.Discard(3)
+		}
+	}
 	for some := false; ; {
 		n, err := r.line(&e)
 		some = some || n > 0
@@ -117,7 +154,7 @@ func (r *eventReader) next() (event, error) {
 // with the beginning of a line.
 func (r *eventReader) line(e *event) (n int, err error) {
 	chunk, err := r.r.ReadSlice('\n')
-	n = len(bytes.TrimRight(chunk, "\r\n"))
+	n = len(bytes.TrimSuffix(chunk, []byte("\n")))
 	field, value, _ := bytes.Cut(chunk[:n], []byte(":"))
 	value = bytes.TrimPrefix(value, []byte(" "))
 	if string(field) == "data" {
@@ -152,7 +189,7 @@ func (r *eventReader) data(e *event, value []byte, err error) error {
 			return err
 		}
 		value, err = r.r.ReadSlice('\n')
-		value = bytes.TrimRight(value, "\r\n")
+		value = bytes.TrimSuffix(value, []byte("\n"))
 	}
 }
 
