@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,6 +41,21 @@ func TestFailedStartsBackOff(t *testing.T) {
 		}
 		if s := f.State(); s.Status != Connected || s.Last != nil || !s.Retry.IsZero() {
 			t.Errorf("state after recovery %+v", s)
+		}
+	})
+}
+
+// A server that asks for it is left alone for longer, but not for long.
+func TestStartsBackOffAsTheServerAsks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for asked, want := range map[time.Duration]time.Duration{0: minBackoff, 30 * time.Second: 30 * time.Second, time.Hour: maxBackoff} {
+			f := newInMemory(t, Config{}, Options{})
+			f.fail(&StatusError{Code: http.StatusServiceUnavailable, RetryAfter: asked})
+			e, ok := errors.AsType[*StartError](f.echo(t.Context()))
+			if !ok || time.Until(e.Retry) != want {
+				t.Errorf("asked for %v: retry in %v, want %v", asked, time.Until(e.Retry), want)
+			}
 		}
 	})
 }

@@ -129,7 +129,12 @@ const (
 	maxBackoff = time.Minute
 )
 
-// backoff returns how long to wait after a number of failed starts in a row.
-func backoff(failed int) time.Duration {
-	return min(minBackoff<<min(failed-1, 10), maxBackoff)
+// backoff returns how long to wait after a number of failed starts in a row, of
+// which err was the last. An upstream can ask for more, up to the bound.
+func backoff(failed int, err error) time.Duration {
+	d := minBackoff << min(failed-1, 10)
+	if status, ok := errors.AsType[*StatusError](err); ok {
+		d = max(d, status.RetryAfter)
+	}
+	return min(d, maxBackoff)
 }

@@ -153,7 +153,7 @@ func (u *Upstream) live(a *attempt) {
 		u.st.failure = failure{err: err, stage: s.Stage, at: s.At}
 		if !u.opts.NotFault(err) {
 			u.st.failed++
-			u.st.retry = time.Now().Add(backoff(u.st.failed))
+			u.st.retry = time.Now().Add(backoff(u.st.failed, err))
 			s.Retry, u.st.refusal = u.st.retry, s
 		}
 	}
