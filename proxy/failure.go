@@ -168,6 +168,10 @@ func whatOfAnswer(err error, server string, f Failure) Failure {
 		f.Message = fmt.Sprintf("%s answered with %v, which was not taken", server, e)
 		return f
 	}
+	if e, ok := errors.AsType[*upstream.MalformedError](err); ok {
+		f.Message = fmt.Sprintf("%s gave %v", server, e)
+		return f
+	}
 	if errors.Is(err, upstream.ErrNotSent) {
 		f.Message = "the request could not be sent to " + server + ": nothing ran"
 		return f

@@ -174,7 +174,7 @@ func adviseOnUpstream(err error) (explanation, bool) {
 	if is[*upstream.SizeError](err) && tool != "" {
 		return explanation{Code: codeUnavailable, Next: "the tool has run; if it only reads, call it so that it returns less"}, true
 	}
-	if is[*ResultError](err) {
+	if is[*ResultError](err) || is[*upstream.MalformedError](err) && tool != "" {
 		return explanation{Code: codeUnavailable, Next: "do not repeat the call; find out what it did, and tell the person that " + server + " breaks the protocol"}, true
 	}
 	return adviseOnAnswer(err, server, tool)
@@ -219,6 +219,8 @@ func adviseOnStatus(server string, e *upstream.StatusError) (explanation, bool) 
 		return explanation{Code: codeUnavailable, Next: "ask the person to check url in the entry of " + server}, true
 	case e.Words != "" && e.Code < http.StatusInternalServerError:
 		return explanation{Code: codeUnavailable, Next: "act on what " + server + " says, or tell the person"}, true
+	case e.Code < http.StatusMultipleChoices:
+		return explanation{Code: codeUnavailable, Next: checkFirst}, true
 	}
 	return explanation{}, false
 }
@@ -244,7 +246,7 @@ func adviseOnStart(server string, e *upstream.StartError) explanation {
 	if e.FirstLine != "" {
 		return explanation{Code: codeUnavailable, Next: nextCommand(server)}
 	}
-	if status, ok := errors.AsType[*upstream.StatusError](e); ok && status.Page {
+	if status, ok := errors.AsType[*upstream.StatusError](e); ok && (status.Page || status.RetryAfter > 0) {
 		advice, _ := adviseOnStatus(server, status)
 		return advice
 	}

@@ -39,7 +39,8 @@ type captureState struct {
 	failed *jsonrpc.Error  // the upstream's answer instead of a result
 	large  *SizeError      // the answer was too large
 
-	refusal *StatusError // the upstream did not take the request, or is none
+	malformed *MalformedError // the answer is none
+	refusal   *StatusError    // the upstream did not take the request, or is none
 }
 
 // refused reports whether the upstream did not take the request.
@@ -66,19 +67,25 @@ func (c *capture) update(change func(*captureState)) {
 func (c *capture) tap(req *http.Request, resp *http.Response, redact func(string) string) {
 	media := mediaType(resp)
 	if req.Method == http.MethodPost {
-		c.update(func(s *captureState) { s.status, s.failed, s.refusal = resp.StatusCode, nil, nil })
-		if resp.StatusCode >= 400 || resp.StatusCode == http.StatusOK && media == "text/html" {
+		c.update(func(s *captureState) {
+			s.status, s.failed, s.malformed, s.refusal = resp.StatusCode, nil, nil, nil
+		})
+		if resp.StatusCode >= 400 || media == "text/html" || isEncoded(resp) {
 			c.refused(resp, redact)
 			return
 		}
 	}
 	switch {
-	case resp.StatusCode != http.StatusOK:
+	case resp.StatusCode/100 != 2:
 		keep(resp, maxRefusal)
 	case media == "text/event-stream":
+		resp.StatusCode = http.StatusOK
 		resp.Body = newEventTap(resp.Body, c.limit, c.filter, c.tooLarge)
 	default: // some servers call their JSON text
-		c.isJSON(resp, &jsonTap{capture: c, body: resp.Body})
+		was := *resp
+		c.isJSON(resp, &jsonTap{capture: c, body: resp.Body, refusal: func(body []byte) *StatusError {
+			return refusalOf(&was, body[:min(len(body), maxRefusal)], redact)
+		}})
 	}
 }
 
@@ -125,10 +132,10 @@ func answeredError(member json.RawMessage) *jsonrpc.Error {
 	}
 	var w jsonrpc.Error
 	if !raw.IsObject(member) {
-		if json.Unmarshal(member, &w.Message) != nil {
+		if member = member[:min(len(member), maxRefusal)]; json.Unmarshal(member, &w.Message) != nil {
 			w.Message = string(member)
 		}
-		w.Message = w.Message[:min(len(w.Message), maxRefusal)]
+		return &w
 	}
 	for key, at := range raw.Members(member) {
 		value := at.In(member)
@@ -148,10 +155,10 @@ func answeredError(member json.RawMessage) *jsonrpc.Error {
 // filter returns what the session gets of a message, nil for nothing.
 func (c *capture) filter(data []byte) []byte {
 	var e envelope
-	if e.read(data) != nil {
-		return nil
-	}
+	err := e.read(data)
 	switch {
+	case err != nil:
+		return c.unread(data)
 	case e.Method != nil && e.ID == nil:
 		if token, ok := progressToken(e.Params); ok && token == c.token {
 			c.progress(e.Params)
@@ -163,11 +170,23 @@ func (c *capture) filter(data []byte) []byte {
 		return c.stead("result", c.substitute(e.Result))
 	case c.fail(e.Error):
 		return c.refuse()
+	default:
+		return c.unread(data)
 	}
 	if len(data) > maxSmall {
 		return nil
 	}
 	return data
+}
+
+// unread is filter for what is no message.
+func (c *capture) unread(data []byte) []byte {
+	_, problem := malformedAnswer(data)
+	if problem == nil {
+		return nil
+	}
+	c.update(func(s *captureState) { s.malformed = problem })
+	return c.refuse()
 }
 
 // tooLarge notes that the answer was too large, and returns what the session
@@ -190,11 +209,12 @@ func (c *capture) stead(member string, value json.RawMessage) []byte {
 	return append(append(append(out, `":`...), value...), '}')
 }
 
-// A jsonTap filters a body that is one message.
+// A jsonTap filters a body that is one message, the answer.
 type jsonTap struct {
 	*capture
-	body io.ReadCloser
-	out  *bytes.Reader
+	body    io.ReadCloser
+	refusal func(body []byte) *StatusError // describes a body that is no message
+	out     *bytes.Reader
 }
 
 func (t *jsonTap) Read(p []byte) (int, error) {
@@ -208,13 +228,22 @@ func (t *jsonTap) Read(p []byte) (int, error) {
 		case err != nil:
 			return 0, err
 		default:
-			if data = t.filter(data); data == nil {
-				data = t.refuse()
-			}
+			data = t.answer(data)
 		}
 		t.out = bytes.NewReader(data)
 	}
 	return t.out.Read(p)
+}
+
+// answer returns what the session gets of the body.
+func (t *jsonTap) answer(body []byte) []byte {
+	out := t.filter(body)
+	if got := t.state(); got.result == nil && got.failed == nil && got.malformed == nil {
+		refusal := t.refusal(body)
+		t.update(func(s *captureState) { s.refusal = refusal })
+		return t.refuse()
+	}
+	return out
 }
 
 func (t *jsonTap) Close() error { return t.body.Close() }

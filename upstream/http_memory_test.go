@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"mcpproxy/upstream/child"
 )
 
 // Bounds of what one upstream may cost (DESIGN, section 6).
@@ -77,35 +79,55 @@ func TestLargeAnswersAreBounded(t *testing.T) {
 		f := newFakeHTTP(t, func(w http.ResponseWriter, _ *http.Request, m message) bool {
 			return m.Method == c.method && c.answer(w, m)
 		})
-		other := newFakeHTTP(t, nil)
-		exe, err := os.Executable()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command(exe)
-		cmd.Env = append(os.Environ(), childMode+"=measure", runMark+"="+runID, measured+"="+f.URL+" "+other.URL)
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%s: %v: %s", c.name, err, out)
-		}
-		var got costs
-		if err := json.Unmarshal(out, &got); err != nil {
-			t.Fatalf("%s: %v: %s", c.name, err, out)
-		}
-		t.Logf("%s: %s in %v; peak %d MiB (bound %d), another upstream at most %v (bound %v)",
-			c.name, got.Outcome, got.Took, got.Peak>>20, maxPeak>>20, got.Slowest, maxSlow)
-		if got.Peak > maxPeak {
-			t.Errorf("%s: peak memory %d MiB", c.name, got.Peak>>20)
-		}
-		if !strings.Contains(got.Outcome, c.want) {
-			t.Errorf("%s: outcome %s, want %s", c.name, got.Outcome, c.want)
-		}
+		checkCosts(t, c.name, f.URL, c.want)
 	}
 }
 
-// measured names the variable with the URLs of the upstream to measure and of
-// another.
+// checkCosts lets another process list and call that upstream, and checks what
+// it took. want is a part of what comes of it.
+func checkCosts(t *testing.T, name, what, want string) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), childMode+"=measure", runMark+"="+runID, measured+"="+what+" "+newFakeHTTP(t, nil).URL)
+	cmd.Stderr = t.Output()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v: %s", name, err, out)
+	}
+	var got costs
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatalf("%s: %v: %s", name, err, out)
+	}
+	t.Logf("%s: %s in %v; peak %d MiB (bound %d), another upstream at most %v (bound %v)",
+		name, got.Outcome, got.Took, got.Peak>>20, maxPeak>>20, got.Slowest, maxSlow)
+	if got.Peak > maxPeak {
+		t.Errorf("%s: peak memory %d MiB", name, got.Peak>>20)
+	}
+	if !strings.Contains(got.Outcome, want) {
+		t.Errorf("%s: outcome %s, want %s", name, got.Outcome, want)
+	}
+}
+
+// measured names the variable with the upstream to measure and the URL of
+// another. The one to measure is a URL, one after "sse:" or a kind of
+// hugeServer after "stdio:".
 const measured = "UPSTREAM_TEST_MEASURED"
+
+func measuredConfig(what string) Config {
+	if kind, ok := strings.CutPrefix(what, "stdio:"); ok {
+		exe, _ := os.Executable()
+		env := map[string]string{childMode: "huge", hugeKind: kind, runMark: os.Getenv(runMark)}
+		return Config{Type: Stdio, Config: child.Config{Command: exe, Env: env}, Limits: DefaultLimits}
+	}
+	if url, ok := strings.CutPrefix(what, "sse:"); ok {
+		return Config{Type: SSE, URL: url, Limits: DefaultLimits}
+	}
+	return httpConfig(what)
+}
 
 type costs struct {
 	Outcome       string
@@ -117,7 +139,7 @@ type costs struct {
 // meanwhile.
 func measureCosts() {
 	urls := strings.Fields(os.Getenv(measured))
-	one := New("one", httpConfig(urls[0]), Options{Client: testClient})
+	one := New("one", measuredConfig(urls[0]), Options{Client: testClient})
 	two := New("two", httpConfig(urls[1]), Options{Client: testClient})
 	ask := func(u *Upstream) (string, error) {
 		size := 0
@@ -156,6 +178,7 @@ func measureCosts() {
 		default:
 		}
 	}
+	one.Close()
 	status, _ := os.ReadFile("/proc/self/status")
 	_, after, _ := bytes.Cut(status, []byte("VmHWM:"))
 	fmt.Sscan(string(after), &m.Peak)

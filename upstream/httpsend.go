@@ -70,6 +70,8 @@ func (h *httpSender) fault(ctx context.Context, got captureState, err error) err
 	switch {
 	case got.failed != nil:
 		return h.answeredBy(ctx, got)
+	case got.malformed != nil:
+		return got.malformed
 	case got.large != nil:
 		return got.large
 	case ctx.Err() != nil && !got.refused():
@@ -80,8 +82,10 @@ func (h *httpSender) fault(ctx context.Context, got captureState, err error) err
 	case isA[*RedirectError](err):
 		moved, _ := errors.AsType[*RedirectError](err)
 		return moved
-	case !got.sent, h.session.ID() != "" && got.status == http.StatusNotFound:
+	case !got.sent:
 		return errors.Join(ErrNotSent, err)
+	case got.status == http.StatusNotFound && got.refused() && h.session.ID() != "":
+		return errors.Join(ErrNotSent, got.refusal.with(err))
 	case got.refused():
 		// On that the SDK ends the connection and so ctx, perhaps before it
 		// returns the error.

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"runtime/debug"
@@ -45,6 +47,121 @@ func largeServer() {
 			fmt.Printf(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no"}}`+"\n", q.ID)
 		}
 	}
+}
+
+// hugeKind names the variable with the message that a hugeServer writes too large.
+const hugeKind = "UPSTREAM_TEST_HUGE"
+
+// hugeServer answers as others do, but for one message of almost the largest
+// size, of many small values. Each of these takes far more memory when decoded.
+func hugeServer(kind string, r io.Reader, w io.Writer) {
+	many := func(head, tail string) {
+		io.WriteString(w, head+"[")
+		piece := []byte(strings.Repeat("[{}],", 1<<16))
+		for range (maxMessage - 1<<20) / len(piece) {
+			w.Write(piece)
+		}
+		io.WriteString(w, "[]]"+tail+"\n")
+	}
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		var q struct {
+			ID     json.RawMessage
+			Method string
+		}
+		json.Unmarshal(lines.Bytes(), &q)
+		head := fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,`, q.ID)
+		switch {
+		case q.Method == kind:
+			many(head+`"result":{"protocolVersion":"2025-06-18","serverInfo":{"name":"huge","version":"0"},"capabilities":{"tools":{}},"x":`, "}}")
+			continue
+		case q.Method != "tools/call":
+		case kind == "notification":
+			many(`{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":`, "}}")
+		case kind == "request":
+			many(`{"jsonrpc":"2.0","id":7,"method":"sampling/createMessage","params":{"messages":`, "}}")
+		case kind == "error":
+			many(head+`"error":{"code":-1,"message":"huge","data":`, "}}")
+			continue
+		case kind == "text":
+			many(head+`"error":`, "}")
+			continue
+		case kind == "batch":
+			many(`[{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":`, "}}]")
+		}
+		switch {
+		case q.Method == "initialize":
+			io.WriteString(w, head+`"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"huge","version":"0"}}}`+"\n")
+		case q.Method == "tools/list":
+			io.WriteString(w, head+`"result":{"tools":[]}}`+"\n")
+		case q.Method == "tools/call":
+			io.WriteString(w, head+`"result":{"content":[]}}`+"\n")
+		case q.ID != nil && q.Method != "":
+			io.WriteString(w, head+`"error":{"code":-32601,"message":"no"}}`+"\n")
+		}
+	}
+}
+
+// What is no answer to a call is bounded before it is decoded, by whatever
+// transport it comes.
+func TestHugeMessagesAreNotDecoded(t *testing.T) {
+	t.Parallel()
+	onLinux(t)
+	if raced {
+		t.Skip("the race detector takes memory of its own")
+	}
+	for kind, want := range map[string]string{
+		"initialize": "handshake: a message of more than 4 MiB", "server/discover": "<nil>", "tools/list": "more than 16 MiB",
+		"tools/call": "<nil>", "notification": "<nil>", "request": "<nil>", "error": "huge", "text": "[[{}]", "batch": "<nil>",
+	} {
+		checkCosts(t, kind, "stdio:"+kind, want)
+	}
+	for kind, want := range map[string]string{"initialize": "more than 4 MiB", "notification": "<nil>"} {
+		checkCosts(t, "SSE, "+kind, "sse:"+overSSE(t, func(r io.Reader, w io.Writer) { hugeServer(kind, r, w) }), want)
+	}
+}
+
+// overSSE serves a program of lines as HTTP with SSE, and returns its URL.
+func overSSE(t *testing.T, program func(io.Reader, io.Writer)) string {
+	r, w := io.Pipe()
+	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		if req.Method == http.MethodPost {
+			line, _ := io.ReadAll(req.Body)
+			go w.Write(append(line, '\n')) // ends when it is read or with the server
+			rw.WriteHeader(http.StatusAccepted)
+			return
+		}
+		rw.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(rw, "event: endpoint\ndata: /post\n\n")
+		rw.(http.Flusher).Flush()
+		context.AfterFunc(req.Context(), func() { r.Close() })
+		program(r, eventWriter{rw, new(bool)})
+	}))
+	t.Cleanup(func() {
+		w.Close()
+		srv.CloseClientConnections()
+		srv.Close()
+	})
+	return srv.URL
+}
+
+// An eventWriter writes lines as server-sent events.
+type eventWriter struct {
+	http.ResponseWriter
+	within *bool // an event
+}
+
+func (w eventWriter) Write(b []byte) (int, error) {
+	if !*w.within {
+		io.WriteString(w.ResponseWriter, "data: ")
+	}
+	*w.within = !bytes.HasSuffix(b, []byte("\n"))
+	if n, err := w.ResponseWriter.Write(b); err != nil || *w.within {
+		return n, err
+	}
+	_, err := io.WriteString(w.ResponseWriter, "\n")
+	w.ResponseWriter.(http.Flusher).Flush()
+	return len(b), err
 }
 
 // readLarge calls a large server three times, and prints the sizes of the results

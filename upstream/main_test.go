@@ -146,6 +146,10 @@ func runChild(mode string) {
 		oddServer(mode)
 	case "large":
 		largeServer()
+	case "line":
+		lineServer(os.Stdin, os.Stdout)
+	case "huge":
+		hugeServer(os.Getenv(hugeKind), os.Stdin, os.Stdout)
 	case "reader":
 		readLarge()
 	case "stray":

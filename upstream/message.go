@@ -15,26 +15,87 @@ var errNotMessage = errors.New("not a JSON-RPC message")
 // members are nil.
 type envelope struct{ ID, Method, Params, Result, Error json.RawMessage }
 
+// A MalformedError says that the upstream gave an answer that is none. A tool
+// that was called may have run.
+type MalformedError struct{ Problem string }
+
+func (e *MalformedError) Error() string { return "an answer that is " + e.Problem }
+
+// maxLevels is how deep encoding/json reads.
+const maxLevels = 10_000
+
+// malformedAnswer returns what is wrong with a message that is meant as an
+// answer, and the id it is meant for. It is nil if the message is none.
+func malformedAnswer(data []byte) (id json.RawMessage, err *MalformedError) {
+	var e envelope
+	e.find(data)
+	switch {
+	case e.ID == nil || e.Method != nil || raw.Member(data, "jsonrpc") == nil: // as in a line of a log
+		return nil, nil
+	case raw.DeeperThan(data, maxLevels):
+		err = &MalformedError{"nested too deeply"}
+	case !json.Valid(data):
+		err = &MalformedError{"not valid JSON"}
+	case e.Result == nil && answeredError(e.Error) == nil:
+		err = &MalformedError{"without a result or an error"}
+	}
+	return e.ID, err
+}
+
 // decodeMessage reads one JSON-RPC message. The result of a response is not
 // decoded but a slice of data, so that it keeps every member, digit and space
-// it came with.
+// it came with. What the SDK's session would decode is bounded by maxSmall.
 func decodeMessage(data []byte) (jsonrpc.Message, error) {
 	var e envelope
 	if err := e.read(data); err != nil {
-		return nil, err
+		return undecoded(data, err)
 	}
-	if e.Result == nil && e.Error == nil || e.Method != nil {
+	switch {
+	case e.Method != nil && len(data) > maxSmall:
+		return e.withoutParams()
+	case e.Method != nil:
 		return jsonrpc.DecodeMessage(data)
+	}
+	w := answeredError(e.Error)
+	if e.Result == nil && w == nil {
+		return undecoded(data, errNotMessage)
 	}
 	id, err := e.id()
 	if err != nil || !id.IsValid() {
 		return nil, errNotMessage
 	}
 	r := &jsonrpc.Response{ID: id, Result: e.Result}
-	if w := answeredError(e.Error); w != nil {
+	switch _, ours := rawID(responseID(id)); {
+	case w != nil:
 		r.Error = w
+	case !ours && len(data) > maxSmall:
+		r.Result, r.Error = nil, &SizeError{Limit: maxSmall}
 	}
 	return r, nil
+}
+
+// undecoded returns the error response for an answer that cannot be read, so
+// that who waits for it need not wait longer. Without one it returns err.
+func undecoded(data []byte, err error) (jsonrpc.Message, error) {
+	id, problem := malformedAnswer(data)
+	if problem == nil {
+		return nil, err
+	}
+	e := envelope{ID: id}
+	if id, err := e.id(); err == nil && id.IsValid() {
+		return &jsonrpc.Response{ID: id, Error: problem}, nil
+	}
+	return nil, err
+}
+
+// withoutParams returns a request or notification whose params are too large.
+func (e *envelope) withoutParams() (jsonrpc.Message, error) {
+	var method string
+	id, err := e.id()
+	if err != nil || len(e.Method) > maxIDLength || json.Unmarshal(e.Method, &method) != nil {
+		return nil, errNotMessage
+	}
+	return &jsonrpc.Request{ID: id, Method: method}, nil
 }
 
 func (e *envelope) id() (jsonrpc.ID, error) {
@@ -56,6 +117,12 @@ func (e *envelope) read(data []byte) error {
 	if !json.Valid(data) || !raw.IsObject(data) {
 		return errNotMessage
 	}
+	e.find(data)
+	return nil
+}
+
+// find finds the members of the object in data, which need not be valid.
+func (e *envelope) find(data []byte) {
 	for key, at := range raw.Members(data) {
 		value := at.In(data)
 		switch string(key) {
@@ -71,5 +138,4 @@ func (e *envelope) read(data []byte) error {
 			e.Error = value
 		}
 	}
-	return nil
 }

@@ -31,6 +31,8 @@ func (e *StatusError) Error() string {
 		s += " with a web page"
 	case e.Words != "":
 		s += ": " + e.Words
+	case e.Code < 300:
+		s += " with nothing in it"
 	}
 	return s
 }
@@ -53,12 +55,21 @@ func (e *StatusError) with(err error) *StatusError {
 // refusalOf describes an answer with the beginning of its body.
 func refusalOf(resp *http.Response, body []byte, redact func(string) string) *StatusError {
 	e := &StatusError{Code: resp.StatusCode, Challenge: challenges(resp), RetryAfter: retryAfter(resp.Header.Get("Retry-After"))}
-	if text := strings.TrimSpace(string(body)); mediaType(resp) == "text/html" || strings.HasPrefix(text, "<") {
+	if isEncoded(resp) {
+		e.Words = "the content encoding " + words([]byte(resp.Header.Get("Content-Encoding")), redact) + ", which was not asked for"
+	} else if text := strings.TrimSpace(string(body)); mediaType(resp) == "text/html" || strings.HasPrefix(text, "<") {
 		e.Page = true
 	} else {
 		e.Words = words(body, redact)
 	}
 	return e
+}
+
+// isEncoded reports whether a body is compressed in a way that net/http, which
+// asks for gzip, has not undone.
+func isEncoded(resp *http.Response) bool {
+	coding := resp.Header.Get("Content-Encoding")
+	return coding != "" && !strings.EqualFold(coding, "identity")
 }
 
 // maxRetryAfter bounds how long an upstream can ask to be left alone.

@@ -26,6 +26,10 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 		e.Err = origin
 	} else if moved, ok := errors.AsType[*RedirectError](err); ok {
 		e.Err = moved
+	} else if large, ok := errors.AsType[*SizeError](err); ok {
+		e.Err = large
+	} else if bad, ok := errors.AsType[*MalformedError](err); ok {
+		e.Err = bad
 	} else if rpc != nil {
 		e.Err = rpc
 	} else if c.child != nil && (errors.Is(err, io.EOF) || errors.Is(err, mcp.ErrConnectionClosed)) {
@@ -38,6 +42,8 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 		e.Err = a.large
 	} else if a.failed != nil {
 		e.Err = a.failed
+	} else if a.malformed != nil {
+		e.Err = a.malformed
 	} else if a.refusal != nil {
 		e.Err = a.refusal.with(err)
 	} else if a.result != nil && a.method == `"initialize"` {

@@ -176,7 +176,8 @@ func New(name string, cfg Config, opts Options) *Upstream {
 // Errors before fn runs are *StartError, *StartingError, *CoolingDownError,
 // ErrClosed or ctx's. Errors of the authorization handler are in the chain
 // of a *StartError. ErrNotSent is in the chain of fn's error if its request did
-// not leave the second time either.
+// not leave the second time either. A server that refuses a request both times
+// as one of a lost session has refused the request, with a *StatusError.
 func (u *Upstream) With(ctx context.Context, fn func(context.Context, *Session) error) error {
 	if err := u.enter(); err != nil {
 		return err
@@ -193,6 +194,10 @@ func (u *Upstream) With(ctx context.Context, fn func(context.Context, *Session) 
 			return err
 		case (errors.Is(err, ErrNotSent) || isA[*lostError](err)) && !resent:
 			resent = true
+		case errors.Is(err, ErrNotSent) && isA[*StatusError](err):
+			// What is refused in a new session too is not refused because of it.
+			refusal, _ := errors.AsType[*StatusError](err)
+			return refusal
 		case isA[*InterruptedError](err) && lost == nil:
 			lost = err
 		default:

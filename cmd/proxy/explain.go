@@ -210,7 +210,7 @@ func explainConnect(e *explanation, err error, server string) (code int) {
 
 // explainCall explains why a call was not answered as it should be.
 func explainCall(e *explanation, err error, server string) (code int) {
-	if _, ok := errors.AsType[*proxy.ResultError](err); ok {
+	if has[*proxy.ResultError](err) || has[*upstream.MalformedError](err) && !has[*upstream.StartError](err) {
 		e.hint("look at what the tool did before you call it again")
 		return exitUnavailable
 	}

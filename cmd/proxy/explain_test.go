@@ -104,6 +104,7 @@ var advised = []error{
 	of(&upstream.StatusError{Code: http.StatusOK, Page: true}),
 	of(&upstream.StatusError{Code: http.StatusTooManyRequests, RetryAfter: 2 * time.Minute}),
 	of(&upstream.SizeError{Limit: 64 << 20}),
+	of(&upstream.MalformedError{Problem: "not valid JSON"}),
 	of(&upstream.InterruptedError{Stage: upstream.StageList, Err: errFact}),
 	of(&upstream.TimeoutError{After: time.Minute, Stage: upstream.StageList}),
 	of(&upstream.RedirectError{Code: http.StatusMovedPermanently, To: "https://b/mcp/"}),

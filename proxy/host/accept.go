@@ -21,7 +21,7 @@ func (c *Conn) accept(line line) error {
 		return line.err
 	case len(data) == 0:
 	case !json.Valid(data):
-		if tooDeep(data) {
+		if raw.DeeperThan(data, maxLevels) {
 			c.refuse(refusal(data, jsonrpc.CodeInvalidRequest, errTooDeep.Error()))
 		} else {
 			c.refuse(refusal(nil, jsonrpc.CodeParseError, "not valid JSON"))
@@ -50,7 +50,7 @@ var (
 func decode(data []byte) (jsonrpc.Message, error) {
 	msg, err := jsonrpc.DecodeMessage(data)
 	switch {
-	case err != nil && tooDeep(data):
+	case err != nil && raw.DeeperThan(data, maxLevels):
 		return nil, errTooDeep
 	case err != nil:
 		return nil, errNoMessage
@@ -74,27 +74,6 @@ func decode(data []byte) (jsonrpc.Message, error) {
 
 // maxLevels is how deep the SDK reads.
 const maxLevels = 1000
-
-// tooDeep reports whether arrays and objects are nested deeper than maxLevels.
-func tooDeep(data []byte) bool {
-	levels, inString := 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{', c == '[':
-			if levels++; levels > maxLevels {
-				return true
-			}
-		case c == '}', c == ']':
-			levels--
-		}
-	}
-	return false
-}
 
 // batchVersion is the only protocol version that has batches.
 const batchVersion = "2025-03-26"

@@ -42,6 +42,27 @@ func Members(object []byte) iter.Seq2[[]byte, Span] {
 	}
 }
 
+// DeeperThan reports whether arrays and objects are nested deeper than levels.
+// The text need not be valid.
+func DeeperThan(text []byte, levels int) bool {
+	depth := 0
+	for i := 0; i < len(text); {
+		switch text[i] {
+		case '"':
+			i = skipString(text, i)
+			continue
+		case '{', '[':
+			if depth++; depth > levels {
+				return true
+			}
+		case '}', ']':
+			depth--
+		}
+		i++
+	}
+	return false
+}
+
 // Elements returns the places of an array's elements in their order. What is
 // no array has none.
 func Elements(array []byte) iter.Seq[Span] {
