@@ -7,7 +7,7 @@ default:
 # Format, vet on three systems, staticcheck, race detector.
 check:
     .ci/check
-    go test -race ./auth/... ./catalog/... ./proxy/... ./upstream/...
+    go test -race ./auth/... ./catalog/... ./cmd/... ./proxy/... ./upstream/...
 
 # All tests that need nothing but Go; the others say why they are skipped.
 test *ARGS:

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -18,6 +19,21 @@ const (
 	exitVault       = 5 // the keyring
 	exitUnavailable = 6 // an upstream cannot be reached
 )
+
+// A sharedFlag is a flag of all commands. The library has one value of it for the
+// whole process and writes to that when a command is parsed, so that two
+// commands could not run at the same time. Its help command is another.
+type sharedFlag struct{ *cli.BoolFlag }
+
+func (f sharedFlag) Apply(set *flag.FlagSet) error {
+	own := *f.BoolFlag
+	return own.Apply(set)
+}
+
+func init() {
+	cli.HelpFlag = sharedFlag{cli.HelpFlag.(*cli.BoolFlag)}
+	cli.VersionFlag = sharedFlag{cli.VersionFlag.(*cli.BoolFlag)}
+}
 
 // run runs the command that args name and returns the exit code.
 func run(ctx context.Context, args []string, t *terminal) int {
@@ -53,6 +69,7 @@ func newApp(t *terminal) *cli.App {
 			&cli.StringFlag{Name: "config", Usage: "read the global configuration from `FILE` (or $PROXY_CONFIG)"},
 			&cli.StringFlag{Name: "log-level", Usage: "say what happens: debug, info, warn (the default) or error (or $PROXY_LOG_LEVEL)"},
 			&cli.StringFlag{Name: "log-file", Usage: "write the log to `FILE` instead of stderr (or $PROXY_LOG_FILE)"},
+			cli.HelpFlag, // which the library adds only beside its own help command
 		},
 		Action: func(c *cli.Context) error {
 			switch {
@@ -68,10 +85,10 @@ func newApp(t *terminal) *cli.App {
 		serveCommand(t), demoCommand(t), demoNotesCommand(),
 		listCommand(t), statusCommand(t), connectCommand(t), toolsCommand(t), callCommand(t),
 		loginCommand(t), logoutCommand(t), refreshCommand(t),
-		trustCommand(t), versionCommand(t),
+		trustCommand(t), versionCommand(t), helpCommand(),
 	}
 	for _, command := range app.Commands {
-		command.OnUsageError = usage
+		command.OnUsageError, command.HideHelpCommand = usage, true
 		for _, f := range command.Flags {
 			if b, ok := f.(*cli.BoolFlag); ok {
 				b.DisableDefaultText = true // off, as every option
@@ -79,6 +96,26 @@ func newApp(t *terminal) *cli.App {
 		}
 	}
 	return app
+}
+
+func helpCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "help",
+		Aliases:     []string{"h"},
+		Usage:       "show the commands, or the help of one",
+		ArgsUsage:   "[COMMAND]",
+		Description: "Example:\n   proxy help login",
+		Action: func(c *cli.Context) error {
+			name := c.Args().First()
+			switch {
+			case name == "":
+				return cli.ShowAppHelp(c)
+			case c.App.Command(name) == nil:
+				return &unknownCommandError{name: name, known: commandNames(c.App)}
+			}
+			return cli.ShowCommandHelp(c.Lineage()[1], name)
+		},
+	}
 }
 
 // commandNames returns the names of the commands that the help lists.

@@ -18,7 +18,7 @@ func TestOptionsMayStandAnywhere(t *testing.T) {
 		{"proxy call notes add -- --json", "proxy call -- notes add --json"},
 		{"proxy status --nonsense github", "proxy status --nonsense -- github"},
 		{"proxy nonsense --json", "proxy nonsense --json"},
-		{"proxy help call", "proxy help call"},
+		{"proxy help call", "proxy help -- call"},
 		{"proxy --log-level debug", "proxy --log-level debug"},
 		{"proxy --config", "proxy --config"},
 		{"proxy status --config", "proxy --config"},
