@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -86,7 +85,7 @@ const maxBatch = 1000
 
 // readBatch takes a JSON-RPC batch apart (MCP 2025-03-26 allows them).
 func (c *lineConn) readBatch(line []byte) {
-	if !json.Valid(line) {
+	if !raw.Valid(line) {
 		c.stray(line)
 		return
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"mcpproxy/upstream/raw"
 )
 
 // lineKind names the variable with the answer of a lineServer to initialize.
@@ -50,8 +52,8 @@ func lineArgument(line string) json.RawMessage {
 	return b
 }
 
-// deepAnswer is nested one level deeper than encoding/json reads.
-var deepAnswer = `{"jsonrpc":"2.0","id":ID,"result":` + strings.Repeat("[", maxLevels) + strings.Repeat("]", maxLevels) + `}`
+// deepAnswer is nested one level too deep.
+var deepAnswer = `{"jsonrpc":"2.0","id":ID,"result":` + strings.Repeat("[", raw.MaxLevels) + strings.Repeat("]", raw.MaxLevels) + `}`
 
 // Nobody waits for another answer than the one that came, though it is none.
 func TestMalformedAnswersAreToldAtOnce(t *testing.T) {

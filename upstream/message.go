@@ -21,9 +21,6 @@ type MalformedError struct{ Problem string }
 
 func (e *MalformedError) Error() string { return "an answer that is " + e.Problem }
 
-// maxLevels is how deep encoding/json reads.
-const maxLevels = 10_000
-
 // malformedAnswer returns what is wrong with a message that is meant as an
 // answer, and the id it is meant for. It is nil if the message is none.
 func malformedAnswer(data []byte) (id json.RawMessage, err *MalformedError) {
@@ -32,9 +29,9 @@ func malformedAnswer(data []byte) (id json.RawMessage, err *MalformedError) {
 	switch {
 	case e.ID == nil || e.Method != nil || raw.Member(data, "jsonrpc") == nil: // as in a line of a log
 		return nil, nil
-	case raw.DeeperThan(data, maxLevels):
+	case raw.DeeperThan(data, raw.MaxLevels):
 		err = &MalformedError{"nested too deeply"}
-	case !json.Valid(data):
+	case !raw.Valid(data):
 		err = &MalformedError{"not valid JSON"}
 	case e.Result == nil && answeredError(e.Error) == nil:
 		err = &MalformedError{"without a result or an error"}
@@ -114,7 +111,7 @@ func (e *envelope) id() (jsonrpc.ID, error) {
 // read finds the members of the object in data. It refuses what is not valid
 // JSON, since the bytes are passed on as they are.
 func (e *envelope) read(data []byte) error {
-	if !json.Valid(data) || !raw.IsObject(data) {
+	if !raw.Valid(data) || !raw.IsObject(data) {
 		return errNotMessage
 	}
 	e.find(data)

@@ -112,7 +112,7 @@ func words(body []byte, redact func(string) string) string {
 // said returns the text of the member of a JSON object in which servers say
 // what is wrong, or "".
 func said(body []byte) string {
-	if !json.Valid(body) {
+	if !raw.Valid(body) {
 		return ""
 	}
 	for _, name := range []string{"error_description", "message", "detail", "error", "title"} {
