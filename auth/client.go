@@ -145,7 +145,7 @@ func isNoRegistration(err error) bool {
 	if e, ok := errors.AsType[*HTTPError](err); ok {
 		return e.Status < 500 && e.Status != http.StatusTooManyRequests
 	}
-	return isAnswerError(err)
+	return errors.Is(err, errBadResponse) || errors.Is(err, errTooBig)
 }
 
 // wantedMethod is the method to register with. A native client cannot keep a

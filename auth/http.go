@@ -29,7 +29,8 @@ var (
 )
 
 // do sends req and reads the body up to maxBody. What was read of the body is
-// returned even with an error, and the response too if there was one.
+// returned even with an error, and the response too if there was one: the
+// error then does not name the host.
 func (t *target) do(req *http.Request) (*http.Response, []byte, error) {
 	resp, err := t.client.Do(req)
 	if err != nil {
@@ -42,7 +43,7 @@ func (t *target) do(req *http.Request) (*http.Response, []byte, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return resp, body, fmt.Errorf("%s: %w", req.URL.Host, err)
+		return resp, body, err
 	}
 	if len(body) > maxBody {
 		return resp, body[:maxBody], &AnswerError{Host: req.URL.Host, Err: errTooBig}
@@ -119,10 +120,7 @@ func readResponse(resp *http.Response, body []byte, err error, masks ...string) 
 	}
 	host, succeeded := resp.Request.URL.Host, resp.StatusCode >= 200 && resp.StatusCode <= 299
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	a, decodeErr := decodeMembers(body, mediaType)
-	if decodeErr != nil && succeeded {
-		a = salvage(body)
-	}
+	a, decodeErr := decodeMembers(body, mediaType, err != nil)
 	if code := a.text("error"); code != "" {
 		masked := strings.NewReplacer(masks...)
 		return a, &OAuthError{
@@ -133,6 +131,9 @@ func readResponse(resp *http.Response, body []byte, err error, masks ...string) 
 	switch {
 	case !succeeded:
 		return a, &HTTPError{Host: host, Status: resp.StatusCode, RetryAfter: retryAfter(resp)}
+	case err != nil && !isAnswerError(err):
+		// What was sent is used up, although its answer was not received whole.
+		return a, &AnswerError{Host: host, Err: err}
 	case err != nil:
 		return a, err
 	case decodeErr != nil:
@@ -143,51 +144,107 @@ func readResponse(resp *http.Response, body []byte, err error, masks ...string) 
 
 // decodeMembers decodes a JSON object, or a form where the media type or the
 // members say that it is one. Some servers write a byte order mark or a notice
-// before the object, or something after it.
-func decodeMembers(body []byte, mediaType string) (response, error) {
-	a := response{}
-	if len(bytes.TrimSpace(body)) == 0 {
-		return a, nil // a revocation response is empty, RFC 7009 section 2.2
+// before the object, or something after it, or the object as a string. Where
+// the answer cannot be decoded or holds no tokens, the members are those that
+// can be read, with the refresh token wherever it stands. cut says that only
+// the beginning of the body was received.
+func decodeMembers(body []byte, mediaType string, cut bool) (response, error) {
+	var inner string
+	if json.Unmarshal(body, &inner) == nil {
+		body = []byte(inner)
 	}
-	if json.Unmarshal(body, &a) == nil {
-		return a, nil
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 || string(body) == "null" {
+		return response{}, nil // a revocation response is empty, RFC 7009 section 2.2
 	}
-	if i := bytes.IndexByte(body, '{'); i >= 0 && json.NewDecoder(bytes.NewReader(body[i:])).Decode(&a) == nil {
-		return a, nil
-	}
-	a, err := formResponse(string(body))
-	isForm := mediaType == "application/x-www-form-urlencoded" || mediaType == "text/plain"
-	if err == nil && (isForm || a["access_token"] != nil || a["refresh_token"] != nil || a["error"] != nil) {
-		return a, nil
-	}
-	return nil, errBadResponse
-}
-
-var refreshTokenMember = regexp.MustCompile(`"refresh_token"\s*:\s*("(?:[^"\\]|\\.)*")`)
-
-// salvage finds the refresh token in the body of a token response that is cut
-// off or malformed.
-func salvage(body []byte) response {
-	if m := refreshTokenMember.FindSubmatch(body); m != nil {
-		return response{"refresh_token": m[1]}
-	}
-	return nil
-}
-
-// formResponse reads a form-encoded response, which some servers send
-// although JSON was accepted.
-func formResponse(body string) (response, error) {
-	values, err := url.ParseQuery(strings.TrimSpace(body))
-	if err != nil {
-		return nil, errBadResponse
-	}
-	a := response{}
-	for name := range values {
-		if a[name], err = json.Marshal(values.Get(name)); err != nil {
-			return nil, err
+	a, err := decodeObject(body)
+	if err != nil || !a.says() {
+		form := formResponse(string(body), cut)
+		isForm := mediaType == "application/x-www-form-urlencoded" || mediaType == "text/plain"
+		if form.says() || isForm && err != nil && len(a) == 0 && len(form) > 0 {
+			return form, nil
 		}
 	}
+	if isBlank(a["refresh_token"]) && (err != nil || isBlank(a["access_token"])) {
+		a.salvage(body)
+	}
+	return a, err
+}
+
+// says reports whether the members are what a token endpoint answers.
+func (a response) says() bool {
+	return !isBlank(a["access_token"]) || !isBlank(a["refresh_token"]) || !isBlank(a["error"])
+}
+
+// decodeObject decodes the first JSON object in body. With an error it returns
+// the members before the fault.
+func decodeObject(body []byte) (response, error) {
+	a := response{}
+	i := bytes.IndexByte(body, '{')
+	if i < 0 {
+		return a, errBadResponse
+	}
+	d := json.NewDecoder(bytes.NewReader(body[i:]))
+	_, _ = d.Token() // the brace
+	for d.More() {
+		token, err := d.Token()
+		name, isName := token.(string)
+		var value json.RawMessage
+		if err != nil || !isName || d.Decode(&value) != nil {
+			return a, errBadResponse
+		}
+		if strings.HasSuffix(name, "_token") && isBlank(value) && a[name] != nil {
+			continue // the token of a member that stands twice
+		}
+		a[name] = value
+	}
+	if _, err := d.Token(); err != nil {
+		return a, errBadResponse
+	}
 	return a, nil
+}
+
+// isBlank reports whether a member is missing or no string, or holds no more
+// than space.
+func isBlank(value json.RawMessage) bool {
+	var s string
+	return json.Unmarshal(value, &s) != nil || strings.TrimSpace(s) == ""
+}
+
+var refreshTokenMember = regexp.MustCompile(`["']refresh_token["']\s*:\s*("(?:[^"\\]|\\.)*"|'[^'"\\]*')`)
+
+// salvage finds the refresh token in the body of a token response that is cut
+// off or malformed, or holds it within another object.
+func (a response) salvage(body []byte) {
+	for _, m := range refreshTokenMember.FindAllSubmatch(body, -1) {
+		value := m[1]
+		if value[0] == '\'' {
+			value = []byte(`"` + string(value[1:len(value)-1]) + `"`)
+		}
+		if !isBlank(value) {
+			a["refresh_token"] = value
+		}
+	}
+}
+
+// formResponse reads a form-encoded response, which some servers send although
+// JSON was accepted. Of a form that was cut the last value is not whole.
+func formResponse(body string, cut bool) response {
+	if cut {
+		body = body[:max(0, strings.LastIndexByte(body, '&'))]
+	}
+	values, _ := url.ParseQuery(strings.TrimSpace(body)) // what can be read
+	a := response{}
+	for name, all := range values {
+		text := ""
+		for _, v := range all {
+			if strings.TrimSpace(v) != "" {
+				text = v
+			}
+		}
+		a[name], _ = json.Marshal(text) // a string always can be
+	}
+	return a
 }
 
 // text returns a string member, or "" if it is missing or no string.

@@ -39,6 +39,9 @@ func TestAnswers(t *testing.T) {
 		"a page with forms": {200, "text/html", `<a href="?a=1&b=2">`, "", "", true},
 		"null":              {200, "application/json", `null`, "", "", false},
 		"an array":          {200, "application/json", `[]`, "", "", true},
+		"braces in a form":  {200, "text/plain", `x={}&access_token=at`, "at", "", false},
+		"a page's script":   {200, "text/html", `<script>x = {"a":1}</script>`, "", "", false},
+		"a cut error":       {400, "application/json", `{"error":"slow_down","error_description":"wa`, "", "slow_down", true},
 	} {
 		rec := httptest.NewRecorder()
 		rec.Header().Set("Content-Type", c.contentType)
@@ -52,17 +55,22 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// A connection that breaks within the body leaves what was received.
+// A connection that breaks within the body leaves what was received, and is an
+// answer all the same.
 func TestCutAnswer(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		`{"refresh_token": "r\u002D1", "scope": "a`: "r-1",
 		`{"access_token":"a","refresh_token":"r`:    "",
 		`<html>`:                                    "",
+		// Where a form was cut cannot be seen.
+		`access_token=a&refresh_token=0123456789abcdef01`:    "",
+		`refresh_token=0123456789abcdef01&access_token=a`:    "0123456789abcdef01",
+		`refresh_token=0123456789abcdef01&refresh_token=012`: "0123456789abcdef01",
 	} {
 		resp := &http.Response{StatusCode: 200, Request: &http.Request{URL: &url.URL{Host: "as.example"}}}
 		a, err := readResponse(resp, []byte(body), io.ErrUnexpectedEOF)
-		if a.text("refresh_token") != want || !errors.Is(err, io.ErrUnexpectedEOF) {
+		if a.text("refresh_token") != want || !errors.Is(err, io.ErrUnexpectedEOF) || !isAnswerError(err) {
 			t.Errorf("%s: %v, %v", body, a, err)
 		}
 	}
@@ -76,6 +84,15 @@ func TestNamedParameterIsNoToken(t *testing.T) {
 		`{"error":"invalid_request","refresh_token":"expired"}`:         false,
 		`{"error":"x","refresh_token":"0123456789abcdef"}`:              true,
 		`{"error":"x","access_token":"a","refresh_token":"0123456789"}`: true,
+		// Words of a server, whatever their length.
+		`{"error":"x","access_token":"missing","refresh_token":"expired"}`: false,
+		`{"error":"x","refresh_token":"token_expired_or_revoked"}`:         false,
+		`{"error":"x","refresh_token":"REFRESH-TOKEN-EXPIRED"}`:            false,
+		`{"error":"x","refresh_token":"RefreshTokenExpired"}`:              false,
+		`{"error":"x","refresh_token":"0123456789ab***************"}`:      false,
+		`{"error":"x","refresh_token":"fedcba9876543210"}`:                 false,
+		`{"errors":{"refresh_token":"token_expired_or_revoked"}}`:          false,
+		`{"errors":{"refresh_token":"is expired"},"refresh_token":"`:       false,
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusBadRequest)
@@ -86,7 +103,7 @@ func TestNamedParameterIsNoToken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tok, err := a.requestTokens(t.Context(), target, server.URL, vault.Client{}, "", url.Values{})
+		tok, err := a.requestTokens(t.Context(), target, server.URL, vault.Client{}, "", url.Values{"refresh_token": {"fedcba9876543210-sent"}})
 		if err == nil || tok.access != "" || (tok.refresh != "") != want {
 			t.Errorf("%s: %q, %v", members, tok.refresh, err)
 		}

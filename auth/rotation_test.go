@@ -27,6 +27,21 @@ func change(members map[string]any) func(int, string) (int, string) {
 	}
 }
 
+// again returns a fault that repeats the refresh token with that value.
+func again(value string) func(int, string) (int, string) {
+	return func(status int, body string) (int, string) {
+		return status, strings.TrimRight(body, "}\n") + `,"refresh_token":` + value + "}"
+	}
+}
+
+// member returns a string member of a token response.
+func member(body, name string) string {
+	var all map[string]any
+	_ = json.Unmarshal([]byte(body), &all)
+	s, _ := all[name].(string)
+	return s
+}
+
 // A refresh token that came with an answer is kept, whatever else is wrong
 // with the answer, and the one that it replaces is not sent again.
 func TestRotatedTokenIsKept(t *testing.T) {
@@ -56,9 +71,40 @@ func TestRotatedTokenIsKept(t *testing.T) {
 			}
 			return status, url.Values{"access_token": {all["access_token"].(string)}, "refresh_token": {all["refresh_token"].(string)}}.Encode()
 		},
-		"HTTP 500": func(_ int, body string) (int, string) { return 500, body },
-		"HTTP 302": func(_ int, body string) (int, string) { return 302, body },
-		"HTTP 401": func(_ int, body string) (int, string) { return 401, body },
+		"form with a bad escape": func(status int, body string) (int, string) {
+			return status, "access_token=" + member(body, "access_token") + "&x=%zz&refresh_token=" + member(body, "refresh_token")
+		},
+		"form, then empty": func(status int, body string) (int, string) {
+			return status, "access_token=" + member(body, "access_token") + "&refresh_token=" + member(body, "refresh_token") + "&refresh_token="
+		},
+		"twice, then null":     again("null"),
+		"twice, then empty":    again(`""`),
+		"twice, then a number": again("7"),
+		"twice, then a list":   again("[]"),
+		"twice, first null": func(status int, body string) (int, string) {
+			return status, strings.Replace(body, "{", `{"refresh_token":null,`, 1)
+		},
+		"twice, HTTP 500": func(_ int, body string) (int, string) {
+			_, body = again("null")(0, body)
+			return 500, body
+		},
+		"twice and cut off": func(status int, body string) (int, string) {
+			return status, strings.TrimRight(body, "}\n") + `,"refresh_token":"","scope":"re`
+		},
+		"another object before": func(status int, body string) (int, string) { return status, `{"warning":1}` + body },
+		"within an object":      func(status int, body string) (int, string) { return status, `{"data":` + body + `}` },
+		"within, HTTP 500":      func(_ int, body string) (int, string) { return 500, `{"error":{"code":1},"data":` + body + `}` },
+		"within a string": func(status int, body string) (int, string) {
+			b, _ := json.Marshal(body)
+			return status, string(b)
+		},
+		"single quotes":     func(status int, body string) (int, string) { return status, strings.ReplaceAll(body, `"`, "'") },
+		"HTTP 500, cut off": func(_ int, body string) (int, string) { return 500, strings.TrimRight(body, "}\n") },
+		"HTTP 401, cut off": func(_ int, body string) (int, string) { return 401, strings.TrimRight(body, "}\n") + `,"scope":"re` },
+		"HTTP 502, a page":  func(_ int, body string) (int, string) { return 502, "<html><pre>{" + body + "</pre>" },
+		"HTTP 500":          func(_ int, body string) (int, string) { return 500, body },
+		"HTTP 302":          func(_ int, body string) (int, string) { return 302, body },
+		"HTTP 401":          func(_ int, body string) (int, string) { return 401, body },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

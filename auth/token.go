@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -59,7 +60,8 @@ func (a *Authority) requestTokens(ctx context.Context, t *target, endpoint strin
 	// sleeps.
 	now := time.Now().Round(0)
 	tok := tokens{access: resp.text("access_token"), refresh: resp.text("refresh_token"), issued: now}
-	if len(tok.refresh) > maxToken || err != nil && !isTokenResponse(tok) {
+	isSuccess := err == nil && isBearer(tok.access)
+	if len(tok.refresh) > maxToken || strings.TrimSpace(tok.refresh) == "" || !isSuccess && !isTokenResponse(tok, form.Get("refresh_token")) {
 		tok.refresh = ""
 	}
 	if err == nil || tok.refresh != "" {
@@ -82,11 +84,17 @@ func (a *Authority) requestTokens(ctx context.Context, t *target, endpoint strin
 // server, and the vault would not take the record.
 const maxToken = 16 << 10
 
+// words are what a server says of a token instead of sending one, such as
+// "expired", "TOKEN_EXPIRED" or "TokenExpired".
+var words = regexp.MustCompile(`^(?:[a-z]+(?:[_.:-][a-z]+)*|[A-Z]+(?:[_.:-][A-Z]+)+|(?:[A-Za-z][a-z]+)+)$`)
+
 // isTokenResponse reports whether an answer that is no success nevertheless
-// holds tokens. Some servers name the parameter that they refuse by a member
-// with its name, such as "refresh_token": "expired".
-func isTokenResponse(tok tokens) bool {
-	return tok.access != "" || isBearer(tok.refresh) && len(tok.refresh) >= 16
+// holds a new refresh token. Some servers name the parameter that they refuse
+// by a member with its name, such as "refresh_token": "expired", or repeat
+// what was sent, perhaps cut or with asterisks.
+func isTokenResponse(tok tokens, sent string) bool {
+	return isBearer(tok.refresh) && (len(tok.refresh) >= 16 || tok.access != "") &&
+		!words.MatchString(tok.refresh) && !strings.Contains(tok.refresh, "***") && !strings.Contains(sent, tok.refresh)
 }
 
 func checkTokens(tok tokens, tokenType, endpoint string) error {
