@@ -72,9 +72,6 @@ func (t Transports) Client(list Allowlist) *http.Client {
 		Transport: guard{t, list},
 		Timeout:   requestTimeout,
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
-			if via[0].Method != http.MethodGet {
-				return http.ErrUseLastResponse
-			}
 			if len(via) > maxRedirects {
 				return errTooManyRedirects
 			}
@@ -93,6 +90,15 @@ type guard struct {
 }
 
 func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := g.send(req)
+	if err == nil && req.Method != http.MethodGet {
+		// The client would throw away an answer whose Location is no URL.
+		resp.Header.Del("Location")
+	}
+	return resp, err
+}
+
+func (g guard) send(req *http.Request) (*http.Response, error) {
 	anyAddress, err := g.list.admit(req.URL)
 	if err != nil {
 		return nil, err

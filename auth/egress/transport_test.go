@@ -35,6 +35,9 @@ func TestRedirects(t *testing.T) {
 			http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
 		case "/circle":
 			http.Redirect(w, r, "/circle", http.StatusTemporaryRedirect)
+		case "/nowhere":
+			w.Header().Set("Location", "http://[::1")
+			w.WriteHeader(http.StatusFound)
 		}
 	}))
 	defer own.Close()
@@ -57,13 +60,16 @@ func TestRedirects(t *testing.T) {
 	if err := get("/circle"); err == nil {
 		t.Error("followed for ever")
 	}
-	resp, err := client.Post(own.URL+"/near", "text/plain", strings.NewReader("secret"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode/100 != 3 {
-		t.Errorf("a POST was redirected: HTTP %d", resp.StatusCode)
+	for _, path := range []string{"/near", "/far", "/nowhere"} {
+		resp, err := client.Post(own.URL+path, "text/plain", strings.NewReader("secret"))
+		if err != nil {
+			t.Errorf("%s: the answer to a POST is lost: %v", path, err)
+			continue
+		}
+		resp.Body.Close()
+		if resp.StatusCode/100 != 3 {
+			t.Errorf("%s: a POST was redirected: HTTP %d", path, resp.StatusCode)
+		}
 	}
 }
 
