@@ -102,12 +102,13 @@ func (d *poller) poll(ctx context.Context, l *Login) error {
 		case code == slowDown:
 			interval += pollInterval
 			pause = interval
-		case code != "":
+		case code != "" && !asksToWait(err):
 			return l.failed(deviceRefusalReason(err), err)
 		case isFinal(err):
 			return err
 		default:
-			pause = min(2*pause, max(pollMax, interval)) // RFC 8628 section 3.5: exponential backoff
+			f, _ := factOf(err)
+			pause = max(min(2*pause, max(pollMax, interval)), f.retryAfter) // RFC 8628 section 3.5: exponential backoff
 			l.authority.log.Debug("device poll failed", "server", l.Server, "error", err)
 		}
 	}

@@ -97,6 +97,7 @@ func TestDevicePolling(t *testing.T) {
 		"five seconds by default": {[]string{waiting, waiting, token}, []int{5, 10, 15}, ""},
 		"slow down":               {[]string{slower, waiting, slower, token}, []int{5, 15, 25, 40}, ""},
 		"network blips":           {[]string{"", "", waiting, token}, []int{5, 15, 35, 40}, ""},
+		"busy":                    {[]string{`{"error":"temporarily_unavailable"}`, `{"error":"rate_limit_exceeded"}`, waiting, token}, []int{5, 15, 35, 40}, ""},
 		"denied":                  {[]string{`{"error":"access_denied"}`}, []int{5}, Denied},
 		"expired":                 {[]string{`{"error":"expired_token"}`}, []int{5}, LoginExpired},
 		"unknown code":            {[]string{`{"error":"invalid_grant"}`}, []int{5}, LoginExpired},

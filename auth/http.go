@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -121,7 +122,11 @@ func readResponse(resp *http.Response, body []byte, err error, masks ...string) 
 	host, succeeded := resp.Request.URL.Host, resp.StatusCode >= 200 && resp.StatusCode <= 299
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	a, decodeErr := decodeMembers(body, mediaType, err != nil)
-	if code := a.text("error"); code != "" {
+	code := a.text("error")
+	if code == "" && !succeeded {
+		code = a.errorWithin()
+	}
+	if code != "" {
 		masked := strings.NewReplacer(masks...)
 		return a, &OAuthError{
 			Code: clean(masked.Replace(code), 60), Description: clean(masked.Replace(a.text("error_description")), 200),
@@ -169,6 +174,14 @@ func decodeMembers(body []byte, mediaType string, cut bool) (response, error) {
 		a.salvage(body)
 	}
 	return a, err
+}
+
+// errorWithin returns the code of an error that is an object, as many APIs
+// write one.
+func (a response) errorWithin() string {
+	within := response{}
+	_ = json.Unmarshal(a["error"], &within) // empty if it is none
+	return cmp.Or(within.text("code"), within.text("type"))
 }
 
 // says reports whether the members are what a token endpoint answers.
@@ -285,12 +298,19 @@ func (a response) seconds(name string) time.Duration {
 	return time.Duration(min(n, maxSeconds) * float64(time.Second))
 }
 
-// retryAfter reads Retry-After (RFC 9110 section 10.2.3) in seconds, at most
-// an hour.
+// retryAfter reads Retry-After (RFC 9110 section 10.2.3): from a second, which
+// also stands for what cannot be read, to an hour. It is 0 if there is none.
 func retryAfter(resp *http.Response) time.Duration {
-	n, err := strconv.Atoi(resp.Header.Get("Retry-After"))
-	if err != nil || n < 0 {
+	value := resp.Header.Get("Retry-After")
+	if value == "" {
 		return 0
 	}
-	return time.Duration(min(n, 3600)) * time.Second
+	const longest = time.Hour
+	wait := time.Duration(0)
+	if n, err := strconv.Atoi(value); err == nil {
+		wait = time.Duration(max(0, min(n, int(longest.Seconds())))) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil {
+		wait = time.Until(at)
+	}
+	return max(time.Second, min(wait, longest))
 }

@@ -6,28 +6,78 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+	"unicode"
 
 	"mcpproxy/auth/vault"
 )
+
+// An answerFact is what an error response says of itself.
+type answerFact struct {
+	code       string // of OAuth, "" if there is none
+	status     int
+	retryAfter time.Duration
+}
+
+// factOf returns what an error response says, if err is one.
+func factOf(err error) (f answerFact, ok bool) {
+	if e, ok := errors.AsType[*OAuthError](err); ok {
+		return answerFact{e.Code, e.Status, e.RetryAfter}, true
+	}
+	if e, ok := errors.AsType[*HTTPError](err); ok {
+		return answerFact{"", e.Status, e.RetryAfter}, true
+	}
+	return f, false
+}
 
 // isRefusal reports whether the answer err to a refresh refuses the refresh
 // token or the client. Many servers do so in other words than invalid_grant:
 // with another code, with an error in a success, or in plain text.
 func isRefusal(err error) bool {
-	refuses := func(status int) bool {
-		return slices.Contains([]int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden}, status)
+	f, answered := factOf(err)
+	if !answered || asksToWait(err) {
+		return false
 	}
-	if e, ok := errors.AsType[*OAuthError](err); ok {
-		switch e.Code {
-		case invalidGrant, invalidClient:
-			return true
-		case serverError, temporarilyUnavailable, slowDown:
-			return false
+	switch f.status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity:
+		return true
+	}
+	return f.isDefinite() || f.code != "" && f.status >= 200 && f.status <= 299
+}
+
+// isDefinite reports whether the code leaves no doubt, even beside a
+// Retry-After that some gateway adds to every error.
+func (f answerFact) isDefinite() bool { return f.code == invalidGrant || f.code == invalidClient }
+
+// waitCodes are the error codes that ask to come again later, in lower case
+// and without what separates their words. Only two of them are of OAuth.
+var waitCodes = []string{
+	"temporarilyunavailable", "servererror",
+	"slowdown", "toomanyrequests", "toomanyattempts", "ratelimit", "ratelimited", "ratelimitexceeded", "ratelimitreached",
+	"requestlimitexceeded", "quotaexceeded", "limitexceeded", "resourceexhausted",
+	"throttled", "throttling", "throttlingexception", "toomanyrequestsexception", "limitexceededexception",
+	"unavailable", "serviceunavailable", "internalerror", "internalservererror", "tryagainlater", "retrylater", "timeout",
+}
+
+// asksToWait reports whether the answer err asks to come again later, so that
+// it decides nothing.
+func asksToWait(err error) bool {
+	f, answered := factOf(err)
+	switch {
+	case !answered:
+		return false
+	case f.status == http.StatusTooManyRequests:
+		return true
+	case f.isDefinite():
+		return false
+	}
+	letters := strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) {
+			return -1
 		}
-		return refuses(e.Status) || e.Status >= 200 && e.Status <= 299
-	}
-	e, ok := errors.AsType[*HTTPError](err)
-	return ok && refuses(e.Status)
+		return unicode.ToLower(r)
+	}, f.code)
+	return f.retryAfter > 0 || f.status >= 500 || slices.Contains(waitCodes, letters)
 }
 
 // The codes in the index for failures without an OAuth error code.

@@ -14,15 +14,13 @@ import (
 // Error codes that change what happens next: RFC 6749 section 5.2, RFC 8628
 // section 3.5, RFC 6750 section 3.1.
 const (
-	invalidGrant           = "invalid_grant"
-	invalidClient          = "invalid_client"
-	accessDenied           = "access_denied"
-	authorizationPending   = "authorization_pending"
-	slowDown               = "slow_down"
-	expiredToken           = "expired_token"
-	insufficientScope      = "insufficient_scope"
-	serverError            = "server_error"
-	temporarilyUnavailable = "temporarily_unavailable"
+	invalidGrant         = "invalid_grant"
+	invalidClient        = "invalid_client"
+	accessDenied         = "access_denied"
+	authorizationPending = "authorization_pending"
+	slowDown             = "slow_down"
+	expiredToken         = "expired_token"
+	insufficientScope    = "insufficient_scope"
 )
 
 // codeOf returns the OAuth error code within err, or "".
