@@ -24,6 +24,7 @@ type Options struct {
 	Getenv   func(string) string // client ids of built-in providers; nil finds none
 	Log      *slog.Logger        // nil discards
 	OnSecret func(string)        // called with each token, code, verifier and secret, before its first use
+	Redact   func(string) string // masks secrets in foreign text before it is cut; nil masks those just sent
 }
 
 // An Authority obtains, keeps and refreshes the credentials of all upstreams
@@ -37,6 +38,7 @@ type Authority struct {
 	getenv     func(string) string
 	log        *slog.Logger
 	onSecret   func(string)
+	redact     func(string) string
 
 	life    context.Context // cancelled by Close
 	end     context.CancelFunc
@@ -87,6 +89,7 @@ func New(o Options) *Authority {
 		getenv:     o.Getenv,
 		log:        o.Log,
 		onSecret:   o.OnSecret,
+		redact:     o.Redact,
 		life:       life,
 		end:        end,
 		pending:    make(chan struct{}, 1),
@@ -100,6 +103,9 @@ func New(o Options) *Authority {
 	}
 	if a.onSecret == nil {
 		a.onSecret = func(string) {}
+	}
+	if a.redact == nil {
+		a.redact = func(s string) string { return s }
 	}
 	return a
 }

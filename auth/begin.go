@@ -113,7 +113,7 @@ func (t *target) checkEndpoints(e endpoints, device bool) error {
 	for _, endpoint := range used {
 		u, err := egress.ParseURL(endpoint)
 		if err != nil {
-			return t.deadEnd(BadMetadata, quoted(endpoint), err)
+			return t.deadEnd(BadMetadata, endpoint, err)
 		}
 		if err := t.allowlist.Check(u); err != nil {
 			return err

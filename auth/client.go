@@ -125,7 +125,7 @@ func (a *Authority) registerWith(ctx context.Context, t *target, e endpoints, re
 	}
 	a.registerSecrets(c.Secret)
 	if c.ID == "" {
-		return vault.Client{}, &DiscoveryError{URL: e.register, Err: errBadResponse}
+		return vault.Client{}, &DiscoveryError{URL: t.tell(e.register, 200), Err: errBadResponse}
 	}
 	// The server may have changed what was asked for (RFC 7591 section
 	// 3.2.1). If it issues a secret without a method, the default method

@@ -198,7 +198,9 @@ func (c *Config) validateClient() error {
 	return nil
 }
 
-func quoted(s string) string { return `"` + clean(s, 80) + `"` }
+// quoted is a value of the configuration within a sentence. It is not cut,
+// because only a whole secret is recognized in it.
+func quoted(s string) string { return `"` + oneLine(s) + `"` }
 
 // isScope checks the syntax of one scope, RFC 6749 section 3.3.
 func isScope(s string) bool {

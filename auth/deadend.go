@@ -9,7 +9,7 @@ import (
 
 // deadEnd is the error for metadata at url that no login can begin with.
 func (t *target) deadEnd(reason DiscoveryReason, url string, err error) error {
-	e := &DiscoveryError{URL: url, Reason: reason, Err: err, Entry: t.entry(endpoints{})}
+	e := &DiscoveryError{URL: t.tell(url, 200), Reason: reason, Err: err, Entry: t.entry(endpoints{})}
 	if reason == NoResource {
 		e.Entry = `"resource": ` + quote(t.canonical())
 	}
@@ -28,7 +28,7 @@ func reasonOfDiscovery(err error) DiscoveryReason {
 // with S256. Its metadata are sound otherwise, so that the entry names its
 // endpoints.
 func (t *target) noPKCE(e endpoints) error {
-	return &DiscoveryError{URL: e.issuer, Reason: NoPKCE, Err: errNoPKCE, Entry: t.entry(e)}
+	return &DiscoveryError{URL: t.tell(e.issuer, 200), Reason: NoPKCE, Err: errNoPKCE, Entry: t.entry(e)}
 }
 
 // entry is the "oauth" of an entry that names its endpoints and its client,

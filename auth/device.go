@@ -17,6 +17,7 @@ const (
 	pollInterval = 5 * time.Second // if the server names none; also what slow_down adds (RFC 8628 section 3.5)
 	pollMax      = time.Minute     // between two polls while the network or the server is down
 	deviceLife   = 15 * time.Minute
+	maxUserCode  = 60 // bytes, more than anybody types in
 )
 
 // beginDevice starts the device flow, RFC 8628 section 3.1.
@@ -43,17 +44,17 @@ func (a *Authority) beginDevice(ctx context.Context, b loginRequest) (*Login, er
 	}
 	p := b.pending(client)
 	p.Flow = vault.DeviceFlow
-	p.DeviceCode, p.UserCode = resp.text("device_code"), clean(resp.text("user_code"), 60)
+	p.DeviceCode, p.UserCode = resp.text("device_code"), oneLine(resp.text("user_code"))
 	a.registerSecrets(p.DeviceCode)
 	// The second is the name in an early draft, still in use.
 	p.VerificationURI = cmp.Or(resp.text("verification_uri"), resp.text("verification_url"))
 	p.VerificationURIComplete = resp.text("verification_uri_complete")
-	if p.DeviceCode == "" || p.UserCode == "" {
-		return nil, &DiscoveryError{URL: b.e.device, Err: errBadResponse}
+	if p.DeviceCode == "" || p.UserCode == "" || len(p.UserCode) > maxUserCode {
+		return nil, &DiscoveryError{URL: b.t.tell(b.e.device, 200), Err: errBadResponse}
 	}
 	for _, u := range []*string{&p.VerificationURI, &p.VerificationURIComplete} {
 		if _, err := egress.ParseURL(*u); err != nil && (*u != "" || u == &p.VerificationURI) {
-			return nil, &DiscoveryError{URL: b.e.device, Err: err}
+			return nil, &DiscoveryError{URL: b.t.tell(b.e.device, 200), Err: err}
 		}
 	}
 	p.Expires = p.Started.Add(cmp.Or(resp.seconds("expires_in"), deviceLife))

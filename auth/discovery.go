@@ -143,7 +143,7 @@ func (t *target) firstServer(ctx context.Context, p protectedResource) (authoriz
 			return as, nil
 		}
 		if err == nil {
-			err = t.deadEnd(NoMetadata, clean(issuer, 200), errNoMetadata)
+			err = t.deadEnd(NoMetadata, issuer, errNoMetadata)
 		}
 		firstErr = cmp.Or(firstErr, err)
 		if ctx.Err() != nil {
@@ -199,7 +199,7 @@ func (t *target) issuers(p protectedResource) ([]string, error) {
 	i := slices.IndexFunc(p.AuthorizationServers, func(s string) bool { return sameIssuer(s, t.Config.Issuer) })
 	if i < 0 {
 		return nil, t.deadEnd(OtherIssuer, t.bareURL(),
-			fmt.Errorf("names %s and not the configured oauth.issuer", quoted(p.AuthorizationServers[0])))
+			fmt.Errorf("names %s and not the configured oauth.issuer", t.quoted(p.AuthorizationServers[0])))
 	}
 	return p.AuthorizationServers[i : i+1], nil
 }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // A NeedsAuthReason says why a login is needed.
@@ -205,22 +204,3 @@ type ClientRequiredError struct {
 }
 
 func (e *ClientRequiredError) Error() string { return e.Issuer + " offers no client registration" }
-
-// clean makes foreign text safe to show: one line without control
-// characters, at most max characters.
-func clean(s string, max int) string {
-	s = strings.ToValidUTF8(s, "")
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return ' '
-		}
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, s)
-	if r := []rune(s); len(r) > max {
-		s = string(r[:max]) + "…"
-	}
-	return strings.TrimSpace(s)
-}

@@ -149,7 +149,8 @@ func (a *Authority) exchangeCode(ctx context.Context, t *target, p vault.Pending
 		return fail(WrongIssuer, err)
 	}
 	if code := q.Get("error"); code != "" {
-		err := &OAuthError{Code: clean(code, 60), Description: clean(q.Get("error_description"), 200)}
+		secrets := []string{p.State, p.Verifier, q.Get("code"), t.clientOf(p.Client).Secret}
+		err := &OAuthError{Code: t.tell(code, 60, secrets...), Description: t.tell(q.Get("error_description"), 200, secrets...)}
 		return fail(refusalReason(err), err)
 	}
 	tok, err := a.requestTokens(ctx, t, p.TokenEndpoint, p.Client, p.Resource, url.Values{

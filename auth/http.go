@@ -79,16 +79,20 @@ func (t *target) post(ctx context.Context, endpoint string, client vault.Client,
 		req.SetBasicAuth(url.QueryEscape(client.ID), url.QueryEscape(client.Secret))
 	}
 	resp, body, err := t.do(req)
-	return readResponse(resp, body, err, secretsOf(form)...)
+	return t.readResponse(resp, body, err, secretsOf(form, client)...)
 }
 
-// secretsOf returns the values of a form that must not be seen, should the
-// answer quote them.
-func secretsOf(form url.Values) (secrets []string) {
-	for _, name := range []string{"code", "code_verifier", "refresh_token", "device_code", "client_secret", "token"} {
-		if v := form.Get(name); v != "" {
-			secrets = append(secrets, v, "***")
-		}
+// secretsOf returns what must not be seen of a form that client sends, should
+// the answer quote it.
+func secretsOf(form url.Values, client vault.Client) []string {
+	id, secret := url.QueryEscape(client.ID), url.QueryEscape(client.Secret)
+	secrets := []string{client.Secret, secret}
+	if client.Secret != "" {
+		// In base64, what Basic authentication sends and what it should not.
+		secrets = append(secrets, id+":"+secret, client.ID+":"+client.Secret)
+	}
+	for _, name := range []string{"code", "code_verifier", "refresh_token", "device_code", "token"} {
+		secrets = append(secrets, form.Get(name))
 	}
 	return secrets
 }
@@ -105,7 +109,8 @@ func (t *target) postJSON(ctx context.Context, endpoint string, v any) (response
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
-	return readResponse(t.do(req))
+	resp, body, err := t.do(req)
+	return t.readResponse(resp, body, err)
 }
 
 // A response holds the members of a JSON response. Each is decoded on its
@@ -113,9 +118,9 @@ func (t *target) postJSON(ctx context.Context, endpoint string, v any) (response
 // refresh token.
 type response map[string]json.RawMessage
 
-// readResponse reads what do returned. masks are pairs of a secret and what is
-// told in its place, before the text of an error is cut.
-func readResponse(resp *http.Response, body []byte, err error, masks ...string) (response, error) {
+// readResponse reads what do returned. An error quotes neither secrets, which
+// were sent, nor those in the answer.
+func (t *target) readResponse(resp *http.Response, body []byte, err error, secrets ...string) (response, error) {
 	if resp == nil {
 		return nil, err
 	}
@@ -127,9 +132,11 @@ func readResponse(resp *http.Response, body []byte, err error, masks ...string) 
 		code = a.errorWithin()
 	}
 	if code != "" {
-		masked := strings.NewReplacer(masks...)
+		for _, name := range []string{"access_token", "refresh_token", "id_token", "device_code", "client_secret"} {
+			secrets = append(secrets, a.text(name))
+		}
 		return a, &OAuthError{
-			Code: clean(masked.Replace(code), 60), Description: clean(masked.Replace(a.text("error_description")), 200),
+			Code: t.tell(code, 60, secrets...), Description: t.tell(a.text("error_description"), 200, secrets...),
 			Status: resp.StatusCode, RetryAfter: retryAfter(resp),
 		}
 	}

@@ -153,10 +153,10 @@ func (t *target) resourceMetadata(ctx context.Context, c challenge) (p protected
 func (t *target) checkChallenge(rawURL string) error {
 	u, err := egress.ParseURL(rawURL)
 	if err != nil {
-		return t.deadEnd(BadChallenge, clean(rawURL, 200), err)
+		return t.deadEnd(BadChallenge, rawURL, err)
 	}
 	if err := t.allowlist.Check(u); err != nil {
-		return &DiscoveryError{URL: clean(rawURL, 200), Err: err}
+		return &DiscoveryError{URL: t.tell(rawURL, 200), Err: err}
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func (t *target) checkResource(u string, p protectedResource) error {
 	case p.Resource == "":
 		return t.deadEnd(NoResource, u, errNoResource)
 	}
-	return t.deadEnd(OtherResource, u, fmt.Errorf("is about %s, not about %s", quoted(p.Resource), t.bareURL()))
+	return t.deadEnd(OtherResource, u, fmt.Errorf("is about %s, not about %s", t.quoted(p.Resource), t.bareURL()))
 }
 
 // serverMetadata fetches RFC 8414 or OpenID Connect Discovery metadata in
@@ -184,7 +184,7 @@ func (t *target) checkResource(u string, p protectedResource) error {
 func (t *target) serverMetadata(ctx context.Context, issuer string) (as authorizationServer, found bool, err error) {
 	u, err := egress.ParseURL(issuer)
 	if err != nil || u.RawQuery != "" {
-		return as, false, t.deadEnd(BadMetadata, quoted(issuer), cmp.Or(err, egress.ErrNotURL))
+		return as, false, t.deadEnd(BadMetadata, issuer, cmp.Or(err, egress.ErrNotURL))
 	}
 	origin := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 	path := strings.TrimSuffix(u.EscapedPath(), "/")
@@ -201,7 +201,7 @@ func (t *target) serverMetadata(ctx context.Context, issuer string) (as authoriz
 			continue
 		}
 		as = newAuthorizationServer(d)
-		if reason, err := as.check(issuer); err != nil {
+		if reason, err := t.checkServer(as, issuer); err != nil {
 			return as, false, t.deadEnd(reason, u, err)
 		}
 		return as, true, nil
@@ -209,8 +209,8 @@ func (t *target) serverMetadata(ctx context.Context, issuer string) (as authoriz
 	return as, false, nil
 }
 
-// check validates the metadata, RFC 8414 section 3.3.
-func (as authorizationServer) check(issuer string) (DiscoveryReason, error) {
+// checkServer validates the metadata, RFC 8414 section 3.3.
+func (t *target) checkServer(as authorizationServer, issuer string) (DiscoveryReason, error) {
 	for _, name := range []string{"issuer", "token_endpoint", "authorization_endpoint"} {
 		if as.odd[name] {
 			return BadMetadata, errors.New(name + " is no string")
@@ -220,7 +220,7 @@ func (as authorizationServer) check(issuer string) (DiscoveryReason, error) {
 	case as.Issuer == "":
 		return OtherIssuer, errNoIssuer
 	case !sameIssuer(as.Issuer, issuer):
-		return OtherIssuer, fmt.Errorf("is of issuer %s, not of %s", quoted(as.Issuer), quoted(issuer))
+		return OtherIssuer, fmt.Errorf("is of issuer %s, not of %s", t.quoted(as.Issuer), t.quoted(issuer))
 	case as.TokenEndpoint == "":
 		return BadMetadata, errNoEndpoint
 	}
@@ -235,7 +235,7 @@ func (as authorizationServer) check(issuer string) (DiscoveryReason, error) {
 			continue
 		}
 		if _, err := egress.ParseURL(f.value); err != nil {
-			return BadMetadata, fmt.Errorf("%s %s %w", f.name, quoted(f.value), err)
+			return BadMetadata, fmt.Errorf("%s %s %w", f.name, t.quoted(f.value), err)
 		}
 	}
 	return "", nil
@@ -263,7 +263,7 @@ func (as authorizationServer) endpoints() endpoints {
 // every path.
 func (t *target) fetch(ctx context.Context, rawURL string) (d document, found bool, err error) {
 	fail := func(err error) (document, bool, error) {
-		return document{}, false, &DiscoveryError{URL: clean(rawURL, 200), Err: err}
+		return document{}, false, &DiscoveryError{URL: t.tell(rawURL, 200), Err: err}
 	}
 	u, err := egress.ParseURL(rawURL)
 	if err != nil {
@@ -294,7 +294,7 @@ func (t *target) fetch(ctx context.Context, rawURL string) (d document, found bo
 		if !json.Valid(body) {
 			err = errNoJSON
 		}
-		return d, false, t.deadEnd(BadMetadata, clean(rawURL, 200), err)
+		return d, false, t.deadEnd(BadMetadata, rawURL, err)
 	}
 	return d, true, nil
 }

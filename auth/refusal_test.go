@@ -62,7 +62,7 @@ func TestRefusals(t *testing.T) {
 		rec.WriteHeader(c.status)
 		resp := rec.Result()
 		resp.Request = &http.Request{URL: &url.URL{Host: "as.example"}}
-		_, err := readResponse(resp, []byte(c.body), nil)
+		_, err := reader.readResponse(resp, []byte(c.body), nil)
 		if isRefusal(err) != c.refuses || failureCode(err) != c.code {
 			t.Errorf("%s: refuses %v as %s: %v", name, isRefusal(err), failureCode(err), err)
 		}

@@ -24,6 +24,7 @@ type target struct {
 	url       *url.URL
 	client    *http.Client
 	allowlist egress.Allowlist
+	redact    func(string) string
 }
 
 func (a *Authority) target(s Server) (*target, error) {
@@ -36,7 +37,7 @@ func (a *Authority) target(s Server) (*target, error) {
 	if err != nil {
 		return nil, &ConfigError{Field: "url", Problem: err.Error()}
 	}
-	t := &target{Server: s, url: u, allowlist: egress.Allowlist{Own: []*url.URL{u}}}
+	t := &target{Server: s, url: u, redact: a.redact, allowlist: egress.Allowlist{Own: []*url.URL{u}}}
 	for _, f := range config.urls() {
 		if f.value == "" || f.name == "issuer" {
 			continue

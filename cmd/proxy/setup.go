@@ -87,6 +87,7 @@ func (s *setup) authority() *auth.Authority {
 		Getenv:   s.env,
 		Log:      s.log,
 		OnSecret: func(secret string) { s.redactor.Add(secret) },
+		Redact:   s.redactor.Redact,
 	})
 }
 
