@@ -58,22 +58,15 @@ func (a *Authority) Begin(ctx context.Context, s Server, o LoginOptions) (*Login
 		return nil, err
 	}
 	c := a.lastChallenge(ctx, t)
-	e, err := t.findEndpoints(ctx, c)
+	e, err := t.findEndpoints(ctx, c, o.Flow, old)
 	if err != nil {
-		return nil, err
-	}
-	device := o.Flow == FlowDevice || o.Flow == FlowAuto && e.device != ""
-	if device && e.device == "" {
-		return nil, &LoginError{Server: t.Name, Reason: NoDevice}
-	}
-	if err := t.checkEndpoints(e, device); err != nil {
 		return nil, err
 	}
 	if !sameIssuer(old.Issuer, e.issuer) {
 		old = vault.Record{} // its client and scopes are of another server
 	}
 	b := loginRequest{t: t, e: e, old: old, scopes: scopesFor(o, c, e, old, t.Config.Scopes)}
-	if device {
+	if e.byDevice(o.Flow) {
 		return a.beginDevice(ctx, b)
 	}
 	return a.beginCode(ctx, b, o.Flow)
@@ -102,13 +95,32 @@ func (a *Authority) lastChallenge(ctx context.Context, t *target) challenge {
 	return c
 }
 
-// checkEndpoints checks the endpoints before anything is sent to them. The
-// authorization endpoint is checked like the others because the browser is
-// sent there.
-func (t *target) checkEndpoints(e endpoints, device bool) error {
+// byDevice reports whether a login with these endpoints takes the device flow.
+func (e endpoints) byDevice(flow Flow) bool {
+	return flow == FlowDevice || flow == FlowAuto && e.device != ""
+}
+
+// checkEndpoints checks that a login by flow can begin with the endpoints,
+// before anything is sent to them. The authorization endpoint is checked like
+// the others because the browser is sent there.
+func (t *target) checkEndpoints(e endpoints, flow Flow, old vault.Record) error {
+	device := e.byDevice(flow)
 	used := []string{e.token, e.authorize}
 	if device {
 		used[1] = e.device
+	}
+	switch {
+	case device && e.device == "":
+		return &LoginError{Server: t.Name, Reason: NoDevice}
+	case e.token == "":
+		return t.deadEndOf(e, BadMetadata, errNoEndpoint)
+	case !device && e.authorize == "":
+		return t.deadEndOf(e, BadMetadata, errNoAuthorize)
+	}
+	_, known := t.knownClient(e)
+	registered := old.Client.Registered && sameIssuer(old.Issuer, e.issuer)
+	if !known && !registered && e.register != "" {
+		used = append(used, e.register)
 	}
 	for _, endpoint := range used {
 		u, err := egress.ParseURL(endpoint)
@@ -122,7 +134,10 @@ func (t *target) checkEndpoints(e endpoints, device bool) error {
 	// MCP, Authorization Code Protection: clients must refuse to proceed if
 	// code_challenge_methods_supported is absent.
 	if e.fromMetadata && !e.pkceS256 && !device {
-		return t.noPKCE(e)
+		return t.deadEndOf(e, NoPKCE, errNoPKCE)
+	}
+	if !known && e.register == "" {
+		return t.clientRequired(e)
 	}
 	return nil
 }

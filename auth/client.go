@@ -94,7 +94,7 @@ func allows(c vault.Client, scopes []string) bool {
 // response, up to 1 MiB and possibly with a client secret.
 func (a *Authority) registerWith(ctx context.Context, t *target, e endpoints, redirectURI string, scopes []string) (vault.Client, error) {
 	if e.register == "" {
-		return vault.Client{}, &ClientRequiredError{Issuer: e.issuer, RedirectURI: cmp.Or(t.Config.RedirectURI, defaultRedirect)}
+		return vault.Client{}, t.clientRequired(e)
 	}
 	r := registration{
 		ClientName:      clientName,
@@ -137,6 +137,11 @@ func (a *Authority) registerWith(ctx context.Context, t *target, e endpoints, re
 		c.AuthMethod = t.authMethod(e, true)
 	}
 	return c, nil
+}
+
+// clientRequired is the error for a server that registers no clients.
+func (t *target) clientRequired(e endpoints) error {
+	return &ClientRequiredError{Issuer: t.tell(e.issuer, 200), RedirectURI: cmp.Or(t.Config.RedirectURI, defaultRedirect)}
 }
 
 // isNoRegistration reports whether err is the answer of an address without a

@@ -24,20 +24,28 @@ func reasonOfDiscovery(err error) DiscoveryReason {
 	return ""
 }
 
-// noPKCE is the error for an authorization server that does not advertise PKCE
-// with S256. Its metadata are sound otherwise, so that the entry names its
-// endpoints.
-func (t *target) noPKCE(e endpoints) error {
-	return &DiscoveryError{URL: t.tell(e.issuer, 200), Reason: NoPKCE, Err: errNoPKCE, Entry: t.entry(e)}
+// deadEndOf is deadEnd for an authorization server whose metadata are sound
+// otherwise, so that the entry names its endpoints.
+func (t *target) deadEndOf(e endpoints, reason DiscoveryReason, err error) error {
+	return &DiscoveryError{URL: t.tell(e.issuer, 200), Reason: reason, Err: err, Entry: t.entry(e)}
 }
+
+// maxKnown bounds a URL of metadata in an entry, in bytes.
+const maxKnown = 500
 
 // entry is the "oauth" of an entry that names its endpoints and its client,
 // with what is known of them.
 func (t *target) entry(e endpoints) string {
 	const unknown = "…"
+	known := func(s string) string {
+		if isBearer(s) && len(s) <= maxKnown { // nothing that changes the look of the line
+			return s
+		}
+		return unknown
+	}
 	members := []namedURL{
-		{"authorize_url", cmp.Or(t.Config.AuthorizeURL, e.authorize, unknown)},
-		{"token_url", cmp.Or(t.Config.TokenURL, e.token, unknown)},
+		{"authorize_url", cmp.Or(t.Config.AuthorizeURL, known(e.authorize))},
+		{"token_url", cmp.Or(t.Config.TokenURL, known(e.token))},
 		{"client_id", cmp.Or(t.Config.ClientID, unknown)},
 		{"redirect_uri", cmp.Or(t.Config.RedirectURI, defaultRedirect)},
 	}

@@ -3,6 +3,7 @@ package auth
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -27,10 +28,18 @@ func TestDeadEnds(t *testing.T) {
 		"no resource":          {authtest.Options{}, resource("resource", nil), "names no resource"},
 		"other resource":       {authtest.Options{}, resource("resource", "https://bank.example/mcp"), "https://bank.example/mcp"},
 		"no metadata":          {nowhere, func(*testbed) {}, "publishes no metadata"},
+		"no login page":        {authtest.Options{}, server("authorization_endpoint", nil), "names no authorization endpoint"},
+		"empty login page":     {authtest.Options{}, server("authorization_endpoint", ""), "names no authorization endpoint"},
+		"no token endpoint":    {authtest.Options{}, server("token_endpoint", nil), "names no token endpoint"},
 		"odd token endpoint":   {authtest.Options{}, server("token_endpoint", 7), "token_endpoint is no string"},
 		"odd list of servers":  {authtest.Options{}, resource("authorization_servers", 7), "authorization_servers is no list"},
 		"an array as metadata": {authtest.Options{}, func(w *testbed) { w.Fail(authtest.Metadata, authtest.Fault{Body: "[]"}) }, "is no JSON object"},
 		"words as metadata":    {authtest.Options{}, func(w *testbed) { w.Fail(authtest.Metadata, authtest.Fault{Body: "Hello!"}) }, "is no JSON document"},
+		"a page as metadata":   {authtest.Options{}, func(w *testbed) { w.Fail(authtest.Metadata, authtest.Fault{Body: "<html>"}) }, "not found"},
+		"only pages": {nowhere, func(w *testbed) {
+			w.Fail(authtest.Metadata, authtest.Fault{Body: "<html>"})
+			w.Fail(authtest.ResourceMetadata, authtest.Fault{Body: "<html>"})
+		}, "publishes no metadata"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -69,6 +78,82 @@ func TestOddMetadata(t *testing.T) {
 			fault(w)
 			w.login(t, w.process(t), w.upstream())
 		})
+	}
+}
+
+// A page is no metadata document, whatever its media type says, and a document
+// is one.
+func TestPagesAreNotFound(t *testing.T) {
+	t.Parallel()
+	const found, missing, broken = "found", "not found", "broken"
+	for _, c := range []struct{ mediaType, body, want string }{
+		{"text/html", "<html>", missing},
+		{"application/json", "<!DOCTYPE html><html>", missing},
+		{"application/json", "\ufeff\r\n <!-- x --><html>", missing},
+		{"text/plain", "<html>", missing},
+		{"", "<html>", missing},
+		{"application/xml", "<?xml version='1.0'?><error/>", missing},
+		{"text/html", "Not here.", missing},
+		{"text/html; charset=utf-8", `{"issuer":"x"}`, found},
+		{"text/plain", ` {"issuer":"x"}`, found},
+		{"application/json", "Hello!", broken},
+		{"application/json", "", broken},
+		{"text/html", "[]", missing},
+	} {
+		up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", c.mediaType)
+			io.WriteString(w, c.body)
+		}))
+		a := New(Options{Vault: newVault(t)})
+		target, err := a.target(Server{URL: up.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, isFound, err := target.fetch(t.Context(), up.URL)
+		got := map[bool]string{true: found, false: missing}[isFound]
+		if err != nil {
+			got = broken
+		}
+		if got != c.want {
+			t.Errorf("%s %q is %s: %v", c.mediaType, c.body, got, err)
+		}
+		a.Close()
+		up.Close()
+	}
+}
+
+// Where a site answers every path with a page, the documents behind it are
+// found.
+func TestMetadataBehindPages(t *testing.T) {
+	t.Parallel()
+	w := newTestbed(t, authtest.Options{
+		Protected: open, ResourceMetadataAt: authtest.ResourceMetadataAtRoot,
+		IssuerPath: "/tenant", MetadataAt: authtest.MetadataOpenIDAppended,
+	})
+	page := authtest.Fault{Rewrite: func(status int, body string) (int, string) {
+		if status == http.StatusNotFound {
+			return http.StatusOK, "<!doctype html><title>Welcome</title>"
+		}
+		return status, body
+	}}
+	w.Fail(authtest.Metadata, page)
+	w.Fail(authtest.ResourceMetadata, page)
+	w.login(t, w.process(t), w.upstream())
+}
+
+// A server with the device flow alone needs no login page.
+func TestDeviceWithoutLoginPage(t *testing.T) {
+	t.Parallel()
+	w := newTestbed(t, authtest.Options{Protected: open})
+	w.Override(authtest.Metadata, map[string]any{"authorization_endpoint": nil, "code_challenge_methods_supported": nil})
+	a, s := w.process(t), w.upstream()
+	wait(t, begin(t, a, s, FlowAuto), "")
+	for _, flow := range []Flow{FlowPaste, FlowBrowser} {
+		_, err := a.Begin(t.Context(), s, LoginOptions{Flow: flow})
+		e, ok := errors.AsType[*DiscoveryError](err)
+		if !ok || !strings.Contains(err.Error(), "names no authorization endpoint") || !strings.Contains(e.Entry, w.URL+"/token") {
+			t.Errorf("%s: %v", flow, err)
+		}
 	}
 }
 
@@ -112,8 +197,28 @@ func TestDeadAuthorizationServer(t *testing.T) {
 	t.Cleanup(missing.Close)
 	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	t.Cleanup(broken.Close)
+	odd := func(member string, value any, o authtest.Options) string {
+		o.NoDevice = true
+		w := newTestbed(t, o)
+		w.Override(authtest.Metadata, map[string]any{member: value})
+		return w.Issuer()
+	}
+	page := newTestbed(t, authtest.Options{})
+	page.Fail(authtest.Metadata, authtest.Fault{Body: "<html>"})
+	words := newTestbed(t, authtest.Options{})
+	words.Fail(authtest.Metadata, authtest.Fault{Body: "Hello!"})
 	for name, first := range map[string]string{
 		"dead": dead.URL, "without metadata": missing.URL, "broken": broken.URL, "not listed": "https://elsewhere.example", "no URL": "elsewhere",
+		"a page": page.Issuer(), "words": words.Issuer(),
+		"no PKCE":                odd("code_challenge_methods_supported", nil, authtest.Options{}),
+		"plain PKCE":             odd("code_challenge_methods_supported", []string{"plain"}, authtest.Options{}),
+		"no login page":          odd("authorization_endpoint", nil, authtest.Options{}),
+		"login page not listed":  odd("authorization_endpoint", "https://elsewhere.example/a", authtest.Options{}),
+		"no token endpoint":      odd("token_endpoint", nil, authtest.Options{}),
+		"tokens not listed":      odd("token_endpoint", "https://elsewhere.example/t", authtest.Options{}),
+		"other issuer":           odd("issuer", "https://elsewhere.example", authtest.Options{}),
+		"no registration":        odd("registration_endpoint", nil, authtest.Options{}),
+		"registration elsewhere": odd("registration_endpoint", "https://elsewhere.example/r", authtest.Options{}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -135,8 +240,10 @@ func TestEntryLeadsOn(t *testing.T) {
 		fault  func(*testbed)
 		reason DiscoveryReason
 	}{
-		"no PKCE":     {server("code_challenge_methods_supported", nil), NoPKCE},
-		"no resource": {resource("resource", nil), NoResource},
+		"no PKCE":       {server("code_challenge_methods_supported", nil), NoPKCE},
+		"no login page": {server("authorization_endpoint", nil), BadMetadata},
+		"no tokens":     {server("token_endpoint", nil), BadMetadata},
+		"no resource":   {resource("resource", nil), NoResource},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -149,6 +256,8 @@ func TestEntryLeadsOn(t *testing.T) {
 				t.Fatalf("%v", err)
 			}
 			line := strings.Replace(e.Entry, `"client_id": "…"`, `"client_id": "known"`, 1)
+			line = strings.Replace(line, `"token_url": "…"`, `"token_url": "`+w.URL+`/token"`, 1)
+			line = strings.Replace(line, `"authorize_url": "…"`, `"authorize_url": "`+w.URL+`/authorize"`, 1)
 			var entry struct{ OAuth Config }
 			to := any(&entry)
 			if c.reason == NoResource {

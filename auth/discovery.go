@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/oauthex"
+
+	"mcpproxy/auth/vault"
 )
 
 // endpoints are what a login needs to know of an authorization server.
@@ -81,39 +84,75 @@ func (t *target) probe(ctx context.Context) challenge {
 	return readChallenge(resp.Header)
 }
 
-// findEndpoints returns the endpoints of t, from the configuration and, if
-// allowed, from metadata.
-func (t *target) findEndpoints(ctx context.Context, c challenge) (endpoints, error) {
-	var e endpoints
-	if t.Config.Discovery {
-		var err error
-		if e, err = t.discover(ctx, c); err != nil {
-			return e, err
+// findEndpoints returns the first endpoints of t with which a login by flow can
+// begin, from the configuration and, if allowed, from metadata. old is the
+// last login of t. If there are none, the error is that of the first.
+func (t *target) findEndpoints(ctx context.Context, c challenge, flow Flow, old vault.Record) (endpoints, error) {
+	var firstErr error
+	for e, err := range t.candidates(ctx, c) {
+		if err == nil {
+			e.authorize = cmp.Or(t.Config.AuthorizeURL, e.authorize)
+			e.token = cmp.Or(t.Config.TokenURL, e.token)
+			e.device = cmp.Or(t.Config.DeviceAuthorizationEndpoint, e.device)
+			e.revoke = cmp.Or(t.Config.RevocationURL, e.revoke)
+			err = t.checkEndpoints(e, flow, old)
 		}
-	} else {
-		e.resource, e.issuer = t.resource(), t.Config.Issuer
-	}
-	e.authorize = cmp.Or(t.Config.AuthorizeURL, e.authorize)
-	e.token = cmp.Or(t.Config.TokenURL, e.token)
-	e.device = cmp.Or(t.Config.DeviceAuthorizationEndpoint, e.device)
-	e.revoke = cmp.Or(t.Config.RevocationURL, e.revoke)
-	return e, nil
-}
-
-func (t *target) discover(ctx context.Context, c challenge) (endpoints, error) {
-	p, found, err := t.resourceMetadata(ctx, c)
-	if reasonOfDiscovery(err) == BadChallenge {
-		if e, err := t.legacy(ctx); err == nil && e.fromMetadata {
+		if err == nil {
 			return e, nil
 		}
+		firstErr = cmp.Or(firstErr, err)
+		if ctx.Err() != nil {
+			break
+		}
 	}
-	if err != nil {
-		return endpoints{}, err
+	return endpoints{}, firstErr
+}
+
+// maxServers bounds how many of the authorization servers that a resource
+// names are tried.
+const maxServers = 4
+
+// candidates are the endpoints, or what is wrong with them, of each
+// authorization server that the upstream names.
+func (t *target) candidates(ctx context.Context, c challenge) iter.Seq2[endpoints, error] {
+	return func(yield func(endpoints, error) bool) {
+		if !t.Config.Discovery {
+			yield(endpoints{resource: t.resource(), issuer: t.Config.Issuer}, nil)
+			return
+		}
+		p, found, err := t.resourceMetadata(ctx, c)
+		if reasonOfDiscovery(err) == BadChallenge {
+			if e, err := t.legacy(ctx); err == nil && e.fromMetadata {
+				yield(e, nil)
+				return
+			}
+		}
+		if err == nil && !found {
+			yield(t.legacy(ctx))
+			return
+		}
+		var issuers []string
+		if err == nil {
+			issuers, err = t.issuers(p)
+		}
+		if err != nil {
+			yield(endpoints{}, err)
+			return
+		}
+		for _, issuer := range issuers[:min(len(issuers), maxServers)] {
+			if !yield(t.serverOf(ctx, p, issuer)) {
+				return
+			}
+		}
 	}
-	if !found {
-		return t.legacy(ctx)
+}
+
+// serverOf returns the endpoints of one of the authorization servers of p.
+func (t *target) serverOf(ctx context.Context, p protectedResource, issuer string) (endpoints, error) {
+	as, found, err := t.serverMetadata(ctx, issuer)
+	if err == nil && !found {
+		err = t.deadEnd(NoMetadata, issuer, errNoMetadata)
 	}
-	as, err := t.firstServer(ctx, p)
 	if err != nil {
 		return endpoints{}, err
 	}
@@ -123,34 +162,6 @@ func (t *target) discover(ctx context.Context, c challenge) (endpoints, error) {
 		e.resource = t.resource()
 	}
 	return e, nil
-}
-
-// maxServers bounds how many of the authorization servers that a resource
-// names are tried.
-const maxServers = 4
-
-// firstServer returns the metadata of the first of the authorization servers
-// of p that has any, or the error of the first one.
-func (t *target) firstServer(ctx context.Context, p protectedResource) (authorizationServer, error) {
-	issuers, err := t.issuers(p)
-	if err != nil {
-		return authorizationServer{}, err
-	}
-	var firstErr error
-	for _, issuer := range issuers[:min(len(issuers), maxServers)] {
-		as, found, err := t.serverMetadata(ctx, issuer)
-		if err == nil && found {
-			return as, nil
-		}
-		if err == nil {
-			err = t.deadEnd(NoMetadata, issuer, errNoMetadata)
-		}
-		firstErr = cmp.Or(firstErr, err)
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return authorizationServer{}, firstErr
 }
 
 // legacy follows the specification of 2025-03-26 for servers without
@@ -180,6 +191,7 @@ var (
 	errNoResource  = errors.New("names no resource")
 	errNoIssuer    = errors.New("names no issuer")
 	errNoEndpoint  = errors.New("names no token endpoint")
+	errNoAuthorize = errors.New("names no authorization endpoint")
 	errNoJSON      = errors.New("is no JSON document")
 	errNoObject    = errors.New("is no JSON object")
 )

@@ -12,6 +12,7 @@ import (
 
 	"mcpproxy/auth/authtest"
 	"mcpproxy/auth/egress"
+	"mcpproxy/auth/vault"
 )
 
 func TestMetadataPlaces(t *testing.T) {
@@ -136,7 +137,7 @@ func TestSlowMetadata(t *testing.T) {
 		t.Fatal(err)
 	}
 	target.client.Timeout = 200 * time.Millisecond
-	if _, err := target.findEndpoints(t.Context(), challenge{}); err == nil {
+	if _, err := target.findEndpoints(t.Context(), challenge{}, FlowAuto, vault.Record{}); err == nil {
 		t.Error("a body that never ends was accepted")
 	}
 }

@@ -121,7 +121,7 @@ func (d document) list(name string) (list []string) {
 func (t *target) resourceMetadata(ctx context.Context, c challenge) (p protectedResource, found bool, err error) {
 	const wellKnown = "/.well-known/oauth-protected-resource"
 	urls := []string{c.metadataURL}
-	var unusable error // the URL of the challenge, if it is no good
+	var unusable, firstErr error // the URL of the challenge, if it is no good; the first document that is none
 	root := url.URL{Scheme: t.url.Scheme, Host: t.url.Host}
 	if path := strings.TrimSuffix(t.url.EscapedPath(), "/"); path != "" {
 		urls = append(urls, root.String()+wellKnown+path)
@@ -137,15 +137,18 @@ func (t *target) resourceMetadata(ctx context.Context, c challenge) (p protected
 			}
 		}
 		d, found, err := t.fetch(ctx, u)
-		if err != nil {
+		if err != nil && reasonOfDiscovery(err) == "" {
 			return p, false, err
 		}
 		if found {
 			p = newProtectedResource(d)
-			return p, true, t.checkResource(u, p)
+			if err = t.checkResource(u, p); err == nil {
+				return p, true, nil
+			}
 		}
+		firstErr = cmp.Or(firstErr, err) // a document that is no good must not hide another
 	}
-	return p, false, unusable
+	return protectedResource{}, false, cmp.Or(firstErr, unusable)
 }
 
 // checkChallenge reports why the URL of a challenge cannot be fetched, so that
@@ -192,21 +195,24 @@ func (t *target) serverMetadata(ctx context.Context, issuer string) (as authoriz
 	if path != "" {
 		urls = append(urls, origin+path+"/.well-known/openid-configuration")
 	}
+	var firstErr error
 	for _, u := range urls {
 		d, found, err := t.fetch(ctx, u)
-		if err != nil {
+		if err == nil && found {
+			as = newAuthorizationServer(d)
+			if reason, wrong := t.checkServer(as, issuer); wrong != nil {
+				err = t.deadEnd(reason, u, wrong)
+			}
+		}
+		if err != nil && reasonOfDiscovery(err) == "" {
 			return as, false, err
 		}
-		if !found {
-			continue
-		}
-		as = newAuthorizationServer(d)
-		if reason, err := t.checkServer(as, issuer); err != nil {
-			return as, false, t.deadEnd(reason, u, err)
+		if firstErr = cmp.Or(firstErr, err); err != nil || !found {
+			continue // a document that is no good must not hide another
 		}
 		return as, true, nil
 	}
-	return as, false, nil
+	return authorizationServer{}, false, firstErr
 }
 
 // checkServer validates the metadata, RFC 8414 section 3.3.
@@ -221,8 +227,6 @@ func (t *target) checkServer(as authorizationServer, issuer string) (DiscoveryRe
 		return OtherIssuer, errNoIssuer
 	case !sameIssuer(as.Issuer, issuer):
 		return OtherIssuer, fmt.Errorf("is of issuer %s, not of %s", t.quoted(as.Issuer), t.quoted(issuer))
-	case as.TokenEndpoint == "":
-		return BadMetadata, errNoEndpoint
 	}
 	for _, f := range []namedURL{
 		{"authorization_endpoint", as.AuthorizationEndpoint},
@@ -259,8 +263,8 @@ func (as authorizationServer) endpoints() endpoints {
 }
 
 // fetch reads the JSON document at rawURL. A 4xx status means that it is not
-// found, and so does an HTML page, which single-page applications serve at
-// every path.
+// found, and so does a page, which single-page applications serve at every
+// path, whatever they call its media type.
 func (t *target) fetch(ctx context.Context, rawURL string) (d document, found bool, err error) {
 	fail := func(err error) (document, bool, error) {
 		return document{}, false, &DiscoveryError{URL: t.tell(rawURL, 200), Err: err}
@@ -284,12 +288,12 @@ func (t *target) fetch(ctx context.Context, rawURL string) (d document, found bo
 		return fail(&HTTPError{Host: resp.Request.URL.Host, Status: resp.StatusCode, RetryAfter: retryAfter(resp)})
 	}
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if mediaType == "text/html" {
-		return d, false, nil
-	}
-	body = bytes.TrimPrefix(body, []byte("\ufeff"))
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	d = document{odd: map[string]bool{}}
 	if json.Unmarshal(body, &d.members) != nil || d.members == nil {
+		if mediaType == "text/html" || bytes.HasPrefix(body, []byte("<")) {
+			return d, false, nil
+		}
 		err := errNoObject
 		if !json.Valid(body) {
 			err = errNoJSON
