@@ -140,13 +140,19 @@ var link = regexp.MustCompile(`https?://\S+\?\S+`)
 func (s *sandbox) startLogin(args ...string) (command *daemon, shown string) {
 	s.t.Helper()
 	command = s.daemon(nil, binary(s.t), append([]string{"login"}, args...)...)
+	return command, s.linkOf(command)
+}
+
+// linkOf waits until a login has shown its link.
+func (s *sandbox) linkOf(command *daemon) (shown string) {
+	s.t.Helper()
 	if !command.ready(func() bool {
 		shown = link.FindString(command.stdout.String() + command.stderr.String())
 		return shown != ""
 	}) {
 		s.t.Fatalf("login shows no link: %s%s", command.stdout, command.stderr)
 	}
-	return command, shown
+	return shown
 }
 
 // On the command line the login can be left, and finished by another process

@@ -38,8 +38,9 @@ func (s *sandbox) loginState(server string, words ...string) loginState {
 // loginByBrowser runs "proxy login", and who goes to its link.
 func (s *sandbox) loginByBrowser(who *person, args ...string) {
 	s.t.Helper()
-	command, link := s.startLogin(args...)
-	who.land(link)
+	command := s.daemon(nil, binary(s.t), append([]string{"login"}, args...)...)
+	command.stdin.Close() // so that it begins at once
+	who.land(s.linkOf(command))
 	<-command.gone
 	if !strings.HasPrefix(command.stdout.String(), "logged in") {
 		s.t.Fatalf("login: %s%s", command.stdout, command.stderr)

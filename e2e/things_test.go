@@ -53,6 +53,7 @@ type daemon struct {
 	stderr *journal
 	stdout *journal
 	gone   chan struct{}
+	code   int // exit status, once gone is closed
 	kill   func()
 }
 
@@ -86,6 +87,7 @@ func (s *sandbox) daemonWith(input string, env []string, name string, args ...st
 	go func() {
 		defer close(d.gone)
 		cmd.Wait()
+		d.code = cmd.ProcessState.ExitCode()
 	}()
 	d.kill = func() {
 		cancel()

@@ -139,6 +139,12 @@ func awaitsURL(server string, until time.Time) string {
 		server, until.Local().Format(time.TimeOnly))
 }
 
+// awaitsSilence says what a login waits for where none is pending.
+func awaitsSilence(server string) string {
+	return fmt.Sprintf("no login to %s is pending: a URL of one is awaited on stdin for %d s before a new one begins; for a link at once end stdin (Ctrl-D, or </dev/null)",
+		server, int(pipeSilence.Seconds()))
+}
+
 // loginSteps says what to do to finish a login, in order.
 func loginSteps(p *auth.Login, link string) []string {
 	steps := []string{fmt.Sprintf("Open this link to log in to %s:\n\n  %s\n", p.Server, link)}

@@ -81,7 +81,11 @@ func (l *login) run(ctx context.Context, pasted string) error {
 	lines := l.stdinLines()
 	if pasted == "" && !l.inTTY {
 		var finished bool
-		if pasted, finished = l.piped(ctx, lines); finished {
+		var err error
+		if pasted, finished, err = l.piped(ctx, lines); err != nil {
+			return err
+		}
+		if finished {
 			return l.done()
 		}
 	}
@@ -110,23 +114,41 @@ func (l *login) run(ctx context.Context, pasted string) error {
 // may finish.
 const watchInterval = 500 * time.Millisecond
 
-// piped returns the URL that a pipe brings, or "" if it brings none. While a
+// pipeSilence is how long a pipe may be silent before a login begins, where none
+// is pending that its URL could finish. Whoever runs the command without closing
+// its stdin waits as long for a link.
+const pipeSilence = 10 * time.Second
+
+// piped returns the URL that a pipe brings, or "" if a login is to begin. While a
 // login is pending that a URL could finish, it waits for the URL however late it
-// comes, because a new login would make it useless. finished says that the
-// pending login was finished elsewhere meanwhile.
-func (l *login) piped(ctx context.Context, lines *stdinLines) (url string, finished bool) {
-	url, more := lines.first(ctx, firstLineWithin)
-	for told := false; url == "" && more; url, more = lines.first(ctx, watchInterval) {
-		st := l.view.Status(l.server)[0].Auth
-		if st == nil || st.Pending == nil || st.Pending.Flow != vault.CodeFlow {
-			return "", told && st != nil && st.State == auth.LoggedIn
+// comes, because a new login would make it useless; and no other one begins if
+// that one ends meanwhile. finished says that it has ended well.
+func (l *login) piped(ctx context.Context, lines *stdinLines) (url string, finished bool, err error) {
+	begins := time.Now().Add(pipeSilence)
+	told, awaited := false, false
+	for {
+		url, more := lines.next(ctx, watchInterval)
+		if url != "" || !more {
+			return url, false, nil
 		}
-		if !told {
-			l.say("%s", awaitsURL(l.server.Name, st.Pending.ExpiresAt))
+		st := l.view.Status(l.server)[0].Auth
+		switch {
+		case st != nil && st.Pending != nil && st.Pending.Flow == vault.CodeFlow:
+			if !awaited {
+				l.say("%s", awaitsURL(l.server.Name, st.Pending.ExpiresAt))
+			}
+			awaited = true
+		case awaited && st != nil && st.State == auth.LoggedIn:
+			return "", true, nil
+		case awaited:
+			return "", false, &auth.LoginError{Server: l.server.Name, Reason: auth.NoLogin}
+		case !time.Now().Before(begins):
+			return "", false, nil
+		case !told:
+			l.say("%s", awaitsSilence(l.server.Name))
 			told = true
 		}
 	}
-	return url, false
 }
 
 func (l *login) done() error {
