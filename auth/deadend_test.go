@@ -86,22 +86,31 @@ func TestOddMetadata(t *testing.T) {
 func TestPagesAreNotFound(t *testing.T) {
 	t.Parallel()
 	const found, missing, broken = "found", "not found", "broken"
-	for _, c := range []struct{ mediaType, body, want string }{
-		{"text/html", "<html>", missing},
-		{"application/json", "<!DOCTYPE html><html>", missing},
-		{"application/json", "\ufeff\r\n <!-- x --><html>", missing},
-		{"text/plain", "<html>", missing},
-		{"", "<html>", missing},
-		{"application/xml", "<?xml version='1.0'?><error/>", missing},
-		{"text/html", "Not here.", missing},
-		{"text/html; charset=utf-8", `{"issuer":"x"}`, found},
-		{"text/plain", ` {"issuer":"x"}`, found},
-		{"application/json", "Hello!", broken},
-		{"application/json", "", broken},
-		{"text/html", "[]", missing},
+	for _, c := range []struct {
+		status                int
+		mediaType, body, want string
+	}{
+		{200, "text/html", "<html>", missing},
+		{200, "application/json", "<!DOCTYPE html><html>", missing},
+		{200, "application/json", "\ufeff\r\n <!-- x --><html>", missing},
+		{200, "text/plain", "<html>", missing},
+		{200, "", "<html>", missing},
+		{200, "application/xml", "<?xml version='1.0'?><error/>", missing},
+		{200, "text/html", "Not here.", missing},
+		{200, "text/html; charset=utf-8", `{"issuer":"x"}`, found},
+		{200, "text/plain", ` {"issuer":"x"}`, found},
+		{200, "application/json", "Hello!", broken},
+		{200, "application/json", "", broken},
+		{200, "text/html", "[]", missing},
+		{200, "text/html", "<html>" + strings.Repeat(" ", maxBody), missing},
+		{200, "application/json", "<html>" + strings.Repeat(" ", maxBody), missing},
+		{200, "application/json", "{" + strings.Repeat(" ", maxBody), broken},
+		{404, "text/html", "<html>" + strings.Repeat(" ", maxBody), missing},
+		{500, "text/html", "<html>" + strings.Repeat(" ", maxBody), broken},
 	} {
 		up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", c.mediaType)
+			w.WriteHeader(c.status)
 			io.WriteString(w, c.body)
 		}))
 		a := New(Options{Vault: newVault(t)})
@@ -115,7 +124,7 @@ func TestPagesAreNotFound(t *testing.T) {
 			got = broken
 		}
 		if got != c.want {
-			t.Errorf("%s %q is %s: %v", c.mediaType, c.body, got, err)
+			t.Errorf("%d %s %.30q is %s: %v", c.status, c.mediaType, c.body, got, err)
 		}
 		a.Close()
 		up.Close()

@@ -87,7 +87,8 @@ func TestNamedParameterIsNoToken(t *testing.T) {
 		// Words of a server, whatever their length.
 		`{"error":"x","access_token":"missing","refresh_token":"expired"}`: false,
 		`{"error":"x","refresh_token":"token_expired_or_revoked"}`:         false,
-		`{"error":"x","refresh_token":"REFRESH-TOKEN-EXPIRED"}`:            false,
+		`{"error":"x","refresh_token":"REFRESH_TOKEN_EXPIRED"}`:            false,
+		`{"error":"x","refresh_token":"refresh-token-of-a-test-server"}`:   true,
 		`{"error":"x","refresh_token":"RefreshTokenExpired"}`:              false,
 		`{"error":"x","refresh_token":"0123456789ab***************"}`:      false,
 		`{"error":"x","refresh_token":"fedcba9876543210"}`:                 false,

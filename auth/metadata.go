@@ -279,19 +279,22 @@ func (t *target) fetch(ctx context.Context, rawURL string) (d document, found bo
 	}
 	req.Header.Set("Accept", "application/json")
 	resp, body, err := t.do(req)
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	switch {
-	case err != nil:
+	case resp == nil:
 		return fail(err)
 	case resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests:
 		return d, false, nil
 	case resp.StatusCode != http.StatusOK:
 		return fail(&HTTPError{Host: resp.Request.URL.Host, Status: resp.StatusCode, RetryAfter: retryAfter(resp)})
+	case errors.Is(err, errTooBig) && isPage(resp, body):
+		return d, false, nil
+	case err != nil:
+		return fail(err)
 	}
-	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	d = document{odd: map[string]bool{}}
 	if json.Unmarshal(body, &d.members) != nil || d.members == nil {
-		if mediaType == "text/html" || bytes.HasPrefix(body, []byte("<")) {
+		if isPage(resp, body) {
 			return d, false, nil
 		}
 		err := errNoObject
@@ -301,4 +304,10 @@ func (t *target) fetch(ctx context.Context, rawURL string) (d document, found bo
 		return d, false, t.deadEnd(BadMetadata, rawURL, err)
 	}
 	return d, true, nil
+}
+
+// isPage reports whether a body that is no JSON object is meant for a browser.
+func isPage(resp *http.Response, body []byte) bool {
+	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return mediaType == "text/html" || bytes.HasPrefix(body, []byte("<"))
 }

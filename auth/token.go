@@ -83,8 +83,8 @@ func (a *Authority) requestTokens(ctx context.Context, t *target, endpoint strin
 const maxToken = 16 << 10
 
 // words are what a server says of a token instead of sending one, such as
-// "expired", "TOKEN_EXPIRED" or "TokenExpired".
-var words = regexp.MustCompile(`^(?:[a-z]+(?:[_.:-][a-z]+)*|[A-Z]+(?:[_.:-][A-Z]+)+|(?:[A-Za-z][a-z]+)+)$`)
+// "expired", "token_expired", "TOKEN_EXPIRED" or "TokenExpired".
+var words = regexp.MustCompile(`^(?:[A-Za-z]{1,15}|[a-z]+(?:[_.][a-z]+)+|[A-Z]+(?:_[A-Z]+)+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)$`)
 
 // isTokenResponse reports whether an answer that is no success nevertheless
 // holds a new refresh token. Some servers name the parameter that they refuse

@@ -22,28 +22,20 @@ func (t *terminal) stdinLines() *stdinLines {
 	go func() {
 		defer close(l.c)
 		r := bufio.NewReaderSize(t.in, maxLine)
-		for {
-			line, err := readLine(r)
-			if line != "" {
+		for isRest := false; ; {
+			b, err := r.ReadSlice('\n')
+			// A Windows shell writes a byte order mark into a pipe.
+			line := strings.TrimFunc(string(b), func(c rune) bool { return unicode.IsSpace(c) || c == '\ufeff' })
+			if line != "" && !isRest {
 				l.c <- line
 			}
-			if err != nil {
+			isRest = errors.Is(err, bufio.ErrBufferFull)
+			if err != nil && !isRest {
 				return
 			}
 		}
 	}()
 	return l
-}
-
-// readLine reads a line without the space around it and without a byte order
-// mark, which a Windows shell writes into a pipe.
-func readLine(r *bufio.Reader) (string, error) {
-	b, err := r.ReadSlice('\n')
-	line := strings.TrimFunc(string(b), func(c rune) bool { return unicode.IsSpace(c) || c == '\ufeff' })
-	for errors.Is(err, bufio.ErrBufferFull) {
-		_, err = r.ReadSlice('\n')
-	}
-	return line, err
 }
 
 // next returns the next line. It is "" if none comes in time or at all, and more
