@@ -103,7 +103,7 @@ func (d *poller) poll(ctx context.Context, l *Login) error {
 		case code == slowDown:
 			interval += pollInterval
 			pause = interval
-		case code != "" && !asksToWait(err):
+		case code != "" && !AsksToWait(err):
 			return l.failed(deviceRefusalReason(err), err)
 		case isFinal(err):
 			return err

@@ -163,7 +163,7 @@ func (a *Authority) exchangeCode(ctx context.Context, t *target, p vault.Pending
 	case codeOf(err) == invalidClient:
 		a.noteLostClient(ctx, t)
 		return fail(Refused, err)
-	case codeOf(err) != "" && !asksToWait(err):
+	case codeOf(err) != "" && !AsksToWait(err):
 		return fail(refusalReason(err), err)
 	case isAnswerError(err): // the code is used up
 		return fail(BadToken, err)

@@ -35,7 +35,7 @@ func factOf(err error) (f answerFact, ok bool) {
 // with another code, with an error in a success, or in plain text.
 func isRefusal(err error) bool {
 	f, answered := factOf(err)
-	if !answered || asksToWait(err) {
+	if !answered || AsksToWait(err) {
 		return false
 	}
 	switch f.status {
@@ -59,9 +59,9 @@ var waitCodes = []string{
 	"unavailable", "serviceunavailable", "internalerror", "internalservererror", "tryagainlater", "retrylater", "timeout",
 }
 
-// asksToWait reports whether the answer err asks to come again later, so that
-// it decides nothing.
-func asksToWait(err error) bool {
+// AsksToWait reports whether err is an answer of an authorization server that
+// asks to come again later, so that it decides nothing.
+func AsksToWait(err error) bool {
 	f, answered := factOf(err)
 	switch {
 	case !answered:

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -119,8 +118,11 @@ func isOfLogin(err error) bool {
 // isPassing reports whether what kept a login from beginning may pass: there was
 // no answer, or one that says so.
 func isPassing(err error) bool {
-	if e, ok := errors.AsType[*auth.HTTPError](err); ok {
-		return e.Status >= http.StatusInternalServerError || e.Status == http.StatusTooManyRequests
+	if auth.AsksToWait(err) {
+		return true
+	}
+	if is[*auth.HTTPError](err) {
+		return false
 	}
 	return is[*auth.DiscoveryError](err) && !is[*auth.AnswerError](err)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"mcpproxy/auth"
 	"mcpproxy/catalog"
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/mcptool"
@@ -171,6 +172,7 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"origin", &upstream.OriginError{Want: "https://srv.example:443", Got: "https://other.example:443"}},
 			{"start_redirect", &upstream.StartError{Stage: upstream.StageHandshake, Err: &upstream.RedirectError{Code: 301, To: "https://srv.example/mcp/"}}},
 			{"status_code", &upstream.StatusError{Code: http.StatusBadGateway}},
+			{"login_wait", &auth.OAuthError{Code: "rate_limit_exceeded", Status: http.StatusBadRequest}},
 			{"closed", upstream.ErrClosed},
 			{"cancelled", context.Canceled},
 			{"internal_error", &jsonrpc.Error{Code: -32603, Message: "oops\x1b[31m"}},

@@ -86,6 +86,7 @@ var advised = []error{
 	of(&vault.Error{Op: "get", Store: vault.StoreKeyring, Reason: vault.Unavailable}),
 	of(&auth.RefreshError{Server: "diary", RetryAt: soon, Err: errFact}),
 	of(&auth.HTTPError{Host: "login.example", Status: http.StatusBadGateway}),
+	of(&auth.OAuthError{Code: "rate_limit_exceeded", Status: http.StatusBadRequest}),
 	of(&auth.DiscoveryError{URL: "https://login.example/x", Err: errFact}),
 	of(&auth.DiscoveryError{URL: "https://login.example/x", Reason: auth.NoPKCE, Err: errFact, Entry: `"oauth": {"token_url": "…"}`}),
 	of(&auth.DiscoveryError{URL: "https://login.example/x", Reason: auth.OtherResource, Err: errFact, Entry: `"oauth": {"token_url": "…"}`}),

@@ -80,6 +80,10 @@ func explainAuth(e *explanation, err error, server string) (code int) {
 		e.hint("the login is kept; it is tried again in %d s", secondsUntil(r.RetryAt))
 		return exitUnavailable
 	}
+	if auth.AsksToWait(err) {
+		e.hint("this may pass by itself: try again in a minute")
+		return exitAuth
+	}
 	if h, ok := errors.AsType[*auth.HTTPError](err); ok {
 		e.hint("%s did not answer as an authorization server does: check \"oauth\" in the entry of %s", h.Host, server)
 		return exitAuth
