@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
@@ -16,25 +17,25 @@ func (c *Conn) accept(line line) error {
 	data := bytes.TrimSpace(line.data)
 	switch {
 	case errors.Is(line.err, errLineTooLong):
-		c.refuse(refusal(nil, jsonrpc.CodeInvalidRequest, "message too long"))
+		c.reply(refusal(nil, jsonrpc.CodeInvalidRequest, "message too long"))
 	case line.err != nil:
 		return line.err
 	case len(data) == 0:
 	case !json.Valid(data):
 		if raw.DeeperThan(data, maxLevels) {
-			c.refuse(refusal(data, jsonrpc.CodeInvalidRequest, errTooDeep.Error()))
+			c.reply(refusal(data, jsonrpc.CodeInvalidRequest, errTooDeep.Error()))
 		} else {
-			c.refuse(refusal(nil, jsonrpc.CodeParseError, "not valid JSON"))
+			c.reply(refusal(nil, jsonrpc.CodeParseError, "not valid JSON"))
 		}
 	case data[0] == '[':
 		c.acceptBatch(data)
 	default:
 		msg, err := decode(data)
 		if err != nil {
-			c.refuse(refusal(data, jsonrpc.CodeInvalidRequest, err.Error()))
+			c.reply(refusal(data, jsonrpc.CodeInvalidRequest, err.Error()))
 			return nil
 		}
-		c.queue = append(c.queue, msg)
+		c.queue = append(c.queue, incoming{msg: msg, size: len(data)})
 	}
 	return nil
 }
@@ -78,37 +79,57 @@ const maxLevels = 1000
 // batchVersion is the only protocol version that has batches.
 const batchVersion = "2025-03-26"
 
+// maxBatch bounds how many messages a batch has, each of which needs much more
+// memory than its bytes.
+const maxBatch = 1024
+
 // acceptBatch puts the messages of a batch into the queue (MCP 2025-03-26,
 // basic, JSON-RPC batching). The error of an element that is none is a part of
 // the batch's answer.
 func (c *Conn) acceptBatch(data []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var elements []json.RawMessage
-	switch err := json.Unmarshal(data, &elements); {
+	elements := json.NewDecoder(bytes.NewReader(data))
+	_, _ = elements.Token() // the bracket; the line is valid JSON
+	switch {
 	case !c.batching:
-		c.addRefusal(refusal(nil, jsonrpc.CodeInvalidRequest, "batches are of protocol version "+batchVersion+" alone"))
+		c.refuse(refusal(nil, jsonrpc.CodeInvalidRequest, "batches are of protocol version "+batchVersion+" alone"))
 		return
-	case err != nil || len(elements) == 0:
-		c.addRefusal(refusal(nil, jsonrpc.CodeInvalidRequest, "empty batch"))
+	case !elements.More():
+		c.refuse(refusal(nil, jsonrpc.CodeInvalidRequest, "empty batch"))
 		return
 	}
-	answer := new(batchAnswer)
-	for _, element := range elements {
+	batch := new(batchAnswer)
+	var queue []incoming
+	for n := 0; elements.More(); n++ {
+		if n == maxBatch {
+			c.refuse(refusal(nil, jsonrpc.CodeInvalidRequest, fmt.Sprintf("batch of more than %d messages", maxBatch)))
+			return
+		}
+		var element json.RawMessage
+		_ = elements.Decode(&element)
 		msg, err := decode(element)
 		if err != nil {
-			answer.add(refusal(element, jsonrpc.CodeInvalidRequest, err.Error()))
+			batch.add(refusal(element, jsonrpc.CodeInvalidRequest, err.Error()))
 			continue
 		}
-		if req, ok := msg.(*jsonrpc.Request); ok && req.IsCall() && c.batches[req.ID] == nil {
-			c.batches[req.ID] = answer
-			answer.missing++
+		in := incoming{msg: msg, size: len(element)}
+		if req, ok := msg.(*jsonrpc.Request); ok && req.IsCall() {
+			in.batch = batch
+			batch.missing++
 		}
-		c.queue = append(c.queue, msg)
+		queue = append(queue, in)
 	}
-	if answer.missing == 0 && answer.parts != nil {
-		c.addRefusal(bytes.Join(answer.line(), nil))
-	}
+	c.held += size(batch.parts)
+	c.queue = append(c.queue, queue...)
+	c.complete(batch)
+}
+
+// reply is refuse without c.mu held.
+func (c *Conn) reply(line []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refuse(line)
 }
 
 // refusal returns the answer to what is no message (JSON-RPC 2.0, section 5.1),
@@ -123,68 +144,19 @@ func refusal(data []byte, code int64, message string) []byte {
 	if !json.Valid(m.ID) {
 		m.ID = json.RawMessage("null")
 	}
-	answer, _ := json.Marshal(struct { // an id that was read can be written
+	return errorLine(m.ID, code, message)
+}
+
+// refusalOf returns an error as the answer to a request.
+func refusalOf(id jsonrpc.ID, code int64, message string) []byte {
+	return errorLine(raw.Encode(id.Raw()), code, message)
+}
+
+func errorLine(id json.RawMessage, code int64, message string) []byte {
+	line, _ := json.Marshal(struct { // an id that was read can be written
 		Version string          `json:"jsonrpc"`
 		ID      json.RawMessage `json:"id"`
 		Error   jsonrpc.Error   `json:"error"`
-	}{"2.0", m.ID, jsonrpc.Error{Code: code, Message: message}})
-	return answer
-}
-
-// Bounds on the refusals that wait for a host that does not read. What is beyond
-// them is dropped, because Read must see the end of the input.
-const (
-	maxRefusals     = 256
-	maxRefusalBytes = 1 << 20 // of each
-)
-
-// refuse adds a line to what is written to the host. It does not wait for it.
-func (c *Conn) refuse(line []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.addRefusal(line)
-}
-
-// addRefusal is refuse with c.mu held.
-func (c *Conn) addRefusal(line []byte) {
-	if len(c.refusals) < maxRefusals && len(line) <= maxRefusalBytes {
-		c.refusals = append(c.refusals, line)
-		wake(c.refused)
-	}
-}
-
-// writeRefusals writes the refusals until Close. A host that cannot be written to
-// is gone.
-func (c *Conn) writeRefusals() {
-	for {
-		select {
-		case <-c.refused:
-			if err := c.writeLine(); err != nil { // no line but the refusals
-				c.Close()
-				return
-			}
-		case <-c.closed:
-			return
-		}
-	}
-}
-
-// flushRefusals writes the refusals that wait, with writing held.
-func (c *Conn) flushRefusals() error {
-	c.mu.Lock()
-	lines := c.refusals
-	c.refusals, c.writes = nil, len(lines)
-	c.mu.Unlock()
-	defer func() {
-		c.mu.Lock()
-		c.writes = 0
-		c.mu.Unlock()
-		wake(c.answered)
-	}()
-	for _, line := range lines {
-		if err := c.put(line); err != nil {
-			return err
-		}
-	}
-	return nil
+	}{"2.0", id, jsonrpc.Error{Code: code, Message: message}})
+	return line
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"strconv"
 	"sync"
 	"time"
 
@@ -26,8 +25,8 @@ const maxLine = 64 << 20
 // message, and whose types of results and progress lose members, digits and
 // spaces.
 //
-// One goroutine reads the host's lines until the input ends, and one writes the
-// refusals of what is no message, so that Read never waits for the host to read.
+// One goroutine reads the host's lines until the input ends, and one writes what
+// is in the outbox, so that neither Read nor Write waits for the host to read.
 // Close ends both but does not wait for them, because a read from a terminal and
 // a write to a pipe that nobody reads cannot be interrupted.
 type Conn struct {
@@ -35,27 +34,27 @@ type Conn struct {
 	out   io.WriteCloser
 	lines chan line
 
-	queue []jsonrpc.Message // read but not returned yet; only Read uses it
-	ended chan struct{}     // closed by the last Read, see Ended
+	queue    []incoming    // read but not returned yet; only Read uses it
+	patience time.Duration // how long Read may still wait for room; only Read uses it
+	ended    chan struct{} // closed by the last Read, see Ended
 
 	closing sync.Once
 	closed  chan struct{}
 
-	writing chan struct{} // capacity 1: held while lines are written, which keeps them apart
-
-	answered chan struct{} // holds one value after a request got its response, or a refusal was written
-	refused  chan struct{} // holds one value after a refusal was added
+	added  chan struct{} // holds one value after a line was put into the outbox
+	passed chan struct{} // holds one value after a request was answered, or a line was written
 
 	mu      sync.Mutex
-	open    map[jsonrpc.ID]bool         // requests without a response; true if cancelled
-	lastKey int                         // the last key of results
-	results map[string]json.RawMessage  // results whose response is not written yet
-	batches map[jsonrpc.ID]*batchAnswer // the batch of each request that came in one
+	open    map[jsonrpc.ID]*request    // requests without a response
+	lastKey int                        // the last key of results
+	results map[string]json.RawMessage // results whose response is not encoded yet
 
 	handshake jsonrpc.ID // of the initialize request that has no response yet
 	batching  bool       // the protocol version that was negotiated has batches
-	refusals  [][]byte   // lines to write
-	writes    int        // of refusals that are being written
+	outbox    []outgoing // lines to write
+	writing   bool       // one that was taken out of the outbox
+	held      int        // bytes of all that is in work or not written yet
+	refused   int        // bytes of the refusals in the outbox
 }
 
 // A line is what one read of the input gave.
@@ -64,30 +63,22 @@ type line struct {
 	err  error
 }
 
-// A batchAnswer collects the responses to a batch (MCP 2025-03-26, basic,
-// JSON-RPC batching).
-type batchAnswer struct {
-	missing int      // requests without a response
-	parts   [][]byte // the pieces of the line so far
-}
-
 // NewConn returns a connection over the two streams and starts to read. Close
 // closes both streams.
 func NewConn(in io.ReadCloser, out io.WriteCloser) *Conn {
 	c := &Conn{
 		in: in, out: out,
 		lines:    make(chan line),
+		patience: roomWithin,
 		ended:    make(chan struct{}),
 		closed:   make(chan struct{}),
-		writing:  make(chan struct{}, 1),
-		answered: make(chan struct{}, 1),
-		refused:  make(chan struct{}, 1),
-		open:     make(map[jsonrpc.ID]bool),
+		added:    make(chan struct{}, 1),
+		passed:   make(chan struct{}, 1),
+		open:     make(map[jsonrpc.ID]*request),
 		results:  make(map[string]json.RawMessage),
-		batches:  make(map[jsonrpc.ID]*batchAnswer),
 	}
 	go c.readLines()
-	go c.writeRefusals()
+	go c.writeLines()
 	return c
 }
 
@@ -156,156 +147,88 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// Read returns the next message of the host. It answers what is no message
-// itself and reads on. It is called from one goroutine and not again after an
-// error, which is [io.EOF] at the end of the input, that of ctx, or that of a
-// stream.
+// Read returns the next message of the host. It answers what is no message, and
+// what there is no room for, itself and reads on. It is called from one goroutine
+// and not again after an error, which is [io.EOF] at the end of the input, that of
+// ctx, or that of a stream.
 //
-// At the end of the input Read returns once each request has its response, or
-// after a quarter of a second, because the SDK then cancels what still runs.
+// At the end of the input Read returns once each request has its response and
+// each line is written, or after a quarter of a second, because the SDK then
+// cancels what still runs.
 func (c *Conn) Read(ctx context.Context) (jsonrpc.Message, error) {
-	msg, err := c.next(ctx)
-	if err != nil {
-		c.drain()
-		close(c.ended)
-		return nil, err
-	}
-	if req, ok := msg.(*jsonrpc.Request); ok {
-		c.track(req)
-	}
-	return msg, nil
-}
-
-// track records which requests the host waits for and which it has cancelled.
-func (c *Conn) track(req *jsonrpc.Request) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case req.IsCall():
-		c.open[req.ID] = false
-		if req.Method == "initialize" {
-			c.handshake = req.ID
-		}
-	case req.Method == "notifications/cancelled":
-		var p struct {
-			ID any `json:"requestId"`
-		}
-		if json.Unmarshal(req.Params, &p) != nil {
-			return
-		}
-		if id, err := jsonrpc.MakeID(p.ID); err == nil {
-			if _, waits := c.open[id]; waits {
-				c.open[id] = true
-			}
-		}
-	}
-}
-
-// drainWithin bounds the wait for responses at the end of the input: a script
-// that pipes its requests in still reads the answers.
-const drainWithin = 250 * time.Millisecond
-
-// drain waits until each request has its response and each refusal is written,
-// at most drainWithin.
-func (c *Conn) drain() {
-	t := time.NewTimer(drainWithin)
-	defer t.Stop()
 	for {
-		c.mu.Lock()
-		open := len(c.open) + len(c.refusals) + c.writes
-		c.mu.Unlock()
-		if open == 0 {
-			return
+		in, err := c.next(ctx)
+		if err != nil {
+			c.drain()
+			close(c.ended)
+			return nil, err
 		}
-		select {
-		case <-c.answered:
-		case <-c.closed:
-			return
-		case <-t.C:
-			return
+		req, ok := in.msg.(*jsonrpc.Request)
+		if ok && req.IsCall() {
+			if !c.admit(ctx, req, in) {
+				continue
+			}
+		} else if ok && req.Method == "notifications/cancelled" {
+			c.cancel(req.Params)
 		}
+		return in.msg, nil
 	}
 }
 
 // next returns the next message and answers the lines that hold none.
-func (c *Conn) next(ctx context.Context) (jsonrpc.Message, error) {
+func (c *Conn) next(ctx context.Context) (incoming, error) {
 	for {
 		if len(c.queue) > 0 {
-			msg := c.queue[0]
+			in := c.queue[0]
 			c.queue = c.queue[1:]
-			return msg, nil
+			return in, nil
 		}
 		var line line
 		select {
 		case line = <-c.lines:
 		case <-c.closed:
-			return nil, io.EOF
+			return incoming{}, io.EOF
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return incoming{}, ctx.Err()
 		}
 		if err := c.accept(line); err != nil {
-			return nil, err
+			return incoming{}, err
 		}
 	}
 }
 
-// Write sends one message. It keeps a response to a request of a batch until
-// the batch is complete, and drops one to a request that the host cancelled.
+// Write puts one message into the outbox. It keeps a response to a request of a
+// batch until the batch is complete, and drops one to a request that the host
+// cancelled.
 func (c *Conn) Write(_ context.Context, msg jsonrpc.Message) error {
+	select {
+	case <-c.closed:
+		return io.ErrClosedPipe
+	default:
+	}
 	resp, ok := msg.(*jsonrpc.Response)
 	if !ok {
 		line, err := jsonrpc.EncodeMessage(msg)
 		if err != nil {
 			return err
 		}
-		return c.writeLine(line)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.send(outgoing{parts: [][]byte{line}})
+		return nil
 	}
-	cancelled := c.closeRequest(resp)
+	req := c.closeRequest(resp)
 	parts, err := c.encodeResponse(resp)
 	if err != nil {
 		return err
 	}
-	if cancelled && !c.inBatch(resp.ID) {
+	if req.cancelled && req.batch == nil {
 		return nil // as MCP 2025-11-25, basic/utilities/cancellation asks
 	}
-	if parts = c.collect(resp.ID, parts); parts == nil {
-		return nil
-	}
-	return c.writeLine(parts...)
-}
-
-// closeRequest records that a request has its response and reports whether the
-// host has cancelled it.
-func (c *Conn) closeRequest(resp *jsonrpc.Response) (cancelled bool) {
-	c.mu.Lock()
-	cancelled = c.open[resp.ID]
-	delete(c.open, resp.ID)
-	if resp.ID == c.handshake && resp.ID.IsValid() {
-		c.handshake = jsonrpc.ID{}
-		var r struct {
-			Version string `json:"protocolVersion"`
-		}
-		c.batching = json.Unmarshal(resp.Result, &r) == nil && r.Version == batchVersion
-	}
-	c.mu.Unlock()
-	wake(c.answered)
-	return cancelled
-}
-
-// wake leaves a value in a channel of capacity 1.
-func wake(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
-// inBatch reports whether a request came in a batch, which needs a response to
-// each of its requests to be complete.
-func (c *Conn) inBatch(id jsonrpc.ID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.batches[id] != nil
+	c.answer(req.batch, resp.ID, parts)
+	return nil
 }
 
 // encodeResponse returns the pieces of the line, with the bytes of a relayed
@@ -322,74 +245,4 @@ func (c *Conn) encodeResponse(resp *jsonrpc.Response) ([][]byte, error) {
 	}
 	head := append([]byte(`{"jsonrpc":"2.0","id":`), id...)
 	return [][]byte{append(head, `,"result":`...), raw, []byte("}")}, nil
-}
-
-// collect returns what this response allows to write: the response itself, its
-// whole batch, or nothing yet.
-func (c *Conn) collect(id jsonrpc.ID, parts [][]byte) [][]byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	answer := c.batches[id]
-	if answer == nil {
-		return parts
-	}
-	delete(c.batches, id)
-	answer.add(parts...)
-	if answer.missing--; answer.missing > 0 {
-		return nil
-	}
-	return answer.line()
-}
-
-// add adds a response in pieces.
-func (a *batchAnswer) add(parts ...[]byte) {
-	separator := byte(',')
-	if a.parts == nil {
-		separator = '['
-	}
-	a.parts = append(append(a.parts, []byte{separator}), parts...)
-}
-
-// line returns the pieces of the whole line.
-func (a *batchAnswer) line() [][]byte { return append(a.parts, []byte("]")) }
-
-// writeLine writes the pieces as one line, after the refusals that were added
-// before it. Close ends its wait for other lines, but not the write itself.
-func (c *Conn) writeLine(parts ...[]byte) error {
-	select {
-	case c.writing <- struct{}{}:
-		defer func() { <-c.writing }()
-	case <-c.closed:
-		return io.ErrClosedPipe
-	}
-	if err := c.flushRefusals(); err != nil || len(parts) == 0 {
-		return err
-	}
-	return c.put(parts...)
-}
-
-// put writes one line, with writing held. It joins pieces of up to 32 KiB into
-// one write and does not copy larger ones.
-func (c *Conn) put(parts ...[]byte) error {
-	var buf []byte
-	for _, part := range parts {
-		if len(part) <= 32<<10 {
-			buf = append(buf, part...)
-			continue
-		}
-		for _, b := range [][]byte{buf, part} {
-			if _, err := c.out.Write(b); err != nil {
-				return err
-			}
-		}
-		buf = buf[:0]
-	}
-	_, err := c.out.Write(append(buf, '\n'))
-	return err
-}
-
-// notify sends a notification with exactly these bytes as params.
-func (c *Conn) notify(method string, params json.RawMessage) error {
-	head := append([]byte(`{"jsonrpc":"2.0","method":`), strconv.Quote(method)...)
-	return c.writeLine(append(head, `,"params":`...), params, []byte("}"))
 }

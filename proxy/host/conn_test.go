@@ -60,12 +60,13 @@ func request(t *testing.T, c *host.Conn) *jsonrpc.Request {
 	return req
 }
 
-// respond answers a request with a result.
+// respond answers a request with a result, and waits until it is written.
 func respond(t *testing.T, c *host.Conn, id jsonrpc.ID, result string) {
 	t.Helper()
 	if err := c.Write(t.Context(), &jsonrpc.Response{ID: id, Result: json.RawMessage(result)}); err != nil {
 		t.Fatal(err)
 	}
+	c.Flush(t)
 }
 
 // relay answers a request with exactly these bytes, as the SDK does.

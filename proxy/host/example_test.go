@@ -41,6 +41,10 @@ func ExampleConn() {
 	if err := conn.Write(context.Background(), response); err != nil {
 		panic(err)
 	}
+	// At the end of the input everything that was written has left.
+	if _, err := conn.Read(context.Background()); err != io.EOF {
+		panic(err)
+	}
 	// Output:
 	// {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"host-7","progress":0.50,"extra":true}}
 	// {"jsonrpc":"2.0","id":1,"result":{"content":[], "n":12345678901234567890}}

@@ -26,6 +26,7 @@ func TestProgressAfterCloseIsDropped(t *testing.T) {
 	for range maxProgress + 1 {
 		p.Add(params)
 	}
+	conn.Flush(t)
 	if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"progressToken":"tok"`) {
 		t.Errorf("the host read %q", got)
 	}

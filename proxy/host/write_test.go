@@ -42,6 +42,7 @@ func TestLinesAreKeptApart(t *testing.T) {
 		})
 	}
 	all.Wait()
+	c.Flush(t)
 	lines := bufio.NewScanner(strings.NewReader(out.String()))
 	lines.Buffer(nil, 1<<20)
 	n := 0
@@ -72,6 +73,7 @@ func TestProgressNeverWaitsForTheHost(t *testing.T) {
 		p.Add(json.RawMessage(`{"progress":1}`)) // no token: nobody could tell what it is about
 		go func() {
 			p.Close()
+			c.Flush(t)
 			write.Close()
 		}()
 		all, err := io.ReadAll(read)

@@ -1,0 +1,159 @@
+package host
+
+import (
+	"strconv"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+)
+
+// Bounds in bytes on what waits for a host that does not read. Read must see the
+// end of the input, and calls must end, so that neither can wait for the host.
+const (
+	maxRefusals = 1 << 20   // of refusals; one beyond is dropped
+	maxAnswers  = 256 << 20 // of all; an answer beyond is dropped, and an error says so
+)
+
+// An outgoing is a line to write, in pieces.
+type outgoing struct {
+	parts    [][]byte
+	refusal  bool
+	progress *Progress // in place of parts: the oldest that it then has
+}
+
+// size returns the length of pieces together.
+func size(parts [][]byte) (n int) {
+	for _, part := range parts {
+		n += len(part)
+	}
+	return n
+}
+
+// send puts a line into the outbox. c.mu is held, as in all of the following.
+func (c *Conn) send(o outgoing) {
+	c.held += size(o.parts)
+	c.outbox = append(c.outbox, o)
+	wake(c.added)
+}
+
+// refuse sends the answer to what is not passed on, or drops it.
+func (c *Conn) refuse(line []byte) {
+	if c.refused+len(line) <= maxRefusals {
+		c.refused += len(line)
+		c.send(outgoing{parts: [][]byte{line}, refusal: true})
+	}
+}
+
+// answer sends the response to a request, or keeps it until its batch is
+// complete.
+func (c *Conn) answer(batch *batchAnswer, id jsonrpc.ID, parts [][]byte) {
+	if c.held+size(parts) > maxAnswers {
+		parts = [][]byte{refusalOf(id, codeBusy, "this was done, but its answer was dropped, because too many wait for the host to read them")}
+	}
+	if batch == nil {
+		c.send(outgoing{parts: parts})
+		return
+	}
+	c.held += batch.add(parts...)
+	batch.missing--
+	c.complete(batch)
+}
+
+// complete sends the answer to a batch if nothing is missing.
+func (c *Conn) complete(batch *batchAnswer) {
+	if batch.missing == 0 && batch.parts != nil {
+		c.held -= size(batch.parts)
+		c.send(outgoing{parts: append(batch.parts, []byte("]"))})
+	}
+}
+
+// A batchAnswer collects the responses to a batch (MCP 2025-03-26, basic,
+// JSON-RPC batching).
+type batchAnswer struct {
+	missing int      // requests without a response
+	parts   [][]byte // the pieces of the line so far
+}
+
+// add adds a response in pieces and returns by how much the answer grew.
+func (a *batchAnswer) add(parts ...[]byte) int {
+	separator := []byte(",")
+	if a.parts == nil {
+		separator = []byte("[")
+	}
+	a.parts = append(append(a.parts, separator), parts...)
+	return len(separator) + size(parts)
+}
+
+// writeLines writes what is in the outbox until Close. A host that cannot be
+// written to is gone.
+func (c *Conn) writeLines() {
+	for {
+		parts, ok := c.take()
+		if !ok {
+			select {
+			case <-c.added:
+				continue
+			case <-c.closed:
+				return
+			}
+		}
+		err := c.put(parts...)
+		c.mu.Lock()
+		c.writing = false
+		c.held -= size(parts)
+		c.mu.Unlock()
+		wake(c.passed)
+		if err != nil {
+			c.Close()
+			return
+		}
+	}
+}
+
+// take takes the first line out of the outbox, if there is one.
+func (c *Conn) take() ([][]byte, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.outbox) > 0 {
+		o := c.outbox[0]
+		c.outbox[0] = outgoing{} // the rest of the array may stay for long
+		c.outbox = c.outbox[1:]
+		switch {
+		case o.refusal:
+			c.refused -= size(o.parts)
+		case o.progress != nil:
+			if o.parts = o.progress.take(); o.parts == nil {
+				continue
+			}
+		}
+		c.writing = true
+		return o.parts, true
+	}
+	return nil, false
+}
+
+// put writes one line. It joins pieces of up to 32 KiB into one write and does
+// not copy larger ones.
+func (c *Conn) put(parts ...[]byte) error {
+	var buf []byte
+	for _, part := range parts {
+		if len(part) <= 32<<10 {
+			buf = append(buf, part...)
+			continue
+		}
+		for _, b := range [][]byte{buf, part} {
+			if _, err := c.out.Write(b); err != nil {
+				return err
+			}
+		}
+		buf = buf[:0]
+	}
+	_, err := c.out.Write(append(buf, '\n'))
+	return err
+}
+
+// notification returns the pieces of a notification with exactly these bytes as
+// params.
+func notification(method string, params []byte) [][]byte {
+	head := append([]byte(`{"jsonrpc":"2.0","method":`), strconv.Quote(method)...)
+	return [][]byte{append(head, `,"params":`...), params, []byte("}")}
+}

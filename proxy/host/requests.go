@@ -1,0 +1,180 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+)
+
+// Bounds on what is in work for the host, and on what waits for it to read. A
+// request beyond them waits for a moment and is then refused, but read, so that
+// cancellations and the end of the input are noticed.
+const (
+	maxOpen = 2048     // requests without a response
+	maxHeld = 64 << 20 // bytes of those, and of the answers that are not written
+
+	// roomWithin bounds how long requests wait for room in all, until half of it
+	// is free again. A host that reads makes room sooner.
+	roomWithin = 200 * time.Millisecond
+)
+
+// codeBusy is a server's own error (JSON-RPC 2.0, section 5.1): what is asked
+// for cannot be done now.
+const codeBusy = -32000
+
+// An incoming is a message of the host that was read.
+type incoming struct {
+	msg   jsonrpc.Message
+	size  int          // in bytes
+	batch *batchAnswer // that it belongs to, or nil
+}
+
+// A request waits for its response.
+type request struct {
+	size      int
+	batch     *batchAnswer
+	cancelled bool // by the host
+}
+
+// admit records a request that the host waits for, or refuses it.
+func (c *Conn) admit(ctx context.Context, req *jsonrpc.Request, in incoming) bool {
+	for {
+		c.mu.Lock()
+		full := len(c.open) >= maxOpen || c.held >= maxHeld
+		switch {
+		case !full:
+			c.track(req, in)
+		case c.patience <= 0:
+			c.answerRefused(req.ID, in.batch)
+		}
+		if len(c.open) < maxOpen/2 && c.held < maxHeld/2 {
+			c.patience = roomWithin
+		}
+		c.mu.Unlock()
+		if !full {
+			return true
+		}
+		if c.patience <= 0 || !c.waitForRoom(ctx) {
+			return false
+		}
+	}
+}
+
+func (c *Conn) answerRefused(id jsonrpc.ID, batch *batchAnswer) {
+	line := refusalOf(id, codeBusy, "too many requests wait for their answer, or for the host to read it; this one was not run")
+	if batch == nil {
+		c.refuse(line)
+		return
+	}
+	c.answer(batch, id, [][]byte{line})
+}
+
+// waitForRoom waits until something has passed, or for as long as Read has
+// patience. It reports false if the connection ends.
+func (c *Conn) waitForRoom(ctx context.Context) bool {
+	began, t := time.Now(), time.NewTimer(c.patience)
+	defer t.Stop()
+	defer func() { c.patience -= time.Since(began) }()
+	select {
+	case <-c.passed:
+	case <-t.C:
+	case <-c.closed:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+// track records an open request. An id that is in use gets one response, for
+// the SDK gives none to the second request. c.mu is held.
+func (c *Conn) track(req *jsonrpc.Request, in incoming) {
+	if c.open[req.ID] != nil {
+		if in.batch != nil {
+			in.batch.missing--
+			c.complete(in.batch)
+		}
+		return
+	}
+	c.open[req.ID] = &request{size: in.size, batch: in.batch}
+	c.held += in.size
+	if req.Method == "initialize" {
+		c.handshake = req.ID
+	}
+}
+
+// cancel records that the host has cancelled a request.
+func (c *Conn) cancel(params json.RawMessage) {
+	var p struct {
+		ID any `json:"requestId"`
+	}
+	if json.Unmarshal(params, &p) != nil {
+		return
+	}
+	id, err := jsonrpc.MakeID(p.ID)
+	if err != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if req := c.open[id]; req != nil {
+		req.cancelled = true
+	}
+}
+
+// closeRequest records that a request has its response and returns it.
+func (c *Conn) closeRequest(resp *jsonrpc.Response) request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer wake(c.passed)
+	req := c.open[resp.ID]
+	if req == nil {
+		return request{}
+	}
+	delete(c.open, resp.ID)
+	c.held -= req.size
+	if resp.ID == c.handshake {
+		c.handshake = jsonrpc.ID{}
+		var r struct {
+			Version string `json:"protocolVersion"`
+		}
+		c.batching = json.Unmarshal(resp.Result, &r) == nil && r.Version == batchVersion
+	}
+	return *req
+}
+
+// wake leaves a value in a channel of capacity 1.
+func wake(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// drainWithin bounds the wait for responses at the end of the input: a script
+// that pipes its requests in still reads the answers.
+const drainWithin = 250 * time.Millisecond
+
+// drain waits until each request has its response and each line is written, at
+// most drainWithin.
+func (c *Conn) drain() {
+	t := time.NewTimer(drainWithin)
+	defer t.Stop()
+	for {
+		c.mu.Lock()
+		done := len(c.open) == 0 && len(c.outbox) == 0 && !c.writing
+		c.mu.Unlock()
+		if done {
+			return
+		}
+		select {
+		case <-c.passed:
+		case <-c.closed:
+			return
+		case <-t.C:
+			return
+		}
+	}
+}
