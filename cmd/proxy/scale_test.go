@@ -88,7 +88,7 @@ func BenchmarkCrowd(b *testing.B) {
 
 // peakMiB returns the peak of a process's resident memory, or 0 where the
 // system does not tell.
-func peakMiB(b *testing.B, pid int) float64 {
+func peakMiB(b testing.TB, pid int) float64 {
 	b.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
