@@ -235,6 +235,9 @@ func (c *Conn) Write(_ context.Context, msg jsonrpc.Message) error {
 // result in place of its key.
 func (c *Conn) encodeResponse(resp *jsonrpc.Response) ([][]byte, error) {
 	raw := c.takeResult(resp.Result)
+	if resp.Error != nil {
+		resp = &jsonrpc.Response{ID: resp.ID, Error: plain(resp.Error)}
+	}
 	if raw == nil {
 		line, err := jsonrpc.EncodeMessage(resp)
 		return [][]byte{line}, err
