@@ -6,8 +6,10 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -134,6 +136,10 @@ func (c checker) transport() *fault {
 // before the environment is.
 var fixed = []string{"type", "description", "tool_filter"}
 
+func isFixed(field string) bool {
+	return slices.ContainsFunc(fixed, func(f string) bool { return strings.HasPrefix(field, f) })
+}
+
 // strings checks each string value.
 func (c checker) strings() (faults []*fault) {
 	_, _ = mapStrings(*c.Entry, func(field, s string) (string, error) {
@@ -145,28 +151,31 @@ func (c checker) strings() (faults []*fault) {
 	return faults
 }
 
+// leadingVariable matches the variable that a path begins with.
+var leadingVariable = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\$[^/\\]+|%[^%]+%)(?:[/\\]|$)`)
+})
+
 // text checks the form of the placeholders in a value, and that it holds no NUL
 // character, which cannot be passed to a process.
 func (c checker) text(field, s string) *fault {
-	isFixed := slices.ContainsFunc(fixed, func(f string) bool { return strings.HasPrefix(field, f) })
 	_, err := expand(s, nil, func(placeholder) (string, error) { return "", nil })
+	if start := leadingVariable().FindStringSubmatch(s); start != nil && err == nil && (field == "command" || field == "cwd") {
+		err = foreignIn(start[1]) // no shell reads the path
+	}
 	other, isForeign := errors.AsType[*foreignError](err)
 	switch {
 	case strings.ContainsRune(s, 0):
 		return serverFault(field, fmt.Sprintf("has a NUL character in %q", field), "remove it")
 	case !c.written:
 		return nil
-	case isForeign && isFixed:
+	case isForeign && isFixed(field):
 		return nil // a description may say anything
 	case isForeign:
-		hint := "only ${env:NAME} is substituted; for the text itself write $${" + other.name + "}"
-		if other.name == strings.ToUpper(other.name) && validVariable(other.name) {
-			hint = fmt.Sprintf("write ${env:%s}, or $${%s} for the text itself", other.name, other.name)
-		}
-		return serverFault(field, fmt.Sprintf("has ${%s} in %q, which would be passed on as it is", other.name, field), hint)
+		return serverFault(field, fmt.Sprintf("has %s in %q, which would be passed on as it is", other.text, field), other.hint())
 	case err != nil:
 		return serverFault(field, fmt.Sprintf("has a bad placeholder in %q: %v", field, err), "write ${env:NAME} or ${env:NAME:-default}")
-	case isFixed && hasPlaceholder(s):
+	case isFixed(field) && hasPlaceholder(s):
 		return serverFault(field, fmt.Sprintf("has a placeholder in %q, which takes none", field), "write the value itself")
 	}
 	return nil

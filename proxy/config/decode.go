@@ -16,8 +16,8 @@ import (
 )
 
 // A decoder fills Go values from parsed text, strictly: the known keys are
-// those of the structs, and each may stand once. A setting that is null is
-// absent; null in a list or a table is an error.
+// those of the structs, and each may stand once. A setting and a member
+// that are null are absent; null in a list is an error.
 //
 // encoding/json does not serve: it accepts repeated keys and keys in another
 // case, gives no place for an unknown key, stops at the first problem, and quotes
@@ -156,7 +156,12 @@ func (d *decoder) list(v hujson.Value, dst reflect.Value, field string) *Problem
 	dst.Set(reflect.MakeSlice(dst.Type(), len(array.Elements), len(array.Elements)))
 	var first *Problem
 	for i, e := range array.Elements {
-		first = d.keep(first, d.decode(e, dst.Index(i), fmt.Sprintf("%s[%d]", field, i)))
+		field := fmt.Sprintf("%s[%d]", field, i)
+		p := d.decode(e, dst.Index(i), field)
+		if e.Value.Kind() == 'n' {
+			p = d.fail(e, "remove it, or write a string", "%q is null", field)
+		}
+		first = d.keep(first, p)
 	}
 	return first
 }
@@ -168,6 +173,9 @@ func (d *decoder) table(v hujson.Value, dst reflect.Value, field string) *Proble
 	}
 	dst.Set(reflect.MakeMapWithSize(dst.Type(), len(object.Members)))
 	return d.members(object, field, func(key string, _, value hujson.Value) *Problem {
+		if value.Value.Kind() == 'n' {
+			return nil
+		}
 		element := reflect.New(dst.Type().Elem()).Elem()
 		p := d.decode(value, element, join(field, key))
 		dst.SetMapIndex(reflect.ValueOf(key), element)

@@ -13,9 +13,9 @@ import (
 // A placeholder is ${env:NAME} or ${env:NAME:-default}, in any string value of
 // an entry. As in a shell, the default holds where the variable is not set or
 // empty; it ends at the first "}" and is taken literally. $${ stands for the
-// text ${. A ${NAME} as other hosts write it is an error, because a server would
-// get it as it is. Other uses of "$" are left alone, and values are not expanded
-// again.
+// text ${. What other hosts would substitute, such as ${NAME}, {env:NAME}, or
+// $NAME and %NAME% as the whole value, is an error, because a server would get it
+// as it is. Other uses of "$" are left alone, and values are not expanded again.
 //
 // os.Expand does not serve: it also replaces $NAME and $$, and drops the "${" of
 // a broken placeholder without an error.
@@ -38,14 +38,65 @@ var foreign = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(\s*[A-Za-z_/{](?:[^:}]|:[^-}])*)(?::-[^}]*)?\}`)
 })
 
-// A foreignError says that a text holds a placeholder of another host.
-type foreignError struct{ name string } // such as API_KEY or input:key
+// foreignWhole matches a value that is a variable as other hosts, and the shells
+// that they resemble, write one. A "$" within a password is none of it.
+var foreignWhole = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:(?i:bearer|basic|token) +)?(\$(?:env:)?([A-Z_][A-Z0-9_]{0,40}))$|^(%([A-Za-z_][A-Za-z0-9_()]{0,40})%)$`)
+})
 
-func (e *foreignError) Error() string { return "${" + e.name + "} is not known" }
+// foreignPart matches a placeholder of another host that does not begin with "$".
+var foreignPart = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[^$])\{(env|file):([^{}\s]+)\}`)
+})
+
+// A foreignError says that a text holds a placeholder of another host.
+type foreignError struct {
+	text string // such as ${API_KEY}, ${input:key} or {env:API_KEY}
+	name string // of the variable, if it is one
+}
+
+func (e *foreignError) Error() string { return e.text + " is not known" }
+
+// hint says how to write what was meant, and the text itself.
+func (e *foreignError) hint() string {
+	escaped := strings.HasPrefix(e.text, opening)
+	switch named := validVariable(e.name); {
+	case named && escaped:
+		return fmt.Sprintf("write ${env:%s}, or $%s for the text itself", e.name, e.text)
+	case named:
+		return fmt.Sprintf("write ${env:%s}, whose value may be such a text", e.name)
+	case escaped:
+		return "only ${env:NAME} is substituted; for the text itself write $" + e.text
+	}
+	return "only ${env:NAME} is substituted, whose value may be such a text"
+}
+
+// foreignIn returns what of s another host would substitute and does not begin
+// with opening, or nil.
+func foreignIn(s string) error {
+	if !strings.ContainsAny(s, "$%{") {
+		return nil
+	}
+	if m := foreignWhole().FindStringSubmatch(s); m != nil {
+		return &foreignError{text: m[1] + m[3], name: m[2] + m[4]}
+	}
+	m := foreignPart().FindStringSubmatch(s)
+	if m == nil {
+		return nil
+	}
+	found := &foreignError{text: "{" + m[1] + ":" + foreignName(m[2]) + "}"}
+	if m[1] == "env" {
+		found.name = foreignName(m[2])
+	}
+	return found
+}
 
 // expand replaces each placeholder in s by what value returns for it, and the
 // text between them by what literal returns, if that is not nil.
 func expand(s string, literal func(string) string, value func(placeholder) (string, error)) (string, error) {
+	if err := foreignIn(s); err != nil {
+		return "", err
+	}
 	if literal == nil {
 		if !strings.Contains(s, opening) {
 			return s, nil
@@ -74,7 +125,12 @@ func expand(s string, literal func(string) string, value func(placeholder) (stri
 		inside, ours := strings.CutPrefix(rest, env)
 		if !ours {
 			if m := foreign().FindStringSubmatch(rest); m != nil {
-				return "", &foreignError{foreignName(m[1])}
+				name := foreignName(m[1])
+				found := &foreignError{text: opening + name + "}"}
+				if name == strings.ToUpper(name) {
+					found.name = name
+				}
+				return "", found
 			}
 			text.WriteString(before + opening)
 			s = rest
@@ -102,7 +158,7 @@ func expand(s string, literal func(string) string, value func(placeholder) (stri
 // foreignName cuts a name before what may be more than a name.
 func foreignName(text string) string {
 	odd := func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_.:-/ ", r))
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_.:-/ ~", r))
 	}
 	const most = 40 // characters
 	if i := strings.IndexFunc(text, odd); i >= 0 {

@@ -247,7 +247,11 @@ func (l *layerFile) server(name string, m hujson.ObjectMember) *Server {
 	d := &decoder{src: l.src, prefix: fmt.Sprintf("server %q: ", name), lines: s.lines, keys: l.keys}
 	s.lines[""] = l.src.line(m.Name.StartOffset)
 	if s.Problem = d.decode(m.Value, reflect.ValueOf(&s.Entry).Elem(), ""); s.Problem != nil {
-		s.Entry, s.More = Entry{}, d.more
+		s.More = d.more
+		for _, f := range (checker{Entry: &s.Entry, written: true}).strings() {
+			s.More = append(s.More, s.problem(f))
+		}
+		s.Entry = Entry{}
 		return s
 	}
 	s.Entry.normalize()

@@ -247,16 +247,32 @@ func TestNullIsAbsence(t *testing.T) {
 	t.Parallel()
 	c := loadText(t, `{"idle_ttl": null, "breaker": {"cooldown": null, "fail_threshold": 2}, "mcpServers": {
 		"a": {"command": "x", "args": null, "env": null, "type": null, "url": null, "tool_filter": null, "max_result_bytes": null, "disabled": null},
-		"b": {"url": "https://x.dev", "headers": null, "oauth": null, "command": null}}}`)
+		"b": {"url": "https://x.dev", "headers": {"X-A": null, "content-type": null}, "oauth": {"scopes": null, "discovery": true, "discovery_allowlist": ["x.dev"]}, "command": null},
+		"c": {"command": "x", "env": {"A": null, "B": "", "C=D": null}}}}`)
 	if got := problems(c); got != "" {
 		t.Error(got)
 	}
-	if a, b := c.Server("a").Entry, c.Server("b").Entry; a.Type != upstream.Stdio || b.Type != upstream.HTTP || b.OAuth != nil || c.Settings.Breaker.FailThreshold != 2 {
+	if a, b := c.Server("a").Entry, c.Server("b").Entry; a.Type != upstream.Stdio || b.Type != upstream.HTTP || len(b.Headers) > 0 || b.OAuth.Scopes != nil || c.Settings.Breaker.FailThreshold != 2 {
 		t.Errorf("got %+v, %+v, %+v", a, b, c.Settings)
 	}
-	for _, text := range []string{`{"mcpServers": {"a": null}}`, `{"mcpServers": {"a": {"command": "x", "args": [null]}}}`, `{"mcpServers": {"a": {"command": "x", "env": {"X": null}}}}`} {
-		if problems(loadText(t, text)) == "" {
-			t.Errorf("%s: nothing is wrong", text)
+	if env := c.Server("c").Entry.Env; len(env) != 1 {
+		t.Errorf("env %v: a variable that is null is not absent", env)
+	}
+}
+
+// An element of a list that is null may have stood for something: its place
+// counts.
+func TestNullInAListIsNamed(t *testing.T) {
+	t.Parallel()
+	for entry, want := range map[string]string{
+		`{"command": "x", "args": ["a", null]}`:                      "args[1]",
+		`{"command": "x", "inherit_env": [null]}`:                    "inherit_env[0]",
+		`{"command": "x", "tool_filter": {"include": ["a*", null]}}`: "tool_filter.include[1]",
+		`{"url": "https://x.dev", "oauth": {"scopes": [null]}}`:      "oauth.scopes[0]",
+	} {
+		want = `1: server "a": "` + want + `" is null | remove it, or write a string`
+		if got := problems(loadText(t, `{"mcpServers": {"a": `+entry+`}}`)); got != want {
+			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }
@@ -267,8 +283,8 @@ func TestAllProblemsAreTold(t *testing.T) {
 	c := loadText(t, `{
 "breaker": {"nope": 1, "cooldown": 3},
 "mcpServers": {
-"a": {"comand": "x", "args": [1, "y", true],
- "env": {"A": 1}, "tool_filter": {"includ": []}, "timeout": 5},
+"a": {"comand": "x", "args": [1, "y", null, "${API_KEY}"],
+ "env": {"A": 1, "B": null}, "tool_filter": {"includ": []}, "timeout": 5},
 "b": {"command": "x", "args": ["${API_KEY}", "${input:x}"], "env": {"A=B": "x"}, "max_result_bytes": -1}}}`)
 	lines := func(list ...*config.Problem) (got []int) {
 		for _, p := range list {
@@ -280,7 +296,7 @@ func TestAllProblemsAreTold(t *testing.T) {
 	if got := lines(c.Problems...); !slices.Equal(got, []int{2, 2}) {
 		t.Errorf("settings: lines %v", got)
 	}
-	for name, want := range map[string][]int{"a": {4, 4, 4, 5, 5, 5}, "b": {6, 6, 6, 6}} {
+	for name, want := range map[string][]int{"a": {4, 4, 4, 4, 5, 5, 5}, "b": {6, 6, 6, 6}} {
 		s := c.Server(name)
 		if got := lines(append([]*config.Problem{s.Problem}, s.More...)...); !slices.Equal(got, want) {
 			t.Errorf("%s: lines %v, want %v: %v %v", name, got, want, s.Problem, s.More)
@@ -291,13 +307,36 @@ func TestAllProblemsAreTold(t *testing.T) {
 // What another host would have substituted is named, and never passed on.
 func TestForeignPlaceholdersAreNamed(t *testing.T) {
 	t.Parallel()
+	named := func(text, name string) string {
+		return `has ` + text + ` in "env.K", which would be passed on as it is | write ${env:` + name + `}, whose value may be such a text`
+	}
 	for text, want := range map[string]string{
 		`"${API_KEY}"`:                  `has ${API_KEY} in "env.K", which would be passed on as it is | write ${env:API_KEY}, or $${API_KEY} for the text itself`,
 		`"a ${API_KEY:-hush-hush} b"`:   `has ${API_KEY} in "env.K", which would be passed on as it is | write ${env:API_KEY}, or $${API_KEY} for the text itself`,
 		`"Bearer ${input:key}"`:         `has ${input:key} in "env.K", which would be passed on as it is | only ${env:NAME} is substituted; for the text itself write $${input:key}`,
 		`"${env:A} ${workspaceFolder}"`: `has ${workspaceFolder} in "env.K", which would be passed on as it is | only ${env:NAME} is substituted; for the text itself write $${workspaceFolder}`,
+		`"{env:API_KEY}"`:               named("{env:API_KEY}", "API_KEY"),
+		`"Bearer {env:API_KEY}!"`:       named("{env:API_KEY}", "API_KEY"),
+		`"{file:~/key}"`:                `has {file:~/key} in "env.K", which would be passed on as it is | only ${env:NAME} is substituted, whose value may be such a text`,
+		`"$API_KEY"`:                    named("$API_KEY", "API_KEY"),
+		`"$env:API_KEY"`:                named("$env:API_KEY", "API_KEY"),
+		`"Bearer $API_KEY"`:             named("$API_KEY", "API_KEY"),
+		`"%API_KEY%"`:                   named("%API_KEY%", "API_KEY"),
 		`"$${API_KEY}"`:                 "",
+		`"$${env:API_KEY}"`:             "",
 		`"${1} $x ${"`:                  "",
+		`"pa$$WORD"`:                    "",
+		`"$HOME/x"`:                     "",
+		`"pa$WORD"`:                     "",
+		`"$3cret$"`:                     "",
+		`"$ecret"`:                      "",
+		`"$"`:                           "",
+		`"100%"`:                        "",
+		`"%20%"`:                        "",
+		`"a%API_KEY%"`:                  "",
+		`"{\"env\": {}}"`:               "",
+		`"{env: 3}"`:                    "",
+		`"${env:NONE:-$API_KEY}"`:       "",
 	} {
 		got := problems(loadText(t, `{"mcpServers": {"a": {"command": "x", "description": "costs ${price}", "env": {"K": `+text+`}}}}`))
 		if want != "" {
@@ -305,6 +344,26 @@ func TestForeignPlaceholdersAreNamed(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s:\n got %s\nwant %s", text, got, want)
+		}
+	}
+}
+
+// A variable at the start of a path is no folder. An argument may be a line for
+// a shell.
+func TestForeignPathsAreNamed(t *testing.T) {
+	t.Parallel()
+	for entry, want := range map[string]string{
+		`{"command": "$HOME/bin/x"}`:                            "$HOME command",
+		`{"command": "x", "cwd": "%APPDATA%\\x"}`:               "%APPDATA% cwd",
+		`{"command": "x", "cwd": "$HOME"}`:                      "$HOME cwd",
+		`{"command": "/opt/$HOME/x", "cwd": "a$B/c"}`:           "",
+		`{"command": "sh", "args": ["-c", "$HOME/bin/x $API"]}`: "",
+		`{"command": "sh", "args": ["$HOME"]}`:                  "$HOME args[0]",
+	} {
+		got := problems(loadText(t, `{"mcpServers": {"a": `+entry+`}}`))
+		text, field, _ := strings.Cut(want, " ")
+		if want == "" && got != "" || !strings.HasPrefix(got, "1: server \"a\" has "+text+` in "`+field+`"`) && want != "" {
+			t.Errorf("%s: %s", entry, got)
 		}
 	}
 }

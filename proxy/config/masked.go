@@ -72,6 +72,8 @@ func (c *Config) list(show func(*Server) (Entry, error)) []byte {
 func (s *Server) masked() Entry {
 	e, _ := mapStrings(s.Entry, func(field, text string) (string, error) {
 		switch {
+		case isFixed(field):
+			return redact.Shapes(text), nil
 		case strings.HasPrefix(field, "env."), strings.HasPrefix(field, "headers."), field == "oauth.client_secret":
 			return maskLiterals(text), nil
 		case field == "url", strings.Contains(text, "://"):

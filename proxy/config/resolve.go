@@ -37,6 +37,9 @@ func (s *Server) Resolve(getenv func(string) (string, bool), d Settings) (Resolv
 func (s *Server) substitute(getenv func(string) (string, bool)) (Entry, []string, error) {
 	var secrets []string
 	e, err := mapStrings(s.Entry, func(field, text string) (string, error) {
+		if isFixed(field) {
+			return text, nil
+		}
 		return expand(text, nil, func(p placeholder) (string, error) {
 			v, set := getenv(p.name)
 			switch {

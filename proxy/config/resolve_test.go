@@ -31,7 +31,7 @@ func TestInterpolation(t *testing.T) {
 		{"$${env:A}", "${env:A}"},
 		{"$${env:A} ${env:A}", "${env:A} one"},
 		{"$$${env:A}", "$${env:A}"},
-		{"$A $ {env:A} ${1} ${ ${}", "$A $ {env:A} ${1} ${ ${}"},
+		{"$A $ {env A} ${1} ${ ${}", "$A $ {env A} ${1} ${ ${}"},
 		{"$${A} $${input:A}", "${A} ${input:A}"},
 		{"${env:A}}", "one}"},
 	} {
@@ -168,6 +168,20 @@ func TestAProjectsServersRunInTheProject(t *testing.T) {
 		r, err := c.Server(name).Resolve(env(), config.Settings{})
 		if err != nil || r.Upstream.Cwd != want {
 			t.Errorf("%s: %q, %v; want %q", name, r.Upstream.Cwd, err, want)
+		}
+	}
+}
+
+// What takes no placeholders is text, whatever it looks like.
+func TestADescriptionIsNotExpanded(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"costs ${price}", "$PRICE", "write {env:X}"} {
+		c := loadText(t, `{"mcpServers": {"a": {"command": "x", "description": "`+text+`"}}}`)
+		if _, err := c.Server("a").Resolve(env(), config.Settings{}); err != nil || problems(c) != "" {
+			t.Errorf("%s: %v, %s", text, err, problems(c))
+		}
+		if masked := string(c.Masked()); !strings.Contains(masked, text) {
+			t.Errorf("%s is listed as %s", text, masked)
 		}
 	}
 }
