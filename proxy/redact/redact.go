@@ -84,8 +84,9 @@ func forms(v string) []string {
 	return all
 }
 
-// Redact returns s with [Mask] in place of each secret, also where line ends cut
-// it into pieces, and of what is left of one at either end of a line.
+// Redact returns s with [Mask] in place of each secret, also where line ends, with
+// the indentation or the mark of the next line, cut it into pieces, and of what is
+// left of one at either end of a line.
 func (r *Redactor) Redact(s string) string {
 	r.mu.RLock()
 	replacer, forms := r.replacer, r.longest
