@@ -49,6 +49,9 @@ var (
 // decode reads one message. It refuses an id that the SDK would not give back
 // as it came, because the host would wait for its response for ever.
 func decode(data []byte) (jsonrpc.Message, error) {
+	if data[0] != '{' { // sooner found than by the decoder, which a batch may ask often
+		return nil, errNoMessage
+	}
 	msg, err := jsonrpc.DecodeMessage(data)
 	switch {
 	case err != nil && raw.DeeperThan(data, maxLevels):

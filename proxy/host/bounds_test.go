@@ -122,6 +122,46 @@ func TestAnswersBeyondTheBoundAreDropped(t *testing.T) {
 	})
 }
 
+// A batch of which nothing is passed on is a refusal, which is bounded.
+func TestRefusedBatchesAreBounded(t *testing.T) {
+	t.Parallel()
+	for name, element := range map[string]string{"no messages": "7,", "no room": `{"jsonrpc":"2.0","id":"%d","method":"a"},`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				lines := []string{`{"jsonrpc":"2.0","id":"h","method":"initialize"}`}
+				for range 100 {
+					batch := strings.Repeat(element, 500)
+					for i := 0; strings.Contains(batch, "%d"); i++ {
+						batch = strings.Replace(batch, "%d", fmt.Sprint(i), 1)
+					}
+					lines = append(lines, "["+batch+"7]")
+				}
+				c, _ := unread(t, lines...)
+				for {
+					msg, err := c.Read(t.Context())
+					if err != nil {
+						break
+					}
+					if req := msg.(*jsonrpc.Request); req.Method == "initialize" {
+						if err := c.Write(t.Context(), &jsonrpc.Response{ID: req.ID, Result: json.RawMessage(`{"protocolVersion":"2025-03-26"}`)}); err != nil {
+							t.Fatal(err)
+						}
+						c.mu.Lock()
+						c.held += maxHeld
+						c.mu.Unlock()
+						continue
+					}
+					t.Fatal("passed on")
+				}
+				if got := c.held - maxHeld; got > maxRefusals+100 {
+					t.Errorf("%d bytes of refusals are held", got)
+				}
+			})
+		})
+	}
+}
+
 // Whatever comes, the count of what is held ends at 0.
 func TestWhatIsHeldIsCounted(t *testing.T) {
 	t.Parallel()

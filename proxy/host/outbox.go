@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -55,21 +56,29 @@ func (c *Conn) answer(batch *batchAnswer, id jsonrpc.ID, parts [][]byte) {
 	}
 	c.held += batch.add(parts...)
 	batch.missing--
+	batch.done = true
 	c.complete(batch)
 }
 
 // complete sends the answer to a batch if nothing is missing.
 func (c *Conn) complete(batch *batchAnswer) {
-	if batch.missing == 0 && batch.parts != nil {
-		c.held -= size(batch.parts)
-		c.send(outgoing{parts: append(batch.parts, []byte("]"))})
+	if batch.missing > 0 || batch.parts == nil {
+		return
 	}
+	c.held -= size(batch.parts)
+	parts := append(batch.parts, []byte("]"))
+	if batch.done {
+		c.send(outgoing{parts: parts})
+		return
+	}
+	c.refuse(bytes.Join(parts, nil))
 }
 
 // A batchAnswer collects the responses to a batch (MCP 2025-03-26, basic,
 // JSON-RPC batching).
 type batchAnswer struct {
 	missing int      // requests without a response
+	done    bool     // one had another response than a refusal
 	parts   [][]byte // the pieces of the line so far
 }
 

@@ -68,7 +68,9 @@ func (c *Conn) answerRefused(id jsonrpc.ID, batch *batchAnswer) {
 		c.refuse(line)
 		return
 	}
-	c.answer(batch, id, [][]byte{line})
+	c.held += batch.add(line)
+	batch.missing--
+	c.complete(batch)
 }
 
 // waitForRoom waits until something has passed, or for as long as Read has
