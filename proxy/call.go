@@ -10,6 +10,7 @@ import (
 	"mcpproxy/catalog/schema"
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/mcptool"
+	"mcpproxy/proxy/results"
 	"mcpproxy/upstream"
 	"mcpproxy/upstream/raw"
 )
@@ -28,7 +29,7 @@ type CallRequest struct {
 
 // A CallResult is the upstream's answer.
 type CallResult struct {
-	JSON  json.RawMessage // the CallToolResult object as the upstream wrote it
+	JSON  json.RawMessage // the CallToolResult object as the upstream wrote it, see [results.Accept]
 	Notes []string        // what was repaired or repeated
 
 	limit int // bytes of text that a reply may hold; 0 is off
@@ -75,21 +76,15 @@ func (v *View) Call(ctx context.Context, s *config.Server, r CallRequest) (CallR
 		return result, err
 	}
 	t.checkList()
-	if problem := problemOf(result.JSON); problem != "" {
-		return CallResult{Notes: result.Notes}, &ServerError{Server: t.Name, Tool: tool.Name, Err: &ResultError{problem}}
+	accepted, notes, err := results.Accept(ctx, result.JSON)
+	result.JSON, result.Notes = accepted, append(result.Notes, notes...)
+	if shape, ok := errors.AsType[*results.ShapeError](err); ok {
+		err = &ResultError{shape.Problem}
+	}
+	if err != nil {
+		return CallResult{Notes: result.Notes}, &ServerError{Server: t.Name, Tool: tool.Name, Err: err}
 	}
 	return result, nil
-}
-
-// problemOf returns why no host could read a result, or nothing.
-func problemOf(result json.RawMessage) string {
-	if !raw.IsObject(result) {
-		return "its result is not an object"
-	}
-	if content := raw.Member(result, "content"); content != nil && content[0] != '[' {
-		return "the content of its result is not a list"
-	}
-	return ""
 }
 
 // repair mends the arguments where the tool's input schema leaves no doubt, and

@@ -184,8 +184,9 @@ func TestErrorsAreExplained(t *testing.T) {
 	})
 }
 
-func TestPrettyPrintedResultsStayOnOneLine(t *testing.T) {
-	t.Parallel()
+// webServer configures an upstream over HTTP whose one tool answers with the result.
+func webServer(t *testing.T, result string) *config.Server {
+	t.Helper()
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var req struct {
 			ID     json.RawMessage
@@ -196,23 +197,28 @@ func TestPrettyPrintedResultsStayOnOneLine(t *testing.T) {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		result := `{"tools":[{"name":"pretty","inputSchema":{"type":"object"}}]}`
+		answer := `{"tools":[{"name":"tool","inputSchema":{"type":"object"}}]}`
 		switch req.Method {
 		case "server/discover":
 			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no"}}`, req.ID)
 			return
 		case "initialize":
-			result = `{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"web","version":"1"}}`
+			answer = `{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"web","version":"1"}}`
 		case "tools/call":
-			result = prettyResult
+			answer = result
 		}
-		fmt.Fprintf(w, "{\n  \"jsonrpc\": \"2.0\",\n  \"id\": %s,\n  \"result\": %s\n}\n", req.ID, result)
+		fmt.Fprintf(w, "{\n  \"jsonrpc\": \"2.0\",\n  \"id\": %s,\n  \"result\": %s\n}\n", req.ID, answer)
 	}))
-	defer web.Close()
+	t.Cleanup(web.Close)
 	s := childServer(t, "web", "")
 	s.Entry.Type, s.Entry.URL, s.Entry.Command, s.Entry.Env = upstream.HTTP, web.URL, "", nil
-	h := serve(t, newTest(t, s)).start()
-	got := h.call(`{"action":"call","server":"web","tool":"pretty"}`)
+	return s
+}
+
+func TestPrettyPrintedResultsStayOnOneLine(t *testing.T) {
+	t.Parallel()
+	h := serve(t, newTest(t, webServer(t, prettyResult))).start()
+	got := h.call(`{"action":"call","server":"web","tool":"tool"}`)
 	if want := `{"jsonrpc":"2.0","id":1,"result":{"content":[],"n":12345678901234567890}}`; got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
