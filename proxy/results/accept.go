@@ -19,9 +19,6 @@ func (e *ShapeError) Error() string { return e.Problem }
 // not name are nobody's business.
 type shape []member
 
-// lookEvery is after how many blocks ctx is looked at.
-const lookEvery = 1024
-
 type member struct {
 	name     string
 	begins   string // the bytes with which its JSON may begin
@@ -44,8 +41,8 @@ var (
 	mimeType    = aText("mimeType").optional()
 
 	resultShape = shape{
-		aList("content").optional(), anObject("structuredContent").optional(),
-		{"isError", "tf", "true or false", false}, aText("resultType").optional(), meta,
+		aList("content").optional(), aText("resultType").optional(), anObject("structuredContent").optional(),
+		{"isError", "tf", "true or false", false}, meta,
 	}
 	mediaShape  = shape{aText("type"), aText("data"), aText("mimeType"), annotations, meta}
 	blockShapes = map[string]shape{
@@ -62,16 +59,11 @@ var (
 
 // blockShape returns the shape of a block, and whether it holds a resource.
 func blockShape(block []byte) (s shape, holds bool) {
-	name := raw.Member(block, "type")
-	if len(name) < 2 || name[0] != '"' {
+	written := raw.Member(block, "type")
+	if len(written) < 2 || written[0] != '"' {
 		return unknownShape, false
 	}
-	name = name[1 : len(name)-1]
-	if bytes.IndexByte(name, '\\') >= 0 {
-		var b bytes.Buffer
-		_ = raw.Unescape(&b, raw.Member(block, "type")) // into no known name, if it cannot be decoded
-		name = b.Bytes()
-	}
+	name := plain(written)
 	s, known := blockShapes[string(name)]
 	if !known {
 		return unknownShape, false
@@ -79,21 +71,41 @@ func blockShape(block []byte) (s shape, holds bool) {
 	return s, string(name) == "resource"
 }
 
+// plain returns the text of a JSON string. It copies nothing unless there are
+// escapes.
+func plain(written []byte) []byte {
+	if bytes.IndexByte(written, '\\') < 0 {
+		return written[1 : len(written)-1]
+	}
+	var b bytes.Buffer
+	_ = raw.Unescape(&b, written) // into no known name, if it cannot be decoded
+	return b.Bytes()
+}
+
 // find returns the place in the shape of the member with a key as it is written,
 // or -1.
 func (s shape) find(key []byte) int {
+	name := plain(key)
 	for i := range s {
-		if raw.KeyIs(key, s[i].name) {
+		if string(name) == s[i].name {
 			return i
 		}
 	}
 	return -1
 }
 
-// check returns what is wrong with an object, as "is not a list" of a member, and
-// whether it has optional members that are null.
-func (s shape) check(object []byte) (member, problem string, nulls bool) {
-	var seen uint
+// maxShape is more than any shape has members.
+const maxShape = 12
+
+// A finding is how an object differs from a shape.
+type finding struct {
+	member, problem string           // as "is not a list" of a member; empty if all is well
+	nulls           bool             // optional members that are null
+	values          [maxShape][]byte // of the members of the shape; nil if absent or null
+}
+
+func (s shape) check(object []byte) (f finding) {
+	var seen [maxShape]bool
 	for key, at := range raw.Members(object) {
 		i := s.find(key)
 		if i < 0 {
@@ -101,21 +113,23 @@ func (s shape) check(object []byte) (member, problem string, nulls bool) {
 		}
 		value := at.In(object)
 		switch {
-		case seen&(1<<i) != 0: // readers do not agree on which one counts
-			return s[i].name, "stands twice", false
+		case seen[i]: // readers do not agree on which one counts
+			return finding{member: s[i].name, problem: "stands twice"}
 		case s[i].absent(value):
-			nulls = true
+			f.nulls = true
 		case !s[i].suits(value):
-			return s[i].name, "is not " + s[i].kind, false
+			return finding{member: s[i].name, problem: "is not " + s[i].kind}
+		default:
+			f.values[i] = value
 		}
-		seen |= 1 << i
+		seen[i] = true
 	}
 	for i := range s {
-		if s[i].required && seen&(1<<i) == 0 {
-			return s[i].name, "is missing", false
+		if s[i].required && !seen[i] {
+			return finding{member: s[i].name, problem: "is missing"}
 		}
 	}
-	return "", "", nulls
+	return f
 }
 
 // Accept returns a result as MCP has it (2025-11-25, schema, CallToolResult), so
@@ -129,19 +143,19 @@ func Accept(ctx context.Context, result json.RawMessage) (accepted json.RawMessa
 	if !raw.IsObject(result) {
 		return nil, nil, &ShapeError{"its result is not an object"}
 	}
-	member, problem, nulls := resultShape.check(result)
-	if problem != "" {
-		return nil, nil, &ShapeError{fmt.Sprintf("the %s of its result %s", member, problem)}
+	f := resultShape.check(result)
+	if f.problem != "" {
+		return nil, nil, &ShapeError{fmt.Sprintf("the %s of its result %s", f.member, f.problem)}
 	}
-	if kind := raw.Member(result, "resultType"); kind != nil && !isNull(kind) && string(kind) != `"complete"` {
+	content, kind := f.values[0], f.values[1]
+	if kind != nil && string(kind) != `"complete"` {
 		return nil, nil, &ShapeError{"its result is not complete"} // what asks for input was told apart before
 	}
-	content := raw.Member(result, "content")
 	inBlocks, err := checkBlocks(ctx, content)
 	if err != nil {
 		return nil, nil, err
 	}
-	if nulls || inBlocks {
+	if f.nulls || inBlocks {
 		notes = append(notes, "what was null in the result was left out")
 	}
 	if content == nil {
@@ -150,7 +164,7 @@ func Accept(ctx context.Context, result json.RawMessage) (accepted json.RawMessa
 	if len(notes) == 0 {
 		return result, nil, nil
 	}
-	return withoutNulls(result), notes, nil
+	return withoutNulls(result, content != nil), notes, nil
 }
 
 // checkBlocks reports whether blocks have optional members that are null.
@@ -176,34 +190,28 @@ func checkBlock(block []byte) (part, problem string, nulls bool) {
 		return "", "is not an object", false
 	}
 	s, holds := blockShape(block)
-	member, problem, nulls := s.check(block)
+	f := s.check(block)
 	switch {
-	case problem != "":
-		return "the " + member + " of ", problem, false
+	case f.problem != "":
+		return "the " + f.member + " of ", f.problem, false
 	case !holds:
-		return "", "", nulls
+		return "", "", f.nulls
 	}
-	resource := raw.Member(block, "resource")
-	member, problem, inside := contentsShape.check(resource)
-	if problem == "" && !has(resource, "text") && !has(resource, "blob") {
-		member, problem = "text", "is missing"
+	in := contentsShape.check(f.values[1])
+	if in.problem == "" && in.values[1] == nil && in.values[2] == nil {
+		in.member, in.problem = "text", "is missing"
 	}
-	if problem != "" {
-		return "the " + member + " of the resource of ", problem, false
+	if in.problem != "" {
+		return "the " + in.member + " of the resource of ", in.problem, false
 	}
-	return "", "", nulls || inside
-}
-
-func has(object []byte, name string) bool {
-	value := raw.Member(object, name)
-	return value != nil && !isNull(value)
+	return "", "", f.nulls || in.nulls
 }
 
 // withoutNulls returns a result that was checked with content, and without the
 // optional members that are null. It makes one copy, since a result can be large.
-func withoutNulls(result []byte) []byte {
+func withoutNulls(result []byte, hasContent bool) []byte {
 	out := append(make([]byte, 0, len(result)+len(`"content":[],`)), '{')
-	if !has(result, "content") {
+	if !hasContent {
 		out = append(out, `"content":[],`...)
 	}
 	out = resultShape.appendTo(out, result, func(out, key, value []byte) []byte {
