@@ -3,9 +3,9 @@
 //
 // The main type is [Store], which owns a folder that all processes of the user
 // share and, in it, a folder of this process. [Accept] makes sure that a result is
-// one that hosts take. [Store.Fit] takes out of a result
-// what exceeds a limit and puts a [Handle] in its place. [Store.Read] reads the
-// part of a stored result that a [Query] asks for.
+// one that hosts take. [Store.Fit] takes out of a result what exceeds a limit and
+// puts a [Handle] in its place. [Store.Read] reads the part of a stored result
+// that a [Query] asks for.
 //
 // The package starts no goroutine.
 //
@@ -22,13 +22,14 @@
 // removes the process's folder without the shared lock, because another process
 // may remove it just as well.
 //
-// What always holds: what stays of a result keeps its bytes; a reply is bounded, whatever its result is
-// made of, and so is the memory for it; numbers keep
-// their digits through a selection; what one reading returns and costs is bounded,
-// since any result can suggest an expression to a model, and so is what one
-// process keeps on disk; only the user can read the files, only the process that
-// stored a result gives it out, and nothing but folders of ours is removed.
+// What always holds: what stays of a result keeps its bytes; a reply is bounded,
+// whatever its result is made of, and so is the memory for it; numbers keep their
+// digits through a selection; what one reading returns and costs is bounded, since
+// any result can suggest an expression to a model, and so is what one process
+// keeps on disk; only the user can read the files, only the process that stored a
+// result gives it out, and nothing but folders of ours is removed.
 //
-// Start reading at [Store.Fit] in fit.go, which result.go takes results apart for, and [Store.Read] in read.go, which leads
-// to grep.go and, by way of select.go, to results/jmespath.
+// Start reading at [Store.Fit] in fit.go, which result.go takes results apart for,
+// and [Store.Read] in read.go, which leads to grep.go and, by way of select.go, to
+// results/jmespath.
 package results
