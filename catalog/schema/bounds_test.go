@@ -156,3 +156,34 @@ func TestReferencesWithinALongBase(t *testing.T) {
 		}
 	}
 }
+
+// Each of many long pointers is walked from its resource on.
+func TestLongPointersAreFollowedQuickly(t *testing.T) {
+	const most = 100 << 20 // bytes allocated, which the time goes along with
+	deep := func(n int, inside string) string { return strings.Repeat(`{"a":`, n) + inside + strings.Repeat("}", n) }
+	for name, schema := range map[string]string{
+		"deep": `{"properties":{` + repeated(5000, `"p%d":{"$ref":"#/$defs`+strings.Repeat("/a", 90)+`"}`) + `},"$defs":` + deep(90, `{"type":"string"}`) + `}`,
+		"wide": `{"properties":{` + repeated(5000, `"p%[1]d":{"$ref":"#/$defs`+strings.Repeat("/a", 60)+`/w/q%[1]d"}`) + `},"$defs":` +
+			deep(60, `{"w":{`+repeated(5000, `"q%d":{}`)+`}}`) + `}`,
+		"written with escapes": `{"properties":{` + repeated(5000, `"p%d":{"$ref":"#%%2F$defs`+strings.Repeat("/a", 50)+`/~0/~1"}`) + `},"$defs":` + deep(50, `{"~":{"/":{"type":"string"}}}`) + `}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			var s *Schema
+			var err error
+			timed(t, func() { s, err = Compile(json.RawMessage(schema)) })
+			runtime.ReadMemStats(&after)
+			if got := after.TotalAlloc - before.TotalAlloc; got > most {
+				t.Errorf("%d MiB allocated for %d KiB", got>>20, len(schema)>>10)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.ValidateArguments(json.RawMessage(`{"p1":7}`)); (err == nil) != (name == "wide") {
+				t.Error(err)
+			}
+			timed(t, func() { Signature("f", json.RawMessage(schema)) })
+		})
+	}
+}

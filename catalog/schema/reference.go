@@ -96,14 +96,7 @@ func (c *compiler) findAnchors(v *rawjson.Value, around *resource) {
 // place in one by JSON pointer (RFC 6901) or anchor. The node is opaque if there
 // is no such place in the document.
 func (c *compiler) follow(ref string, from *resource) *node {
-	uri, err := url.Parse(ref)
-	if err != nil || from.base == nil {
-		return &node{opaque: true}
-	}
-	uri = from.base.ResolveReference(uri)
-	fragment := uri.Fragment
-	uri.Fragment, uri.RawFragment = "", ""
-	r := c.byURI[uri.String()]
+	r, fragment := c.locate(ref, from)
 	if r == nil {
 		return &node{opaque: true}
 	}
@@ -126,6 +119,34 @@ func (c *compiler) follow(ref string, from *resource) *node {
 	return c.compile(target, r)
 }
 
+// locate returns the resource that a $ref leads to, nil if it is not in the document,
+// and the fragment decoded.
+func (c *compiler) locate(ref string, from *resource) (r *resource, fragment string) {
+	if from.base == nil {
+		return nil, ""
+	}
+	uri := from.base
+	fragment, within := strings.CutPrefix(ref, "#")
+	if within { // as most are; resolving takes much longer
+		var err error
+		if fragment, err = url.PathUnescape(fragment); err != nil {
+			return nil, ""
+		}
+	} else {
+		parsed, err := url.Parse(ref)
+		if err != nil {
+			return nil, ""
+		}
+		uri = from.base.ResolveReference(parsed)
+		fragment = uri.Fragment
+		uri.Fragment, uri.RawFragment = "", ""
+	}
+	return c.byURI[uri.String()], fragment
+}
+
+// pointerEscapes are those of JSON pointers (RFC 6901, section 4).
+var pointerEscapes = strings.NewReplacer("~1", "/", "~0", "~")
+
 // step follows one token of a JSON pointer; nil means that it leads nowhere.
 func step(v *rawjson.Value, token string) *rawjson.Value {
 	if v.Type == rawjson.Array {
@@ -134,5 +155,5 @@ func step(v *rawjson.Value, token string) *rawjson.Value {
 		}
 		return nil
 	}
-	return v.Get(strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
+	return v.Get(pointerEscapes.Replace(token))
 }
