@@ -88,6 +88,14 @@ func (s *search) read(n int) bool {
 	return s.step(n + 1)
 }
 
+// readTo is read for a document from a place on, which it moves. What is walked
+// counts and not what is found, since there can be any amount of space between.
+func (s *search) readTo(to int, from *int) bool {
+	n := to - *from
+	*from = to
+	return s.read(n)
+}
+
 // hold takes bytes from those left. It is called before they are made, wherever
 // they can be many.
 func (s *search) hold(n int) bool {

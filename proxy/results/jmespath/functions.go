@@ -98,7 +98,7 @@ func (s *search) call(n *node, v value) value {
 	}
 	switch n.name {
 	case "abs", "ceil", "floor":
-		return round(n.name, args[0].(decimal))
+		return s.round(n.name, args[0].(decimal))
 	case "avg", "sum":
 		return s.total(n.name, args[0])
 	case "min", "max", "sort":
@@ -131,13 +131,14 @@ func (s *search) ofText(name string, args []value) value {
 		if text, ok := args[0].(string); ok {
 			return text
 		}
-		text, whole := Value{args[0]}.JSON(max(0, s.bytes))
-		s.hold(len(text))
-		if !whole || !s.read(len(text)) {
+		w := writer{room: max(0, s.bytes)}
+		w.write(args[0])
+		s.hold(w.buf.Len())
+		if w.room < 0 || !s.read(2*w.read) {
 			s.hold(s.bytes + 1)
 			return nil
 		}
-		return string(text)
+		return w.buf.String()
 	}
 	// to_number
 	switch v := args[0].(type) {
@@ -145,7 +146,7 @@ func (s *search) ofText(name string, args []value) value {
 		return v
 	case string:
 		text := strings.TrimSpace(v)
-		if s.read(len(v)) && text != "" && (text[0] == '-' || isDigit(text[0])) && json.Valid([]byte(text)) {
+		if s.read(4*len(v)) && text != "" && (text[0] == '-' || isDigit(text[0])) && json.Valid([]byte(text)) {
 			return decimal(text)
 		}
 	}
@@ -194,17 +195,17 @@ func (s *search) ofAny(name string, args []value) value {
 	return typ
 }
 
-func round(name string, d decimal) value {
+func (s *search) round(name string, d decimal) value {
 	switch name {
 	case "abs":
 		return decimal(strings.TrimPrefix(string(d), "-"))
 	case "ceil":
 		if strings.ContainsAny(string(d), ".eE") {
-			return fromFloat(math.Ceil(d.float()))
+			return fromFloat(math.Ceil(s.float(d)))
 		}
 	case "floor":
 		if strings.ContainsAny(string(d), ".eE") {
-			return fromFloat(math.Floor(d.float()))
+			return fromFloat(math.Floor(s.float(d)))
 		}
 	}
 	return d
@@ -219,7 +220,7 @@ func (s *search) total(name string, v value) value {
 			s.fail("%s() takes an array of numbers only", name)
 			return false
 		}
-		sum += d.float()
+		sum += s.float(d)
 		n++
 		return true
 	})

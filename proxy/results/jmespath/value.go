@@ -139,12 +139,13 @@ func (s *search) each(v value, f func(value) bool) {
 			}
 		}
 	case document:
+		from := 0
 		for at := range raw.Elements(v) {
-			element := document(at.In(v))
-			if !s.read(len(element)) || !f(element) {
+			if !s.readTo(at.End, &from) || !f(document(at.In(v))) {
 				return
 			}
 		}
+		s.readTo(len(v), &from)
 	}
 }
 
@@ -182,12 +183,14 @@ func (s *search) object(v value) *object {
 	}
 	o = new(object)
 	d, _ := v.(document)
+	from := 0
 	for key, at := range raw.Members(d) {
-		if !s.read(at.End-at.Start+len(key)) || !s.hold(memberBytes+len(key)) {
-			break
+		if !s.readTo(at.End, &from) || !s.hold(memberBytes+len(key)) {
+			return o
 		}
 		o.set(unquote(key), document(at.In(d)))
 	}
+	s.readTo(len(d), &from)
 	return o
 }
 
@@ -199,14 +202,16 @@ func (s *search) member(v value, name string) (found value) {
 			return v.values[i]
 		}
 	case document:
+		from := 0
 		for key, at := range raw.Members(v) {
-			if !s.read(at.End - at.Start + len(key)) {
+			if !s.readTo(at.End, &from) {
 				return nil
 			}
 			if raw.KeyIs(key, name) {
 				found = document(at.In(v))
 			}
 		}
+		s.readTo(len(v), &from)
 	}
 	return found
 }
@@ -226,7 +231,8 @@ func (s *search) truth(v value) bool {
 		return len(v) > 0
 	case document:
 		for i := 1; i < len(v); i++ {
-			if strings.IndexByte(" \t\r\n", v[i]) < 0 {
+			if !isSpace(v[i]) {
+				s.read(i)
 				return v[i] != ']' && v[i] != '}'
 			}
 		}
@@ -285,15 +291,25 @@ const exactBelow = 15
 // compareNumbers returns -1, 0 or 1 as a is less than, equal to or more than b,
 // by their digits.
 func (s *search) compareNumbers(a, b decimal) int {
-	if len(a) <= exactBelow && len(b) <= exactBelow && !strings.ContainsAny(string(a+b), "eE") {
-		return cmp.Compare(a.float(), b.float())
+	exponents := strings.ContainsAny(string(a), "eE") || strings.ContainsAny(string(b), "eE")
+	if len(a) <= exactBelow && len(b) <= exactBelow && !exponents {
+		return cmp.Compare(s.float(a), s.float(b))
 	}
-	s.step(len(a)/8 + len(b)/8 + 50)
+	steps := 40 + len(a) + len(b)
+	if exponents {
+		steps += 300
+	}
+	if !s.step(steps) {
+		return 0
+	}
 	return rawjson.CompareNumbers([]byte(a), []byte(b))
 }
 
 // float returns the nearest float64, an infinity beyond their range.
-func (d decimal) float() float64 {
+func (s *search) float(d decimal) float64 {
+	if len(d) > exactBelow {
+		s.step(len(d) / 4)
+	}
 	f, _ := strconv.ParseFloat(string(d), 64)
 	return f
 }

@@ -19,6 +19,7 @@ func (v Value) JSON(room int) (text []byte, whole bool) {
 type writer struct {
 	buf  bytes.Buffer
 	room int // bytes; below 0 once something was left out
+	read int // bytes of the document, and values
 }
 
 func (w *writer) put(s []byte) {
@@ -33,6 +34,7 @@ func (w *writer) write(v value) {
 	if w.room < 0 {
 		return
 	}
+	w.read++
 	switch v := v.(type) {
 	case document:
 		w.compact(v)
@@ -68,17 +70,24 @@ func (w *writer) write(v value) {
 
 // compact writes a piece of the document without the space between its tokens.
 func (w *writer) compact(d document) {
-	inString, from := false, 0
-	for i := 0; i < len(d) && w.room >= i-from; i++ {
+	inString, from, i := false, 0, 0
+	for ; i < len(d) && w.room >= i-from; i++ {
 		switch c := d[i]; {
 		case inString && c == '\\':
 			i++
 		case c == '"':
 			inString = !inString
-		case !inString && (c == ' ' || c == '\t' || c == '\r' || c == '\n'):
+		case !inString && isSpace(c):
 			w.put(d[from:i])
+			for i+1 < len(d) && isSpace(d[i+1]) {
+				i++
+			}
 			from = i + 1
 		}
 	}
+	w.read += min(i, len(d))
 	w.put(d[from:])
 }
+
+// isSpace reports the space between tokens (RFC 8259, section 2).
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
