@@ -217,3 +217,64 @@ func FuzzGrep(f *testing.F) {
 		}
 	})
 }
+
+// A slow expression keeps nobody from reading, and who waits may give up.
+func TestReadersDoNotWaitForASlowOne(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	small, large := kept(t, s, `{"a":1}`), kept(t, s, `{"a":1}`+strings.Repeat(" ", maxSmall))
+	read := func(ctx context.Context, id string) (errs [3]error) {
+		for i, q := range []Query{{ID: id, Select: "a"}, {ID: id, Grep: "a"}, {ID: id}} {
+			_, errs[i] = s.Read(ctx, q)
+		}
+		return errs
+	}
+	all := [3]error{}
+	s.large <- struct{}{} // as a slow reader does
+	s.small <- struct{}{}
+	for _, id := range []string{small, large} {
+		if errs := read(t.Context(), id); errs != all {
+			t.Error(errs)
+		}
+	}
+	for len(s.large) < cap(s.large) {
+		s.large <- struct{}{}
+	}
+	if errs := read(t.Context(), small); errs != all {
+		t.Error(errs)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if errs := read(ctx, large); !errors.Is(errs[0], context.Canceled) || !errors.Is(errs[1], context.Canceled) || errs[2] != nil {
+		t.Error(errs)
+	}
+	for len(s.large) > 0 {
+		<-s.large
+	}
+	<-s.small
+}
+
+// As many readers as there can be at once stay within a bound together.
+func TestReadersTogetherAreBounded(t *testing.T) {
+	if raceDetector {
+		t.Skip("measures memory")
+	}
+	const most = 400 << 20
+	s, _ := newStore(t)
+	large := kept(t, s, "["+strings.Repeat("0,", 16<<20-10)+"0]")
+	small := kept(t, s, `{"a":[1,[2]],"s":"`+strings.Repeat("x", 100_000)+`"}`)
+	memory := peak(func() {
+		var readers sync.WaitGroup
+		for range 4 {
+			readers.Go(func() { _, _ = s.Read(t.Context(), Query{ID: large, Select: "reverse(@)[0]"}) })
+			readers.Go(func() {
+				_, _ = s.Read(t.Context(), Query{ID: small, Select: strings.Repeat("[@,@]|", 14) + "length(to_string(@))"})
+			})
+		}
+		readers.Wait()
+	})
+	t.Logf("%d MiB (bound %d MiB)", memory>>20, most>>20)
+	if memory > most {
+		t.Errorf("%d MiB", memory>>20)
+	}
+}

@@ -13,8 +13,8 @@
 // written or removed, so that Close waits for a result that is being stored. It
 // is a channel, so that a caller can give up waiting for it. Store.mu guards the
 // list of results, is never held over I/O, and may be taken under disk. Reading
-// takes mu alone; a selection or search holds Store.reading, a channel as well,
-// since it takes memory. Between processes there are two lock files, both taken
+// takes mu alone; a selection or search holds Store.small or Store.large, channels
+// as well, since it takes memory. Between processes there are two lock files, both taken
 // under disk: the shared one is held while a process makes its folder or removes
 // orphans, and each process holds that of its own folder until it ends. A process
 // makes and locks its folder under the shared one, so whoever holds that and finds

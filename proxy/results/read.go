@@ -60,12 +60,11 @@ func (s *Store) Read(ctx context.Context, q Query) (Part, error) {
 		return Part{}, err
 	}
 	if q.Grep != "" || q.Select != "" {
-		select {
-		case s.reading <- struct{}{}:
-			defer func() { <-s.reading }()
-		case <-ctx.Done():
-			return Part{}, context.Cause(ctx)
+		leave, err := s.enter(ctx, r)
+		if err != nil {
+			return Part{}, err
 		}
+		defer leave()
 	}
 	out := Part{ID: r.id, Total: r.total}
 	switch {
@@ -84,6 +83,29 @@ func (s *Store) Read(ctx context.Context, q Query) (Part, error) {
 		err = &ExpiredError{ID: q.ID} // removed since find, beyond the quota or by Close
 	}
 	return out, err
+}
+
+// maxSmall bounds the results from which reading takes little memory, in bytes.
+const maxSmall = 2 << 20
+
+// isSmall reports whether reading takes little memory.
+func (s stored) isSmall() bool { return max(s.total, s.structured) <= maxSmall }
+
+// enter waits until a result may be searched or selected from.
+func (s *Store) enter(ctx context.Context, r stored) (leave func(), err error) {
+	lane := s.large
+	if r.isSmall() {
+		lane = s.small
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	select {
+	case lane <- struct{}{}:
+		return func() { <-lane }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // bad returns the error for a member of the query.

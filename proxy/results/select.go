@@ -17,7 +17,8 @@ const (
 	maxSelectFrom = 32 << 20   // bytes of JSON
 	maxExpression = 2000       // bytes
 	maxSteps      = 20_000_000 // about one second
-	maxMade       = 64 << 20   // bytes that an expression makes beside the text
+	maxMade       = 48 << 20   // bytes that an expression makes beside the text
+	maxMadeSmall  = 16 << 20   // the same for a small result
 )
 
 // selectFrom selects from the structured content, else from the text as JSON.
@@ -31,10 +32,14 @@ func (out *Part) selectFrom(ctx context.Context, s stored, q Query) error {
 		return q.bad("select", "is not a valid JMESPath expression: "+err.Error())
 	}
 	path, size := s.value()
-	found, err := q.evaluate(ctx, expression, path, size)
+	limits := jmespath.Limits{Steps: maxSteps, Bytes: maxMade}
+	if s.isSmall() {
+		limits.Bytes = maxMadeSmall
+	}
+	found, err := q.evaluate(ctx, expression, limits, path, size)
 	if err == nil && found.IsNull() && s.structured > 0 {
 		// The structured content of some servers is their text in a string.
-		if inText, err := q.evaluate(ctx, expression, s.text(), s.total); err == nil {
+		if inText, err := q.evaluate(ctx, expression, limits, s.text(), s.total); err == nil {
 			found = inText
 		}
 	}
@@ -51,7 +56,7 @@ func (out *Part) selectFrom(ctx context.Context, s stored, q Query) error {
 }
 
 // evaluate selects from a file of size bytes.
-func (q Query) evaluate(ctx context.Context, expression *jmespath.Expression, path string, size int64) (jmespath.Value, error) {
+func (q Query) evaluate(ctx context.Context, expression *jmespath.Expression, limits jmespath.Limits, path string, size int64) (jmespath.Value, error) {
 	if size > maxSelectFrom {
 		return jmespath.Value{}, q.bad("select", fmt.Sprintf("takes results of up to %d bytes, and this one has %d", maxSelectFrom, size))
 	}
@@ -59,7 +64,7 @@ func (q Query) evaluate(ctx context.Context, expression *jmespath.Expression, pa
 	if err != nil {
 		return jmespath.Value{}, err
 	}
-	found, err := expression.Search(ctx, data, jmespath.Limits{Steps: maxSteps, Bytes: maxMade})
+	found, err := expression.Search(ctx, data, limits)
 	problem, failed := errors.AsType[*jmespath.EvalError](err)
 	switch {
 	case failed:

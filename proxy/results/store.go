@@ -37,9 +37,10 @@ type Store struct {
 	dir string // shared by all processes
 	log *slog.Logger
 
-	// reading has capacity 1 and is held while a result is searched or selected
-	// from, which takes memory: one after another, however many ask at once.
-	reading chan struct{}
+	// One of these is held while a result is searched or selected from, which takes
+	// memory and time. Their capacities bound both, and let others read beside a
+	// slow one.
+	small, large chan struct{}
 
 	disk   chan struct{} // capacity 1: held while files are written or removed, see the package's map
 	own    string        // our folder; empty before the first result and after Close
@@ -54,7 +55,10 @@ type Store struct {
 // New returns a store in dir, which all processes of the user share. The first
 // result makes dir.
 func New(dir string, log *slog.Logger) *Store {
-	return &Store{dir: dir, log: log, disk: make(chan struct{}, 1), reading: make(chan struct{}, 1)}
+	return &Store{
+		dir: dir, log: log, disk: make(chan struct{}, 1),
+		small: make(chan struct{}, 2), large: make(chan struct{}, 2),
+	}
 }
 
 // A stored result is a text to page through and a value to select from: the
