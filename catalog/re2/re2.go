@@ -15,13 +15,17 @@ import (
 // to hundreds of ranges.
 const maxSource = 4 << 10
 
+// fewRanges of a class are looked through one by one, which is quick.
+const fewRanges = 4
+
 // ErrTooLarge means that an expression is too long or compiles to too large a
 // program.
 var ErrTooLarge = errors.New("expression too large: repetitions count as often as they are written")
 
 // Compile compiles an RE2 expression unless it is longer than 4 KiB or its program
-// would have more than most instructions. size is their number, counted roughly: a match takes time in
-// proportion to it, for each byte of the text. Errors: ErrTooLarge, or a
+// would have more than most instructions. size is their number, counted roughly, with
+// large classes as two: a match takes time in proportion to it, for each byte of the
+// text. Errors: ErrTooLarge, or a
 // *syntax.Error.
 func Compile(source string, most int) (re *regexp.Regexp, size int, err error) {
 	if len(source) > maxSource {
@@ -42,8 +46,11 @@ func Compile(source string, most int) (re *regexp.Regexp, size int, err error) {
 // repetition written out as the compiler does it. Any count above most is most+1.
 func sizeOf(re *syntax.Regexp, most int) int {
 	size := 1
-	if re.Op == syntax.OpLiteral {
+	switch {
+	case re.Op == syntax.OpLiteral:
 		size = len(re.Rune)
+	case re.Op == syntax.OpCharClass && len(re.Rune) > 2*fewRanges:
+		size = 2 // a search in the ranges takes as long as the rest
 	}
 	for _, part := range re.Sub {
 		if size += sizeOf(part, most); size > most {

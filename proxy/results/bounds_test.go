@@ -104,6 +104,7 @@ func TestHostileSearchesAreBounded(t *testing.T) {
 	}
 	s, _ := newStore(t)
 	long := kept(t, s, strings.Repeat("a", 1<<20))
+	cyrillic := kept(t, s, strings.Repeat("я", 1<<19))
 	lines := kept(t, s, strings.Repeat(strings.Repeat("a", 2000)+"\n", 3000))
 	for _, c := range []struct {
 		id, grep string
@@ -111,6 +112,8 @@ func TestHostileSearchesAreBounded(t *testing.T) {
 	}{
 		{long, strings.Repeat("(a{0,10}){0,10}", 180), true}, // 2,700 bytes
 		{long, strings.Repeat("(a|aa)*", 60) + "b", true},
+		{long, strings.Repeat(`\pL?`, 330) + "!", true},
+		{cyrillic, `(?:[\p{L}\p{M}\p{N}\p{P}\p{S}]{0,300})*!!`, true},
 		{long, "a(.*b)?", false},
 		{long, "(?i)b", false},
 		{lines, strings.Repeat("(a|aa)*", 60) + "b", false},

@@ -20,7 +20,7 @@ import (
 // each byte of the text; their product is the work.
 const (
 	maxProgram  = 1000        // instructions
-	maxWork     = 400_000_000 // of one search; a few seconds at worst
+	maxWork     = 150_000_000 // of one search; a second or two at worst
 	uncancelled = 1_000_000   // of one match, that ctx need not interrupt
 )
 
