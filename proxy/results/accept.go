@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"mcpproxy/upstream/raw"
 )
@@ -71,15 +72,25 @@ func blockShape(block []byte) (s shape, holds bool) {
 	return s, string(name) == "resource"
 }
 
-// plain returns the text of a JSON string. It copies nothing unless there are
-// escapes.
+// maxName bounds the names that MCP knows, as they are written, in bytes.
+const maxName = 150
+
+// plain returns the name that a JSON string is, or something that is no name that MCP
+// knows. Those have letters only, which can be written as \uXXXX and not otherwise.
 func plain(written []byte) []byte {
-	if bytes.IndexByte(written, '\\') < 0 {
-		return written[1 : len(written)-1]
+	inside := written[1 : len(written)-1]
+	if len(inside) > maxName || bytes.IndexByte(inside, '\\') < 0 {
+		return inside
 	}
-	var b bytes.Buffer
-	_ = raw.Unescape(&b, written) // into no known name, if it cannot be decoded
-	return b.Bytes()
+	name := make([]byte, 0, maxName)
+	for len(inside) > 0 {
+		if unit, ok := escapedUnit(inside); ok && unit < utf8.RuneSelf {
+			name, inside = append(name, byte(unit)), inside[len(`\uXXXX`):]
+			continue
+		}
+		name, inside = append(name, inside[0]), inside[1:]
+	}
+	return name
 }
 
 // find returns the place in the shape of the member with a key as it is written,
@@ -135,8 +146,9 @@ func (s shape) check(object []byte) (f finding) {
 // Accept returns a result as MCP has it (2025-11-25, schema, CallToolResult), so
 // that no host refuses the whole reply: the SDKs of TypeScript and Python do for a
 // single member of another type. Optional members that are null, and content that
-// is missing, are taken for what was meant, which the notes tell; anything else keeps
-// its bytes.
+// is missing, are taken for what was meant, which the notes tell. Half a surrogate pair
+// becomes U+FFFD, for which it changes the result in place; anything else keeps its
+// bytes.
 //
 // Errors: a *ShapeError, or that of ctx.
 func Accept(ctx context.Context, result json.RawMessage) (accepted json.RawMessage, notes []string, err error) {
@@ -147,6 +159,7 @@ func Accept(ctx context.Context, result json.RawMessage) (accepted json.RawMessa
 	if f.problem != "" {
 		return nil, nil, &ShapeError{fmt.Sprintf("the %s of its result %s", f.member, f.problem)}
 	}
+	mendSurrogates(result)
 	content, kind := f.values[0], f.values[1]
 	if kind != nil && string(kind) != `"complete"` {
 		return nil, nil, &ShapeError{"its result is not complete"} // what asks for input was told apart before

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -108,7 +109,7 @@ func FuzzAccept(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		out, _, err := Accept(t.Context(), in)
+		out, _, err := Accept(t.Context(), bytes.Clone(in))
 		if err != nil || !json.Valid(in) {
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"unicode/utf8"
 
 	"mcpproxy/catalog/clean"
 	"mcpproxy/upstream/raw"
@@ -241,7 +242,9 @@ func (s *Store) storeTogether(ctx context.Context, what, begin, end string, limi
 // value.
 func decoded(text []byte) string {
 	var s string
-	_ = json.Unmarshal(text, &s)
+	if len(text) <= 6*utf8.UTFMax*maxWord { // as written with escapes
+		_ = json.Unmarshal(text, &s)
+	}
 	s, _ = clean.Text(s, maxWord)
 	return s
 }

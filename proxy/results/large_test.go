@@ -54,6 +54,13 @@ func TestLargestResultsAreBounded(t *testing.T) {
 		"annotations":         {`{"content":[{"type":"text","text":"x","annotations":{"a":"`, `x`, `"}}]}`},
 		"large blocks":        {`{"content":[` + x, `,{"type":"x","data":"` + strings.Repeat("x", 1<<20) + `"}`, `]}`},
 		"nested":              {`{"content":[{"type":"x","data":[0`, `,[[[]]]`, `]}]}`},
+		"long type":           {`{"content":[{"type":"`, `x`, `"}]}`},
+		"long mimeType":       {`{"content":[{"type":"image","data":"","mimeType":"`, `\n`, `"}]}`},
+		"long uri":            {`{"content":[{"type":"resource","resource":{"text":"x","uri":"`, `é`, `"}}]}`},
+		"long key":            {`{"content":[],"x`, `\n`, `":1}`},
+		"escaped keys":        {`{"content":[` + x + `]`, `,"\u0061":1`, `}`},
+		"escaped types":       {`{"content":[` + x, `,{"type":"\u0074ext","text":""}`, `]}`},
+		"half pairs":          {`{"content":[{"type":"text","_meta":null,"text":"`, `\ud83d`, `"}]}`},
 		"space":               {`{"content":[`, " ", `]}`},
 		"text beside a block": {`{"content":[` + strings.Repeat(x+",", 1<<20) + `{"type":"x","data":"`, `x`, `"}]}`},
 	} {
