@@ -32,7 +32,8 @@ type CallResult struct {
 	JSON  json.RawMessage // the CallToolResult object as the upstream wrote it, see [results.Accept]
 	Notes []string        // what was repaired or repeated
 
-	limit int // bytes of text that a reply may hold; 0 is off
+	limit        int  // bytes of text that a reply may hold; 0 is off
+	unstructured bool // as in [results.Accepted]
 }
 
 // Call calls a tool of the server. The arguments are repaired where the tool's
@@ -76,8 +77,8 @@ func (v *View) Call(ctx context.Context, s *config.Server, r CallRequest) (CallR
 		return result, err
 	}
 	t.checkList()
-	accepted, notes, err := results.Accept(ctx, result.JSON)
-	result.JSON, result.Notes = accepted, append(result.Notes, notes...)
+	accepted, err := results.Accept(ctx, result.JSON)
+	result.JSON, result.Notes, result.unstructured = accepted.JSON, append(result.Notes, accepted.Notes...), accepted.Unstructured
 	if shape, ok := errors.AsType[*results.ShapeError](err); ok {
 		err = &ResultError{shape.Problem}
 	}

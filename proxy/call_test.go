@@ -11,7 +11,7 @@ func TestResultsThatHostsRefuseAreExplained(t *testing.T) {
 	t.Parallel()
 	for _, result := range []string{
 		`{"content":["a"]}`, `{"content":[null]}`, `{"content":[{"text":"x"}]}`, `{"content":[{"type":"text"}]}`,
-		`{"content":[],"content":"x"}`, `{"content":[],"isError":"no"}`, `{"content":[],"structuredContent":[]}`, `{"content":[],"_meta":"x"}`,
+		`{"content":[],"content":"x"}`, `{"content":[],"isError":"no"}`, `{"content":[],"_meta":"x"}`,
 		`{"\u0072esultType":"input_required","inputRequests":{}}`,
 	} {
 		h := serve(t, newTest(t, webServer(t, result))).start()
@@ -29,5 +29,21 @@ func TestNullsOfAResultAreLeftOut(t *testing.T) {
 	got := h.call(`{"action":"call","server":"web","tool":"tool"}`)
 	if want := `{"jsonrpc":"2.0","id":1,"result":{"_meta":{"mcpproxy/note":"what was null in the result was left out"},"content":[{"type":"text","text":"a"}]}}`; got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+}
+
+// Hosts before MCP 2026-07-28 refuse structured content that is no object.
+func TestStructuredContentOfAnyTypeReachesItsHost(t *testing.T) {
+	t.Parallel()
+	h := serve(t, newTest(t, webServer(t, `{"content":[],"structuredContent":[1]}`))).start()
+	got := h.call(`{"action":"call","server":"web","tool":"tool"}`)
+	if want := `{"jsonrpc":"2.0","id":1,"result":{"_meta":{"mcpproxy/note":"structured content that is no object was left out"},"content":[{"type":"text","text":"[1]"}]}}`; got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+	modern := serve(t, newTest(t, webServer(t, `{"content":[],"structuredContent":[1]}`)))
+	modern.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"mcp","arguments":{"action":"call","server":"web","tool":"tool"},` +
+		`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"x","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`)
+	if got := modern.line(); !strings.Contains(got, `"structuredContent":[1]`) {
+		t.Errorf("got %s", got)
 	}
 }

@@ -214,11 +214,22 @@ func (h *responder) call(ctx context.Context, v *View, r *mcptool.Request, meta 
 		return nil, err
 	}
 	fitted := h.session.proxy.results.Fit(ctx, result.JSON, result.limit, nextPart)
+	if result.unstructured && !isStateless(meta) {
+		fitted = results.WithoutStructure(fitted)
+		r.Notes = append(r.Notes, "structured content that is no object was left out")
+	}
 	dressed, err := h.dress(fitted, meta, r.Notes)
 	if err != nil {
 		return nil, &ServerError{Server: r.Server, Err: err}
 	}
 	return h.conn.Result(dressed), nil
+}
+
+// isStateless reports whether a request is of a protocol version without a
+// handshake.
+func isStateless(meta mcp.Meta) bool {
+	version, _ := meta[mcp.MetaKeyProtocolVersion].(string)
+	return version >= statelessEra
 }
 
 // dress adds to a result what its way to the host demands, and nothing else.
@@ -231,7 +242,7 @@ func (h *responder) dress(object json.RawMessage, meta mcp.Meta, notes []string)
 	if len(notes) > 0 {
 		add[noteKey] = raw.Quote(strings.Join(notes, "; "))
 	}
-	if version, _ := meta[mcp.MetaKeyProtocolVersion].(string); version >= statelessEra {
+	if isStateless(meta) {
 		add[mcp.MetaKeyServerInfo] = string(raw.Encode(h.self))
 		if at, _ := raw.Find(object, "resultType"); at < 0 {
 			object = raw.Splice(object, `"resultType":"complete"`)

@@ -22,16 +22,18 @@ type shape []member
 
 type member struct {
 	name     string
-	begins   string // the bytes with which its JSON may begin
+	begins   string // the bytes with which its JSON may begin; empty for any
 	kind     string // what it is, in words
 	required bool
 }
 
-func aText(name string) member            { return member{name, `"`, "a string", true} }
-func anObject(name string) member         { return member{name, "{", "an object", true} }
-func aList(name string) member            { return member{name, "[", "a list", true} }
-func (m member) optional() member         { m.required = false; return m }
-func (m member) suits(value []byte) bool  { return strings.IndexByte(m.begins, value[0]) >= 0 }
+func aText(name string) member    { return member{name, `"`, "a string", true} }
+func anObject(name string) member { return member{name, "{", "an object", true} }
+func aList(name string) member    { return member{name, "[", "a list", true} }
+func (m member) optional() member { m.required = false; return m }
+func (m member) suits(value []byte) bool {
+	return m.begins == "" || strings.IndexByte(m.begins, value[0]) >= 0
+}
 func (m member) absent(value []byte) bool { return !m.required && isNull(value) }
 
 func isNull(value []byte) bool { return value[0] == 'n' }
@@ -42,7 +44,7 @@ var (
 	mimeType    = aText("mimeType").optional()
 
 	resultShape = shape{
-		aList("content").optional(), aText("resultType").optional(), anObject("structuredContent").optional(),
+		aList("content").optional(), aText("resultType").optional(), {name: "structuredContent"},
 		{"isError", "tf", "true or false", false}, meta,
 	}
 	mediaShape  = shape{aText("type"), aText("data"), aText("mimeType"), annotations, meta}
@@ -143,41 +145,74 @@ func (s shape) check(object []byte) (f finding) {
 	return f
 }
 
-// Accept returns a result as MCP has it (2025-11-25, schema, CallToolResult), so
+// An Accepted is a result that hosts take.
+type Accepted struct {
+	JSON  json.RawMessage
+	Notes []string // what was changed in it
+	// Unstructured says that its structuredContent is no object, which hosts
+	// before MCP 2026-07-28 refuse.
+	Unstructured bool
+}
+
+// Accept returns a result as MCP has it (2026-07-28, schema, CallToolResult), so
 // that no host refuses the whole reply: the SDKs of TypeScript and Python do for a
 // single member of another type. Optional members that are null, and content that
-// is missing, are taken for what was meant, which the notes tell. Half a surrogate pair
-// becomes U+FFFD, for which it changes the result in place; anything else keeps its
-// bytes.
+// is missing, are taken for what was meant. Half a surrogate pair becomes U+FFFD,
+// for which it changes the result in place; anything else keeps its bytes.
 //
 // Errors: a *ShapeError, or that of ctx.
-func Accept(ctx context.Context, result json.RawMessage) (accepted json.RawMessage, notes []string, err error) {
+func Accept(ctx context.Context, result json.RawMessage) (Accepted, error) {
 	if !raw.IsObject(result) {
-		return nil, nil, &ShapeError{"its result is not an object"}
+		return Accepted{}, &ShapeError{"its result is not an object"}
 	}
 	f := resultShape.check(result)
 	if f.problem != "" {
-		return nil, nil, &ShapeError{fmt.Sprintf("the %s of its result %s", f.member, f.problem)}
+		return Accepted{}, &ShapeError{fmt.Sprintf("the %s of its result %s", f.member, f.problem)}
 	}
 	mendSurrogates(result)
-	content, kind := f.values[0], f.values[1]
+	content, kind, structured := f.values[0], f.values[1], f.values[2]
 	if kind != nil && string(kind) != `"complete"` {
-		return nil, nil, &ShapeError{"its result is not complete"} // what asks for input was told apart before
+		return Accepted{}, &ShapeError{"its result is not complete"} // what asks for input was told apart before
 	}
 	inBlocks, err := checkBlocks(ctx, content)
 	if err != nil {
-		return nil, nil, err
+		return Accepted{}, err
 	}
+	a := Accepted{JSON: result, Unstructured: structured != nil && !raw.IsObject(structured)}
 	if f.nulls || inBlocks {
-		notes = append(notes, "what was null in the result was left out")
+		a.Notes = append(a.Notes, "what was null in the result was left out")
 	}
 	if content == nil {
-		notes = append(notes, "the result had no content")
+		a.Notes = append(a.Notes, "the result had no content")
 	}
-	if len(notes) == 0 {
-		return result, nil, nil
+	if len(a.Notes) > 0 {
+		a.JSON = withoutNulls(result, content != nil)
 	}
-	return withoutNulls(result, content != nil), notes, nil
+	return a, nil
+}
+
+// WithoutStructure returns an accepted result without its structuredContent, which
+// becomes a text block if it has no other.
+func WithoutStructure(result json.RawMessage) json.RawMessage {
+	content, structured := raw.Member(result, "content"), raw.Member(result, "structuredContent")
+	if structured == nil {
+		return result
+	}
+	if len(bytes.TrimSpace(content[1:len(content)-1])) == 0 {
+		content = fmt.Appendf(nil, `[{"type":"text","text":%s}]`, raw.Encode(string(structured)))
+	}
+	out := append(make([]byte, 0, len(result)+len(content)), '{')
+	for key, at := range raw.Members(result) {
+		value := at.In(result)
+		switch {
+		case raw.KeyIs(key, "structuredContent"):
+			continue
+		case raw.KeyIs(key, "content"):
+			value = content
+		}
+		out = append(append(append(append(out, key...), ':'), value...), ',')
+	}
+	return append(bytes.TrimSuffix(out, []byte(",")), '}')
 }
 
 // checkBlocks reports whether blocks have optional members that are null.

@@ -21,8 +21,6 @@ func TestResultsThatHostsRefuse(t *testing.T) {
 		`{"content":[],"isError":"true"}`:                                                 "the isError of its result is not true or false",
 		`{"content":[],"isError":0}`:                                                      "the isError of its result is not true or false",
 		`{"isError":true,"isError":false}`:                                                "the isError of its result stands twice",
-		`{"content":[],"structuredContent":[1]}`:                                          "the structuredContent of its result is not an object",
-		`{"content":[],"structuredContent":"x"}`:                                          "the structuredContent of its result is not an object",
 		`{"content":[],"_meta":[]}`:                                                       "the _meta of its result is not an object",
 		`{"content":[],"_meta":{},"_meta":{}}`:                                            "the _meta of its result stands twice",
 		`{"\u0072esultType":"input_required"}`:                                            "its result is not complete",
@@ -48,7 +46,7 @@ func TestResultsThatHostsRefuse(t *testing.T) {
 		`{"content":[{"type":"resource_link","uri":"a:"}]}`:                               "the name of block 1 of its result is missing",
 		`{"content":[{"type":"resource_link","uri":"a:","name":"a","size":"9"}]}`:         "the size of block 1 of its result is not a number",
 	} {
-		_, _, err := Accept(t.Context(), json.RawMessage(in))
+		_, err := Accept(t.Context(), json.RawMessage(in))
 		if shape, ok := errors.AsType[*ShapeError](err); !ok || shape.Problem != want {
 			t.Errorf("%s:\n got %v\nwant %s", in, err, want)
 		}
@@ -64,9 +62,28 @@ func TestResultsThatPass(t *testing.T) {
 		`{"resultType":"complete","content":[],"structuredContent":{"a":null},"a":1,"a":2}`,
 		`{"content":[{"type":"resource","resource":{"uri":"a:","blob":"QQ=="}},{"type":"resource_link","uri":"a:","name":"n","size":1e3}]}`,
 	} {
-		got, notes, err := Accept(t.Context(), json.RawMessage(in))
-		if err != nil || notes != nil || string(got) != in {
-			t.Errorf("%s\n became %s, %q, %v", in, got, notes, err)
+		got, err := Accept(t.Context(), json.RawMessage(in))
+		if err != nil || got.Notes != nil || got.Unstructured || string(got.JSON) != in {
+			t.Errorf("%s\n became %+v, %v", in, got, err)
+		}
+	}
+}
+
+// Structured content may be any value since MCP 2026-07-28. For hosts before that
+// it is left out, and its text is not lost.
+func TestStructuredContentOfAnyType(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`{"content":[],"structuredContent":[1, "a"],"isError":false}`:      `{"content":[{"type":"text","text":"[1, \"a\"]"}],"isError":false}`,
+		`{"structuredContent":"x","content":[ ]}`:                          `{"content":[{"type":"text","text":"\"x\""}]}`,
+		`{"content":[{"type":"text","text":"1"}],"structuredContent":1.0}`: `{"content":[{"type":"text","text":"1"}]}`,
+	} {
+		got, err := Accept(t.Context(), json.RawMessage(in))
+		if err != nil || !got.Unstructured || string(got.JSON) != in {
+			t.Errorf("%s\n became %+v, %v", in, got, err)
+		}
+		if out := WithoutStructure(got.JSON); string(out) != want {
+			t.Errorf("%s\n got %s\nwant %s", in, out, want)
 		}
 	}
 }
@@ -83,9 +100,9 @@ func TestNullsAreLeftOut(t *testing.T) {
 		`{"content":[{"type":"resource","resource":{"uri":"a:","text":null,"blob":"QQ==","mimeType":null}}],"n":1.0}`:           `{"content":[{"type":"resource","resource":{"uri":"a:","blob":"QQ=="}}],"n":1.0}`,
 		`{"content":[{"type":"resource_link","uri":"a:","name":"n","title":null,"description":null,"size":null,"icons":null}]}`: `{"content":[{"type":"resource_link","uri":"a:","name":"n"}]}`,
 	} {
-		got, notes, err := Accept(t.Context(), json.RawMessage(in))
-		if err != nil || len(notes) == 0 || string(got) != want {
-			t.Errorf("%s:\n got %s, %q, %v\nwant %s", in, got, notes, err, want)
+		got, err := Accept(t.Context(), json.RawMessage(in))
+		if err != nil || len(got.Notes) == 0 || string(got.JSON) != want {
+			t.Errorf("%s:\n got %+v, %v\nwant %s", in, got, err, want)
 		}
 	}
 }
@@ -95,7 +112,7 @@ func TestAcceptEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	many := `{"content":[` + strings.Repeat(`{"type":"x"},`, 2*lookEvery) + `{"type":"x"}]}`
-	if _, _, err := Accept(ctx, json.RawMessage(many)); !errors.Is(err, context.Canceled) {
+	if _, err := Accept(ctx, json.RawMessage(many)); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -105,13 +122,18 @@ func FuzzAccept(f *testing.F) {
 	for _, seed := range []string{
 		oddResult, prettyResult, `{}`, `{"content":null,"_meta":null}`, `{"content":[{"type":"\u0074ext","text":"a","_meta":null},[]]}`,
 		`{"content":[{"type":"resource","resource":{"uri":"a:","text":null,"blob":"QQ=="}}],"isError":null}`, `{"content":[],"content":[]}`,
+		`{"structuredContent":["a"],"content":[ ]}`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		out, _, err := Accept(t.Context(), bytes.Clone(in))
+		got, err := Accept(t.Context(), bytes.Clone(in))
 		if err != nil || !json.Valid(in) {
 			return
+		}
+		out := got.JSON
+		if got.Unstructured {
+			out = WithoutStructure(out)
 		}
 		var r map[string]json.RawMessage
 		if err := json.Unmarshal(out, &r); err != nil {
@@ -125,8 +147,8 @@ func FuzzAccept(f *testing.F) {
 				t.Errorf("%q became %q", in, out)
 			}
 		}
-		if again, notes, err := Accept(t.Context(), out); err != nil || notes != nil || string(again) != string(out) {
-			t.Errorf("%q became %q, which becomes %q, %q, %v", in, out, again, notes, err)
+		if again, err := Accept(t.Context(), out); err != nil || again.Notes != nil || again.Unstructured || string(again.JSON) != string(out) {
+			t.Errorf("%q became %q, which becomes %+v, %v", in, out, again, err)
 		}
 		if r["content"] == nil {
 			t.Errorf("%q became %q", in, out)
