@@ -118,6 +118,10 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 		fmt.Fprintln(os.Stderr, "fatal: no such database")
 		os.Exit(3)
 	}
+	if mode == "bulk" {
+		bulkServer(in, out)
+		return
+	}
 	tools := childTools
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
@@ -221,7 +225,7 @@ func awaitFile(name string) {
 }
 
 // childServer configures the test binary as an upstream.
-func childServer(t *testing.T, name, mode string) *config.Server {
+func childServer(t testing.TB, name, mode string) *config.Server {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
