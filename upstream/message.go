@@ -11,9 +11,8 @@ import (
 
 var errNotMessage = errors.New("not a JSON-RPC message")
 
-// An envelope holds the members of a JSON-RPC message as they arrived. Absent
-// members are nil.
-type envelope struct{ ID, Method, Params, Result, Error json.RawMessage }
+// An envelope is a JSON-RPC message with its id.
+type envelope struct{ raw.Envelope }
 
 // A MalformedError says that the upstream gave an answer that is none. A tool
 // that was called may have run.
@@ -24,8 +23,7 @@ func (e *MalformedError) Error() string { return "an answer that is " + e.Proble
 // malformedAnswer returns what is wrong with a message that is meant as an
 // answer, and the id it is meant for. It is nil if the message is none.
 func malformedAnswer(data []byte) (id json.RawMessage, err *MalformedError) {
-	var e envelope
-	e.find(data)
+	e := raw.Open(data)
 	switch {
 	case e.ID == nil || e.Method != nil || raw.Member(data, "jsonrpc") == nil: // as in a line of a log
 		return nil, nil
@@ -78,7 +76,7 @@ func undecoded(data []byte, err error) (jsonrpc.Message, error) {
 	if problem == nil {
 		return nil, err
 	}
-	e := envelope{ID: id}
+	e := envelope{raw.Envelope{ID: id}}
 	if id, err := e.id(); err == nil && id.IsValid() {
 		return &jsonrpc.Response{ID: id, Error: problem}, nil
 	}
@@ -114,25 +112,6 @@ func (e *envelope) read(data []byte) error {
 	if !raw.Valid(data) || !raw.IsObject(data) {
 		return errNotMessage
 	}
-	e.find(data)
+	e.Envelope = raw.Open(data)
 	return nil
-}
-
-// find finds the members of the object in data, which need not be valid.
-func (e *envelope) find(data []byte) {
-	for key, at := range raw.Members(data) {
-		value := at.In(data)
-		switch string(key) {
-		case `"id"`:
-			e.ID = value
-		case `"method"`:
-			e.Method = value
-		case `"params"`:
-			e.Params = value
-		case `"result"`:
-			e.Result = value
-		case `"error"`:
-			e.Error = value
-		}
-	}
 }
