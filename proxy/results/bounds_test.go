@@ -16,7 +16,7 @@ import (
 
 // atMost is far more than any reading takes, and far less than some took when
 // nothing bounded them.
-const atMost = 30 * time.Second
+const atMost = 2 * time.Minute
 
 // kept stores a text and returns its id.
 func kept(t testing.TB, s *Store, text string) string {
