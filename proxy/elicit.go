@@ -31,16 +31,22 @@ const shownWithin = 500 * time.Millisecond
 
 // login begins a login. Where the host can open a link itself (URL mode
 // elicitation, MCP 2025-11-25, client/elicitation), it need not pass through
-// the conversation. It never waits for the person.
+// the conversation. It never waits for the person. req is nil if it is not known
+// what the host can.
 func (h *responder) login(ctx context.Context, v *View, r *mcptool.Request, req *mcp.CallToolRequest) (mcp.Result, error) {
-	if answer, ok := req.Params.InputResponses[elicitationID]; ok {
-		return h.elicited(r, answer)
+	if req != nil {
+		if answer, ok := req.Params.InputResponses[elicitationID]; ok {
+			return h.elicited(r, answer)
+		}
 	}
 	l, err := v.Login(ctx, v.placed(*r), auth.LoginOptions{Scopes: r.Scopes()})
 	if err != nil {
 		return nil, err
 	}
-	caps := req.ClientCapabilities()
+	var caps *mcp.ClientCapabilities
+	if req != nil {
+		caps = req.ClientCapabilities()
+	}
 	if caps == nil || caps.Elicitation == nil || caps.Elicitation.URL == nil || !h.session.mayShow(l.Server) {
 		return object(answerLogin(l, linkInReply), r.Notes), nil
 	}

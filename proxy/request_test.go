@@ -10,7 +10,6 @@ import (
 
 	"mcpproxy/catalog"
 	"mcpproxy/proxy/config"
-	"mcpproxy/proxy/mcptool"
 	"mcpproxy/proxy/redact"
 )
 
@@ -102,8 +101,7 @@ func FuzzHandle(f *testing.F) {
 		if !json.Valid(in) {
 			return
 		}
-		params := &mcp.CallToolParamsRaw{Name: mcptool.Name, Arguments: in}
-		r, ok := h.handle(t.Context(), &mcp.CallToolRequest{Params: params}).(*mcp.CallToolResult)
+		r, ok := h.handle(t.Context(), request{arguments: in}).(*mcp.CallToolResult)
 		if !ok || len(r.Content) != 1 {
 			t.Fatalf("%s: no result", in)
 		}
@@ -149,7 +147,7 @@ func TestRefusedRequestsAreExplained(t *testing.T) {
 		{`{"action":"search_tools","query":"x","limit":0}`, "bad_request: limit must be a whole number from 1 to 50"},
 		{`{"action":"read_result","result_id":"gone"}`, "result_expired: no stored result \"gone\""},
 	} {
-		r, ok := h.handle(t.Context(), &mcp.CallToolRequest{Params: &mcp.CallToolParamsRaw{Name: mcptool.Name, Arguments: []byte(c.in)}}).(*mcp.CallToolResult)
+		r, ok := h.handle(t.Context(), request{arguments: []byte(c.in)}).(*mcp.CallToolResult)
 		if !ok || !r.IsError {
 			t.Errorf("%s: not refused", c.in)
 			continue

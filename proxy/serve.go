@@ -42,9 +42,11 @@ func (s *Session) Serve(parent context.Context, in io.ReadCloser, out io.WriteCl
 	})
 	h := &responder{session: s, ctx: ctx, conn: host.NewConn(in, out), self: self}
 	defer h.conn.Close()
-	// The handler is never reached: the middleware answers every call.
+	// The handler is never reached: the middleware answers every call that does not
+	// go past the SDK's session.
 	server.AddTool(v.definition(), nil)
 	server.AddReceivingMiddleware(h.receive)
+	h.conn.Answer(ctx, mcptool.Name, isPlainCall, h.receiveDirect)
 
 	s.start(func() { s.proxy.results.Sweep(s.ctx) })
 	session, err := server.Connect(ctx, h.conn, nil)
@@ -53,7 +55,11 @@ func (s *Session) Serve(parent context.Context, in io.ReadCloser, out io.WriteCl
 	}
 	defer context.AfterFunc(ctx, func() { h.conn.Close() })()
 	done := make(chan error, 1)
-	go func() { done <- session.Wait() }()
+	go func() {
+		err := session.Wait()
+		h.conn.WaitCalls()
+		done <- err
+	}()
 	select {
 	case err = <-done:
 	case <-h.conn.Ended():
@@ -122,17 +128,39 @@ func (h *responder) receive(next mcp.MethodHandler) mcp.MethodHandler {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(h.ctx, cancel)()
-		return h.handle(ctx, call), nil
+		return h.handle(ctx, request{arguments: call.Params.Arguments, meta: call.Params.Meta, sdk: call}), nil
 	}
+}
+
+// isPlainCall reports whether a request of the tool is for an upstream's tool and
+// says so plainly. Those are what most requests are.
+func isPlainCall(call host.Call) bool {
+	return string(raw.Member(call.Arguments, "action")) == `"`+string(mcptool.Call)+`"`
+}
+
+// receiveDirect answers a call that went past the SDK's session.
+func (h *responder) receiveDirect(ctx context.Context, call host.Call) mcp.Result {
+	r := request{arguments: call.Arguments}
+	if call.Meta != nil {
+		_ = json.Unmarshal(call.Meta, &r.meta) // an object always can be
+	}
+	return h.handle(ctx, r)
+}
+
+// A request is one of the model, as the host sent it.
+type request struct {
+	arguments json.RawMessage
+	meta      mcp.Meta
+	sdk       *mcp.CallToolRequest // nil if it went past the SDK's session
 }
 
 // handle answers one request of the model, on one view. If a reload replaces
 // the server before anything was sent to it, the request begins anew on the
 // newest view, filters and schemas included.
-func (h *responder) handle(ctx context.Context, req *mcp.CallToolRequest) mcp.Result {
+func (h *responder) handle(ctx context.Context, req request) mcp.Result {
 	for {
 		v := h.session.View(ctx)
-		r, err := mcptool.Parse(req.Params.Arguments, directory{v})
+		r, err := mcptool.Parse(req.arguments, directory{v})
 		var result mcp.Result
 		if err == nil {
 			result, err = h.answer(ctx, v, &r, req)
@@ -148,12 +176,12 @@ func (h *responder) handle(ctx context.Context, req *mcp.CallToolRequest) mcp.Re
 }
 
 // answer does what a request asks for. It adds to the request's notes.
-func (h *responder) answer(ctx context.Context, v *View, r *mcptool.Request, req *mcp.CallToolRequest) (mcp.Result, error) {
+func (h *responder) answer(ctx context.Context, v *View, r *mcptool.Request, req request) (mcp.Result, error) {
 	switch r.Action {
 	case mcptool.Call:
-		return h.call(ctx, v, r, req.Params.Meta)
+		return h.call(ctx, v, r, req.meta)
 	case mcptool.Login:
-		return h.login(ctx, v, r, req)
+		return h.login(ctx, v, r, req.sdk)
 	}
 	answer, err := v.answer(ctx, *r)
 	if err != nil {

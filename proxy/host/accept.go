@@ -21,7 +21,7 @@ func (c *Conn) accept(line line) error {
 	case line.err != nil:
 		return line.err
 	case len(data) == 0:
-	case !json.Valid(data):
+	case !raw.Valid(data):
 		if raw.DeeperThan(data, maxLevels) {
 			c.reply(refusal(data, jsonrpc.CodeInvalidRequest, errTooDeep.Error()))
 		} else {
@@ -30,6 +30,10 @@ func (c *Conn) accept(line line) error {
 	case data[0] == '[':
 		c.acceptBatch(data)
 	default:
+		if call := c.directCall(data); call != nil {
+			c.queue = append(c.queue, incoming{call: call, size: len(data)})
+			return nil
+		}
 		msg, err := decode(data)
 		if err != nil {
 			c.reply(refusal(data, jsonrpc.CodeInvalidRequest, err.Error()))

@@ -154,7 +154,7 @@ func TestRefusedBatchesAreBounded(t *testing.T) {
 					}
 					t.Fatal("passed on")
 				}
-				if got := c.held - maxHeld; got > maxRefusals+100 {
+				if got := c.held - maxHeld; got > maxRefusals+2*together {
 					t.Errorf("%d bytes of refusals are held", got)
 				}
 			})

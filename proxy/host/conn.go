@@ -36,6 +36,8 @@ type Conn struct {
 
 	queue    []incoming    // read but not returned yet; only Read uses it
 	patience time.Duration // how long Read may still wait for room; only Read uses it
+	direct   *direct       // nil if the SDK's session answers every call
+	ready    bool          // the handshake is over; only Read uses it
 	ended    chan struct{} // closed by the last Read, see Ended
 
 	closing sync.Once
@@ -50,11 +52,16 @@ type Conn struct {
 	results map[string]json.RawMessage // results whose response is not encoded yet
 
 	handshake jsonrpc.ID // of the initialize request that has no response yet
+	greeted   bool       // it had a response without an error
 	batching  bool       // the protocol version that was negotiated has batches
 	outbox    []outgoing // lines to write
 	writing   bool       // one that was taken out of the outbox
 	held      int        // bytes of all that is in work or not written yet
 	refused   int        // bytes of the refusals in the outbox
+
+	// Of the goroutine that has set writing.
+	pieces [][]byte // to write
+	joined []byte   // the buffer in which they are joined
 }
 
 // A line is what one read of the input gave.
@@ -160,19 +167,39 @@ func (c *Conn) Read(ctx context.Context) (jsonrpc.Message, error) {
 		in, err := c.next(ctx)
 		if err != nil {
 			c.drain()
+			if c.direct != nil {
+				c.direct.cancel()
+			}
 			close(c.ended)
 			return nil, err
 		}
+		if in.call != nil {
+			if c.admit(ctx, in.call.id, in) {
+				c.run(in.call)
+			} else {
+				in.call.cancel()
+			}
+			continue
+		}
 		req, ok := in.msg.(*jsonrpc.Request)
-		if ok && req.IsCall() {
-			if !c.admit(ctx, req, in) {
+		switch {
+		case ok && req.IsCall():
+			if !c.admit(ctx, req.ID, in) {
 				continue
 			}
-		} else if ok && req.Method == "notifications/cancelled" {
+		case ok && req.Method == "notifications/cancelled":
 			c.cancel(req.Params)
+		case ok && req.Method == initialized:
+			c.ready = c.isGreeted()
 		}
 		return in.msg, nil
 	}
+}
+
+func (c *Conn) isGreeted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.greeted
 }
 
 // next returns the next message and answers the lines that hold none.
@@ -217,16 +244,19 @@ func (c *Conn) Write(_ context.Context, msg jsonrpc.Message) error {
 		c.send(outgoing{parts: [][]byte{line}})
 		return nil
 	}
-	req := c.closeRequest(resp)
 	parts, err := c.encodeResponse(resp)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if resp.ID == c.handshake && resp.ID.IsValid() {
+		c.closeHandshake(resp)
+	}
+	req := c.closeRequest(resp.ID)
 	if err != nil {
 		return err
 	}
 	if req.cancelled && req.batch == nil {
 		return nil // as MCP 2025-11-25, basic/utilities/cancellation asks
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.answer(req.batch, resp.ID, parts)
 	return nil
 }

@@ -96,33 +96,52 @@ func (a *batchAnswer) add(parts ...[]byte) int {
 // written to is gone.
 func (c *Conn) writeLines() {
 	for {
-		parts, ok := c.take()
-		if !ok {
-			select {
-			case <-c.added:
-				continue
-			case <-c.closed:
-				return
-			}
-		}
-		err := c.put(parts...)
-		c.mu.Lock()
-		c.writing = false
-		c.held -= size(parts)
-		c.mu.Unlock()
-		wake(c.passed)
-		if err != nil {
-			c.Close()
+		select {
+		case <-c.added:
+			c.writeHere()
+		case <-c.closed:
 			return
 		}
 	}
 }
 
-// take takes the first line out of the outbox, if there is one.
-func (c *Conn) take() ([][]byte, bool) {
+// writeHere writes what is in the outbox, unless another goroutine does. It waits
+// for the host to read, so that it is only for goroutines that nothing waits for.
+func (c *Conn) writeHere() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.writing {
+		return
+	}
+	c.writing = true
+	defer func() {
+		c.writing = false
+		wake(c.passed)
+	}()
 	for len(c.outbox) > 0 {
+		n := c.take()
+		c.mu.Unlock()
+		err := c.put()
+		c.mu.Lock()
+		c.held -= n
+		wake(c.passed)
+		if err != nil {
+			c.mu.Unlock()
+			c.Close()
+			c.mu.Lock()
+			return
+		}
+	}
+}
+
+// together is how many bytes of lines are written at once, where there are more.
+const together = 64 << 10
+
+// take moves lines from the outbox into c.pieces, and returns how many bytes they
+// have.
+func (c *Conn) take() (taken int) {
+	c.pieces = c.pieces[:0]
+	for len(c.outbox) > 0 && taken < together {
 		o := c.outbox[0]
 		c.outbox[0] = outgoing{} // the rest of the array may stay for long
 		c.outbox = c.outbox[1:]
@@ -134,29 +153,34 @@ func (c *Conn) take() ([][]byte, bool) {
 				continue
 			}
 		}
-		c.writing = true
-		return o.parts, true
+		taken += size(o.parts)
+		c.pieces = append(append(c.pieces, o.parts...), newline)
 	}
-	return nil, false
+	return taken
 }
 
-// put writes one line. It joins pieces of up to 32 KiB into one write and does
-// not copy larger ones.
-func (c *Conn) put(parts ...[]byte) error {
-	var buf []byte
-	for _, part := range parts {
-		if len(part) <= 32<<10 {
-			buf = append(buf, part...)
+var newline = []byte("\n")
+
+// put writes c.pieces. It joins those of up to 32 KiB and does not copy larger ones.
+func (c *Conn) put() error {
+	joined := c.joined[:0]
+	for _, piece := range c.pieces {
+		if len(piece) <= 32<<10 {
+			joined = append(joined, piece...)
 			continue
 		}
-		for _, b := range [][]byte{buf, part} {
+		for _, b := range [][]byte{joined, piece} {
 			if _, err := c.out.Write(b); err != nil {
 				return err
 			}
 		}
-		buf = buf[:0]
+		joined = joined[:0]
 	}
-	_, err := c.out.Write(append(buf, '\n'))
+	clear(c.pieces) // they may be large
+	if c.joined = joined; len(joined) == 0 {
+		return nil
+	}
+	_, err := c.out.Write(joined)
 	return err
 }
 

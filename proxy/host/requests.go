@@ -27,6 +27,7 @@ const codeBusy = -32000
 // An incoming is a message of the host that was read.
 type incoming struct {
 	msg   jsonrpc.Message
+	call  *directCall  // in place of msg
 	size  int          // in bytes
 	batch *batchAnswer // that it belongs to, or nil
 }
@@ -35,19 +36,20 @@ type incoming struct {
 type request struct {
 	size      int
 	batch     *batchAnswer
-	cancelled bool // by the host
+	cancelled bool   // by the host
+	cancel    func() // ends it if it is a direct call
 }
 
 // admit records a request that the host waits for, or refuses it.
-func (c *Conn) admit(ctx context.Context, req *jsonrpc.Request, in incoming) bool {
+func (c *Conn) admit(ctx context.Context, id jsonrpc.ID, in incoming) bool {
 	for {
 		c.mu.Lock()
 		full := len(c.open) >= maxOpen || c.held >= maxHeld
 		switch {
 		case !full:
-			c.track(req, in)
+			c.track(id, in)
 		case c.patience <= 0:
-			c.answerRefused(req.ID, in.batch)
+			c.answerRefused(id, in.batch)
 		}
 		if len(c.open) < maxOpen/2 && c.held < maxHeld/2 {
 			c.patience = roomWithin
@@ -92,18 +94,22 @@ func (c *Conn) waitForRoom(ctx context.Context) bool {
 
 // track records an open request. An id that is in use gets one response, for
 // the SDK gives none to the second request. c.mu is held.
-func (c *Conn) track(req *jsonrpc.Request, in incoming) {
-	if c.open[req.ID] != nil {
+func (c *Conn) track(id jsonrpc.ID, in incoming) {
+	if c.open[id] != nil {
 		if in.batch != nil {
 			in.batch.missing--
 			c.complete(in.batch)
 		}
 		return
 	}
-	c.open[req.ID] = &request{size: in.size, batch: in.batch}
+	req := &request{size: in.size, batch: in.batch}
+	if in.call != nil {
+		req.cancel = in.call.cancel
+	}
+	c.open[id] = req
 	c.held += in.size
-	if req.Method == "initialize" {
-		c.handshake = req.ID
+	if r, ok := in.msg.(*jsonrpc.Request); ok && r.Method == "initialize" {
+		c.handshake = id
 	}
 }
 
@@ -120,31 +126,37 @@ func (c *Conn) cancel(params json.RawMessage) {
 		return
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if req := c.open[id]; req != nil {
+	req := c.open[id]
+	if req != nil {
 		req.cancelled = true
+	}
+	c.mu.Unlock()
+	if req != nil && req.cancel != nil {
+		req.cancel()
 	}
 }
 
-// closeRequest records that a request has its response and returns it.
-func (c *Conn) closeRequest(resp *jsonrpc.Response) request {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// closeRequest records that a request has its response and returns it. c.mu is
+// held.
+func (c *Conn) closeRequest(id jsonrpc.ID) request {
 	defer wake(c.passed)
-	req := c.open[resp.ID]
+	req := c.open[id]
 	if req == nil {
 		return request{}
 	}
-	delete(c.open, resp.ID)
+	delete(c.open, id)
 	c.held -= req.size
-	if resp.ID == c.handshake {
-		c.handshake = jsonrpc.ID{}
-		var r struct {
-			Version string `json:"protocolVersion"`
-		}
-		c.batching = json.Unmarshal(resp.Result, &r) == nil && r.Version == batchVersion
-	}
 	return *req
+}
+
+// closeHandshake looks at the response to initialize. c.mu is held.
+func (c *Conn) closeHandshake(resp *jsonrpc.Response) {
+	c.handshake = jsonrpc.ID{}
+	var r struct {
+		Version string `json:"protocolVersion"`
+	}
+	c.greeted = resp.Error == nil && json.Unmarshal(resp.Result, &r) == nil
+	c.batching = r.Version == batchVersion
 }
 
 // wake leaves a value in a channel of capacity 1.

@@ -1,0 +1,42 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+)
+
+// What goes past the SDK's session is answered with the same bytes as what does not.
+func TestDirectCallsAreAnsweredAsOthers(t *testing.T) {
+	t.Parallel()
+	h := serve(t, newTest(t, childServer(t, "raw", "raw"))).start()
+	for _, arguments := range []string{
+		`{"action":"call","server":"raw","tool":"odd","arguments":{"n":1}}`,
+		`{"action":"call","server":"raw","tool":"odd","arguments":"{\"n\":1}"}`,
+		`{"action":"call","server":"raw","tool":"odd","arguments":{"n":1,"a":"break the protocol"}}`,
+		`{"action":"call","server":"raw","tool":"odd","n":1}`,
+		`{"action":"call","server":"raw","tool":"odd","arguments":{"n":"<&>\u2028é"}}`,
+		`{"action":"call","server":"raw","tool":"fail"}`,
+		`{"action":"call","server":"raw","tool":"refuse"}`,
+		`{"action":"call","server":"raw","tool":"break"}`,
+		`{"action":"call","server":"raw","tool":"ask"}`,
+		`{"action":"call","server":"raw","tool":"echo","arguments":{"text":"<b>&\u2028 é"}}`,
+		`{"action":"call","server":"raw","tool":"nothing"}`,
+		`{"action":"call","server":"none","tool":"x"}`,
+		`{"action":"call"}`,
+		`{"action":"call","action":"login","server":"raw"}`,
+		`{"action":"call","server":"raw","tool":"progress"}`,
+	} {
+		for _, meta := range []string{``, `,"_meta":{"x":[1]}`, `,"_meta":{"progressToken":"p"}`} {
+			var answers [2]string
+			for i, beside := range []string{``, `,"other":1`} { // which goes to the SDK's session
+				h.send(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"mcp","arguments":` + arguments + meta + beside + `}}`)
+				for line := ""; !strings.Contains(line, `"id":7`); answers[i] += line + "\n" {
+					line = h.line()
+				}
+			}
+			if answers[0] != answers[1] {
+				t.Errorf("%s%s\n  direct %s through the SDK %s", arguments, meta, answers[0], answers[1])
+			}
+		}
+	}
+}

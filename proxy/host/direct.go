@@ -1,0 +1,145 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/upstream/raw"
+)
+
+// A Call is what a tools/call request says of a call, as the host wrote it.
+type Call struct {
+	Arguments json.RawMessage // an object
+	Meta      json.RawMessage // its _meta; nil if there is none
+}
+
+// A direct answers the calls of one tool past the SDK's session, which decodes
+// each of their bytes several times.
+//
+// It owns a goroutine for each call, and the ctx of all.
+type direct struct {
+	tool   string // its name as it is written, with its quotes
+	takes  func(Call) bool
+	answer func(context.Context, Call) mcp.Result
+	ctx    context.Context
+	cancel context.CancelFunc
+	calls  sync.WaitGroup
+}
+
+// Answer lets answer answer the calls of a tool that takes accepts, once the
+// handshake is over, in a goroutine for each. All others, and those of a batch or
+// of a revision without a handshake, go to the SDK's session. It is called before
+// Connect. The ctx of the calls is a child of ctx and ends with the input too.
+func (c *Conn) Answer(ctx context.Context, tool string, takes func(Call) bool, answer func(context.Context, Call) mcp.Result) {
+	d := &direct{tool: raw.Quote(tool), takes: takes, answer: answer}
+	d.ctx, d.cancel = context.WithCancel(ctx)
+	c.direct = d
+}
+
+// WaitCalls returns when no call is being answered past the SDK's session.
+func (c *Conn) WaitCalls() {
+	if c.direct != nil {
+		c.direct.calls.Wait()
+	}
+}
+
+// A directCall is a call on its way past the SDK's session.
+type directCall struct {
+	Call
+	id      jsonrpc.ID
+	written []byte // the id as the host wrote it
+	ctx     context.Context
+	cancel  context.CancelFunc
+}
+
+const initialized = "notifications/initialized"
+
+// directCall returns the call that a message is, or nil if it goes to the SDK's
+// session. The message is valid JSON.
+func (c *Conn) directCall(message []byte) *directCall {
+	if c.direct == nil || !c.ready {
+		return nil
+	}
+	e := raw.Open(message)
+	if string(e.Method) != `"tools/call"` || string(raw.Member(message, "jsonrpc")) != `"2.0"` {
+		return nil
+	}
+	id, ok := plainID(e.ID)
+	if !ok || c.isOpen(id) {
+		return nil
+	}
+	var name []byte
+	call := &directCall{id: id, written: e.ID}
+	for key, at := range raw.Members(e.Params) {
+		switch value := at.In(e.Params); string(key) {
+		case `"name"`:
+			name = value
+		case `"arguments"`:
+			call.Arguments = value
+		case `"_meta"`:
+			call.Meta = value
+		default:
+			return nil
+		}
+	}
+	if string(name) != c.direct.tool || !raw.IsObject(call.Arguments) || call.Meta != nil && !raw.IsObject(call.Meta) ||
+		bytes.Contains(call.Meta, []byte("io.modelcontextprotocol/")) || !c.direct.takes(call.Call) {
+		return nil
+	}
+	call.ctx, call.cancel = context.WithCancel(c.direct.ctx)
+	return call
+}
+
+// plainID reads an id that looks the same when it is written again: a whole number
+// that a double holds exactly, or a string of letters, digits and the like.
+func plainID(written []byte) (jsonrpc.ID, bool) {
+	s := string(written)
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && strconv.FormatInt(n, 10) == s && -maxExact < n && n < maxExact {
+		id, err := jsonrpc.MakeID(float64(n))
+		return id, err == nil
+	}
+	if len(s) < 3 || s[0] != '"' || strings.ContainsFunc(s[1:len(s)-1], func(r rune) bool { return r < ' ' || r > '~' || r == '\\' }) {
+		return jsonrpc.ID{}, false
+	}
+	id, err := jsonrpc.MakeID(s[1 : len(s)-1])
+	return id, err == nil
+}
+
+func (c *Conn) isOpen(id jsonrpc.ID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.open[id] != nil
+}
+
+// run answers a call that was admitted.
+func (c *Conn) run(call *directCall) {
+	c.direct.calls.Go(func() {
+		defer call.cancel()
+		result := c.direct.answer(call.ctx, call.Call)
+		c.respond(call, result)
+	})
+}
+
+// respond sends the response to a call.
+func (c *Conn) respond(call *directCall, result mcp.Result) {
+	var body []byte
+	if r, ok := result.(*relayed); ok {
+		body = r.raw
+	} else {
+		body, _ = json.Marshal(result) // always has an encoding, as texts have
+	}
+	head := append(append([]byte(`{"jsonrpc":"2.0","id":`), call.written...), `,"result":`...)
+	c.mu.Lock()
+	if req := c.closeRequest(call.id); !req.cancelled {
+		c.answer(nil, call.id, [][]byte{head, body, []byte("}")})
+	}
+	c.mu.Unlock()
+	c.writeHere()
+}

@@ -1,0 +1,126 @@
+package host_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/proxy/host"
+)
+
+// greet reads a handshake and answers it. All that follows is direct where it can
+// be.
+func greet(t *testing.T, c *host.Conn) {
+	t.Helper()
+	respond(t, c, request(t, c).ID, `{"protocolVersion":"2025-11-25"}`)
+	if req := request(t, c); req.Method != "notifications/initialized" {
+		t.Fatalf("got %s", req.Method)
+	}
+}
+
+func toolCall(id, params string) string {
+	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":%s}`, id, params)
+}
+
+const (
+	initialize  = `{"jsonrpc":"2.0","id":"h","method":"initialize","params":{"protocolVersion":"2025-11-25"}}`
+	initialized = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
+)
+
+// rest reads until the end of the input and returns the ids of the requests that
+// the SDK's session gets.
+func rest(t *testing.T, c *host.Conn) (ids []string) {
+	t.Helper()
+	for {
+		msg, err := c.Read(t.Context())
+		if errors.Is(err, io.EOF) {
+			return ids
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if req := msg.(*jsonrpc.Request); req.IsCall() {
+			ids = append(ids, fmt.Sprint(req.ID.Raw()))
+		}
+	}
+}
+
+// Only calls that mean the same to everyone go past the SDK's session.
+func TestPlainCallsAreDirect(t *testing.T) {
+	t.Parallel()
+	const plain = `{"name":"mcp","arguments":{"a": 1}}`
+	direct := map[string]string{
+		`1`: plain, `-7`: plain, `"x"`: plain, `9007199254740991`: plain,
+		`2`: `{"_meta":{"progressToken":7},"arguments":{"a":1.50},"name":"mcp"}`,
+	}
+	others := map[string]string{
+		`"3"`: `{"name":"mcp"}`, `4`: `{"name":"mcp","arguments":[]}`, `5`: `{"name":"other","arguments":{}}`, `6`: `{"name":"mcp","arguments":{},"task":{}}`,
+		`7`: `{"name":"mcp","arguments":{"no":1}}`, `8`: `{"name":"mcp","arguments":{},"_meta":[]}`, `"\u0041"`: plain,
+		`9`: `{"name":"mcp","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}`, `10`: `{"n\u0061me":"mcp","arguments":{}}`,
+	}
+	synctest.Test(t, func(t *testing.T) {
+		lines := []string{toolCall("0", plain), initialize, toolCall("11", plain), initialized}
+		for _, calls := range []map[string]string{direct, others} {
+			for id, params := range calls {
+				lines = append(lines, toolCall(id, params))
+			}
+		}
+		lines = append(lines, strings.Replace(toolCall("12", plain), `"2.0"`, `"1.0"`, 1))
+		c, out := connect(t, lines...)
+		takes := func(call host.Call) bool { return !strings.Contains(string(call.Arguments), "no") }
+		c.Answer(t.Context(), "mcp", takes, func(_ context.Context, call host.Call) mcp.Result {
+			return c.Result([]byte(`{"got":` + string(call.Arguments) + `,"with":"` + fmt.Sprint(len(call.Meta)) + `"}`))
+		})
+		if req := request(t, c); fmt.Sprint(req.ID.Raw()) != "0" {
+			t.Errorf("got %v before the handshake", req.ID.Raw())
+		}
+		respond(t, c, request(t, c).ID, `{"protocolVersion":"2025-11-25"}`)
+		want := []string{"11"}
+		for id := range others {
+			want = append(want, strings.Trim(strings.ReplaceAll(id, `\u0041`, "A"), `"`))
+		}
+		got := rest(t, c)
+		slices.Sort(want)
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("the session got %q, want %q", got, want)
+		}
+		c.WaitCalls()
+		for id, params := range direct {
+			_, arguments, _ := strings.Cut(params, `"arguments":`)
+			arguments, _, _ = strings.Cut(arguments, "}")
+			if want := fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"got":%s}`, id, arguments); !strings.Contains(out.String(), want) {
+				t.Errorf("no %s in\n%s", want, out)
+			}
+		}
+	})
+}
+
+// A direct call ends when the host cancels it, and then gets no response.
+func TestCancelledCallEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, out := connect(t, initialize, initialized, toolCall("1", `{"name":"mcp","arguments":{}}`), toolCall("1", `{"name":"mcp","arguments":{}}`),
+			toolCall("2", `{"name":"mcp","arguments":{}}`), `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
+		var ended []string
+		c.Answer(t.Context(), "mcp", func(host.Call) bool { return true }, func(ctx context.Context, _ host.Call) mcp.Result {
+			<-ctx.Done()
+			ended = append(ended, ctx.Err().Error())
+			return c.Result([]byte(`{}`))
+		})
+		greet(t, c)
+		if ids := rest(t, c); !slices.Equal(ids, []string{"1"}) { // the second of that id
+			t.Errorf("the session got %q", ids)
+		}
+		c.WaitCalls() // for the other, which ends with the input
+		if len(ended) != 2 || strings.Contains(out.String(), `"id":1,`) || !strings.Contains(out.String(), `{"jsonrpc":"2.0","id":2,"result":{}}`) {
+			t.Errorf("ended %q, wrote %s", ended, out)
+		}
+	})
+}
