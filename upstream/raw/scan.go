@@ -163,21 +163,21 @@ func endsScalar(c byte) bool {
 	return false
 }
 
-// closeLook is how many bytes without an escape are looked at one by one before
-// the next quote is searched for, which is faster only over long runs.
-const closeLook = 16
+// closeLook is how many bytes are looked at closely before the next quote is
+// searched for, which is faster only over long runs without one.
+const closeLook = 64
 
 // skipString returns the index after the string that begins at i.
 func skipString(b []byte, i int) int {
 	for i++; i < len(b); {
-		for end := min(len(b), i+closeLook); i < end; {
+		near := b[:min(len(b), i+closeLook)]
+		for i = special(near, i); i < len(near); i = special(near, i) {
 			switch b[i] {
 			case '"':
 				return i + 1
 			case '\\':
 				i += 2
-				end = min(len(b), i+closeLook)
-			default:
+			default: // a control character, which is not valid here
 				i++
 			}
 		}

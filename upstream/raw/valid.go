@@ -178,8 +178,8 @@ func validString(b []byte, i int) (int, bool) {
 }
 
 // special returns the index of the first byte at or after i that does not stand
-// for itself in a string: a quote, a backslash or a control character. It looks
-// at eight bytes at a time.
+// for itself in a string, a quote, a backslash or a control character, or an index
+// after the end. It looks at eight bytes at a time.
 func special(b []byte, i int) int {
 	const (
 		ones  = 0x0101010101010101
