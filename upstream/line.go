@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -26,6 +27,7 @@ var errTooLong error = &SizeError{Limit: maxMessage}
 // since many servers greet or log on stdout.
 type lineConn struct {
 	in    io.WriteCloser
+	now   syscall.RawConn // of in, nil if it has none
 	out   *os.File
 	r     *bufio.Reader
 	batch []jsonrpc.Message // the rest of a batch, for Read alone
@@ -38,13 +40,17 @@ type lineConn struct {
 }
 
 func newLineConn(in io.WriteCloser, out *os.File, stray func(line []byte)) *lineConn {
-	return &lineConn{
+	c := &lineConn{
 		in: in, out: out,
 		r:       bufio.NewReaderSize(out, 64<<10),
 		stray:   stray,
 		writing: make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 	}
+	if pipe, ok := in.(syscall.Conn); ok {
+		c.now, _ = pipe.SyscallConn() // nil if it is closed
+	}
+	return c
 }
 
 func (c *lineConn) SessionID() string { return "" }
@@ -107,45 +113,71 @@ func (c *lineConn) readBatch(line []byte) {
 
 // readLine returns a line in memory of its own, since its parts are passed on.
 func (c *lineConn) readLine() ([]byte, error) {
-	var line []byte
-	for {
-		part, err := c.r.ReadSlice('\n')
-		line = append(grown(line, len(part)), part...)
-		switch {
-		case err == nil:
-			return line, nil
-		case errors.Is(err, bufio.ErrBufferFull):
-			if len(line) > maxMessage {
-				return nil, errTooLong
-			}
-		case errors.Is(err, io.EOF) && len(line) > 0:
-			return line, nil
-		default:
-			select {
-			case <-c.closed:
-				return nil, io.EOF
-			default:
-				return nil, err
-			}
+	part, err := c.r.ReadSlice('\n')
+	if err == nil {
+		return bytes.Clone(part), nil
+	}
+	var long longLine
+	defer long.release()
+	for long.add(part); errors.Is(err, bufio.ErrBufferFull); long.add(part) {
+		if len(long.line) > maxMessage {
+			return nil, errTooLong
 		}
+		part, err = c.r.ReadSlice('\n')
+	}
+	if err == nil || errors.Is(err, io.EOF) && len(long.line) > 0 {
+		return long.take(), nil
+	}
+	select {
+	case <-c.closed:
+		return nil, io.EOF
+	default:
+		return nil, err
 	}
 }
 
-// grownFrom is the size in bytes from which a line grows by steps of four.
-const grownFrom = 1 << 20
+// A longLine is put together from its parts. What append would allocate on the way
+// to it is several times its size, so that it begins in memory that is used again.
+type longLine struct {
+	line   []byte
+	pooled *[]byte // the memory of line, nil if that is its own
+}
 
-// grown returns line with room for n more bytes. What append would allocate on
-// the way to a large line is several times its size; here it is a third, and
-// memory that is not written to costs nothing.
-func grown(line []byte, n int) []byte {
-	if len(line)+n <= cap(line) || len(line) < grownFrom {
-		return line
+// begins is memory in which lines begin, of a size that most of them end in.
+var begins = sync.Pool{New: func() any { return new(make([]byte, 0, 2<<20)) }}
+
+func (l *longLine) add(part []byte) {
+	if l.line == nil {
+		l.pooled = begins.Get().(*[]byte)
+		l.line = *l.pooled
 	}
-	size := min(4*cap(line), maxMessage+n)
-	if size > 8<<20 {
-		runtime.GC() // else the large lines of before would stay beside this one
+	if len(l.line)+len(part) > cap(l.line) {
+		// It grows by steps of four, a third of which is copied; memory that is not
+		// written to costs nothing.
+		size := min(4*cap(l.line), maxMessage+len(part))
+		if size > 8<<20 {
+			runtime.GC() // else the large lines of before would stay beside this one
+		}
+		own := append(make([]byte, 0, size), l.line...)
+		l.release()
+		l.line = own
 	}
-	return append(make([]byte, 0, size), line...)
+	l.line = append(l.line, part...)
+}
+
+// take returns the line in memory of its own.
+func (l *longLine) take() []byte {
+	if l.pooled == nil {
+		return l.line
+	}
+	return bytes.Clone(l.line)
+}
+
+func (l *longLine) release() {
+	if l.pooled != nil {
+		begins.Put(l.pooled)
+		l.pooled = nil
+	}
 }
 
 // Write sends one message, always whole: if ctx ends while the child does not
@@ -167,10 +199,18 @@ func (c *lineConn) writeLine(ctx context.Context, line []byte) error {
 	case <-c.closed:
 		return errors.Join(ErrNotSent, io.ErrClosedPipe)
 	}
+	n := 0
+	if c.now != nil {
+		n = writeNow(c.now, line)
+	}
+	if n == len(line) {
+		<-c.writing
+		return nil
+	}
 	done := make(chan error, 1)
 	go func() { // ends when the child reads or the connection closes
-		n, err := c.in.Write(line)
-		if err != nil && n < len(line)-1 {
+		more, err := c.in.Write(line[n:])
+		if err != nil && n+more < len(line)-1 {
 			err = errors.Join(ErrNotSent, err) // a part of a line is no message
 		}
 		<-c.writing

@@ -180,7 +180,12 @@ func (m *mux) Write(ctx context.Context, msg jsonrpc.Message) error {
 }
 
 func (m *mux) write(ctx context.Context, msg jsonrpc.Message) error {
-	err := m.Connection.Write(ctx, msg)
+	return m.written(ctx, m.Connection.Write(ctx, msg))
+}
+
+// written returns the error of a write, once the end of the child is known if
+// that is its cause.
+func (m *mux) written(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() == nil {
 		m.awaitExit()
 	}
@@ -256,12 +261,7 @@ func (m *mux) send(ctx context.Context, r rawRequest) (json.RawMessage, error) {
 		return nil, err
 	}
 	defer m.end(x)
-	id, err := requestID(x.id)
-	if err != nil {
-		return nil, err
-	}
-	err = m.write(ctx, &jsonrpc.Request{ID: id, Method: r.method, Params: r.params(x.id)})
-	if err != nil && ctx.Err() == nil {
+	if err = m.request(ctx, x.id, r); err != nil && ctx.Err() == nil {
 		return nil, m.writeError(err)
 	}
 	if err == nil {
@@ -279,6 +279,18 @@ func (m *mux) send(ctx context.Context, r rawRequest) (json.RawMessage, error) {
 	}
 	m.cancel(ctx, x.id)
 	return nil, ctx.Err()
+}
+
+// request writes the request, as a line of its own bytes where lines are written.
+func (m *mux) request(ctx context.Context, id string, r rawRequest) error {
+	if lines, ok := m.Connection.(*lineConn); ok {
+		return m.written(ctx, lines.writeLine(ctx, r.line(id)))
+	}
+	sent, err := requestID(id)
+	if err != nil {
+		return err
+	}
+	return m.write(ctx, &jsonrpc.Request{ID: sent, Method: r.method, Params: r.params(id)})
 }
 
 // cancelWrite bounds the notice of a cancellation, which nobody waits for.

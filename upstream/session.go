@@ -59,9 +59,19 @@ type rawRequest struct {
 	progress func(params json.RawMessage)
 }
 
+// line writes the request as one line. A progress token is its id.
+func (r rawRequest) line(id string) []byte {
+	params := r.params(id)
+	b := make([]byte, 0, len(params)+100)
+	b = append(append(b, `{"jsonrpc":"2.0","id":`...), id...)
+	b = append(append(b, `,"method":"`...), r.method...)
+	b = append(append(b, `","params":`...), params...)
+	return append(b, "}\n"...)
+}
+
 // params writes the request's params with the given progress token, a number.
 func (r rawRequest) params(token string) json.RawMessage {
-	b := []byte(`{`)
+	b := append(make([]byte, 0, len(r.args)+len(r.meta)+len(r.tool)+100), '{')
 	switch {
 	case r.tool != "":
 		b = append(b, `"name":`...)
@@ -112,6 +122,9 @@ func (s *Session) Call(ctx context.Context, c Call) (json.RawMessage, error) {
 	s.stage = StageCall
 	if c.Arguments == nil {
 		c.Arguments = json.RawMessage(`{}`)
+	}
+	if line, err := raw.OneLine(c.Arguments); err == nil {
+		c.Arguments = line
 	}
 	ctx, timer := s.limits.start(ctx)
 	defer timer.stop()
