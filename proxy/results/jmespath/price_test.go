@@ -12,6 +12,9 @@ import (
 // The price of a search must cover what it takes, whatever it is made of: the time
 // here is that of Limits.Steps, several times over.
 func TestPriceCoversTheTime(t *testing.T) {
+	if raceDetector {
+		t.Skip("measures time")
+	}
 	const (
 		steps = 4_000_000
 		most  = 20 * time.Second // 0.2 s, and as much for json.Valid, on a quiet machine
