@@ -104,13 +104,13 @@ func (e *evaluation) matches(p *pattern, text string) bool {
 // objects in any order. It calls spend before each comparison and returns false
 // if spend does.
 func equal(v, w *rawjson.Value, spend func(steps int) bool) bool {
-	if !spend(1 + len(v.Raw)/bytesPerStep) {
+	if !spend(1 + len(v.Raw)/bytesPerStep + len(w.Members)) {
 		return false
 	}
 	if v.Unread || w.Unread {
 		return bytes.Equal(v.Raw, w.Raw)
 	}
-	if v.Type != w.Type || len(v.Members) != len(w.Members) || len(v.Items) != len(w.Items) {
+	if v.Type != w.Type || len(v.Items) != len(w.Items) {
 		return false
 	}
 	switch v.Type {
@@ -126,9 +126,15 @@ func equal(v, w *rawjson.Value, spend func(steps int) bool) bool {
 		}
 		return true
 	case rawjson.Object:
-		for i := range v.Members {
-			other := w.Get(v.Members[i].Name)
-			if other == nil || !equal(&v.Members[i].Value, other, spend) {
+		for i := range v.Members { // of those of one name the last counts
+			name := v.Members[i].Name
+			other := w.Get(name)
+			if other == nil || !equal(v.Get(name), other, spend) {
+				return false
+			}
+		}
+		for i := range w.Members {
+			if v.Get(w.Members[i].Name) == nil {
 				return false
 			}
 		}

@@ -297,6 +297,24 @@ func FuzzSchema(f *testing.F) {
 	})
 }
 
+// Of members of one name the last counts, as most readers of JSON have it.
+func TestMembersOfOneNameAreComparedOnce(t *testing.T) {
+	t.Parallel()
+	for schema, fits := range map[string]bool{
+		`{"const":{"a":1,"a":2}}`: true, `{"const":{"a":2}}`: true, `{"const":{"a":1}}`: false, `{"const":{"a":2,"b":1}}`: false, `{"enum":[{},{"a":2,"a":2,"a":2}]}`: true,
+	} {
+		s, err := Compile([]byte(schema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, data := range []string{`{"a":2}`, `{"a":7,"a":2}`} {
+			if err := s.Validate([]byte(data)); (err == nil) != fits {
+				t.Errorf("%s with %s: %v", schema, data, err)
+			}
+		}
+	}
+}
+
 func TestNullStandsForAnOptionalArgumentThatIsLeftOut(t *testing.T) {
 	t.Parallel()
 	s, err := Compile([]byte(`{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"boolean"}},"required":["a"]}`))
