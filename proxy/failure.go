@@ -211,6 +211,9 @@ func startMessage(server string, e *upstream.StartError) string {
 		return fmt.Sprintf("%s could not be started: the command %q was not found%s", server, missing.Command, where)
 	}
 	if rpc, ok := errors.AsType[*jsonrpc.Error](e); ok && e.Stage == upstream.StageHandshake && !is[*upstream.StatusError](e) {
+		if rpc.Code == 0 { // it gave none
+			return fmt.Sprintf("%s refused to begin a session: %s", server, rpc.Message)
+		}
 		return fmt.Sprintf("%s refused to begin a session: %s (error %d)", server, rpc.Message, rpc.Code)
 	}
 	switch {

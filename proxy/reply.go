@@ -34,7 +34,7 @@ func (v *View) explain(s *config.Server, err error) explanation {
 		if !ok {
 			continue
 		}
-		e.Message, e.Stage, e.Exit, e.Stderr = f.Message, f.Stage, f.Exit, f.Stderr
+		e.Message, e.Stage, e.Exit, e.Stderr, e.Data = f.Message, f.Stage, f.Exit, f.Stderr, v.maskedData(e.Data)
 		return e
 	}
 	return explanation{
@@ -188,6 +188,11 @@ func adviseOnAnswer(err error, server, tool string) (explanation, bool) {
 	if is[*upstream.InputRequiredError](err) {
 		return explanation{Code: codeUnavailable, Next: "this tool asks its user for input, which cannot be passed on here; try another tool or ask the person"}, true
 	}
+	if e, ok := errors.AsType[*upstream.BusyError](err); ok {
+		wait := adviseToWait(e.RetryAfter)
+		wait.Code = codeUpstreamError
+		return wait, true
+	}
 	if e, ok := errors.AsType[*jsonrpc.Error](err); ok && e.Code == jsonrpc.CodeInvalidParams {
 		return explanation{Code: codeInvalidArguments, Next: "correct the arguments and call again; for the input schema " +
 			nextCall(mcptool.Request{Action: mcptool.DescribeTool, Server: server, Tool: tool})}, true
@@ -213,8 +218,7 @@ func adviseOnAnswer(err error, server, tool string) (explanation, bool) {
 func adviseOnStatus(server string, e *upstream.StatusError) (explanation, bool) {
 	switch {
 	case e.RetryAfter > 0:
-		n := secondsUntil(time.Now().Add(e.RetryAfter))
-		return explanation{Code: codeUnavailable, Retry: n, Next: fmt.Sprintf("repeat the same request in %d s", n)}, true
+		return adviseToWait(e.RetryAfter), true
 	case e.Page:
 		return explanation{Code: codeUnavailable, Next: "ask the person to check url in the entry of " + server}, true
 	case e.Words != "" && e.Code < http.StatusInternalServerError:
@@ -225,11 +229,25 @@ func adviseOnStatus(server string, e *upstream.StatusError) (explanation, bool) 
 	return explanation{}, false
 }
 
+func adviseToWait(d time.Duration) explanation {
+	n := secondsUntil(time.Now().Add(d))
+	return explanation{Code: codeUnavailable, Retry: n, Next: fmt.Sprintf("repeat the same request in %d s", n)}
+}
+
 // maxData bounds what is passed on of the data of a server's error, in bytes.
 const maxData = 4 << 10
 
 func boundedData(data json.RawMessage) json.RawMessage {
 	if len(data) > maxData || !json.Valid(data) {
+		return nil
+	}
+	return data
+}
+
+// maskedData masks secrets in the data of an error, which is left out if it is no
+// JSON then.
+func (v *View) maskedData(data json.RawMessage) json.RawMessage {
+	if data = json.RawMessage(v.session.proxy.opts.Redactor.Redact(string(data))); !json.Valid(data) {
 		return nil
 	}
 	return data

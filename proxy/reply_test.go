@@ -158,6 +158,8 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"interrupted_list", &upstream.InterruptedError{Stage: upstream.StageList, Err: errors.New("EOF")}},
 			{"timeout_list", &upstream.TimeoutError{After: time.Minute, Stage: upstream.StageList}},
 			{"too_large", &upstream.SizeError{Limit: 64 << 20}},
+			{"error_busy", &upstream.BusyError{Err: &jsonrpc.Error{Code: -32000, Message: "too fast"}, RetryAfter: 30 * time.Second}},
+			{"start_text", &upstream.StartError{Stage: upstream.StageHandshake, Err: &jsonrpc.Error{Message: "invalid api key"}}},
 			{"malformed", &upstream.MalformedError{Problem: "not valid JSON"}},
 			{"status_empty", &upstream.StatusError{Code: http.StatusAccepted}},
 			{"start_busy", &upstream.StartError{Stage: upstream.StageHandshake, Err: &upstream.StatusError{Code: http.StatusTooManyRequests, RetryAfter: 2 * time.Minute}, Retry: soon}},
@@ -213,6 +215,18 @@ func webServer(t *testing.T, result string) *config.Server {
 	s := childServer(t, "web", "")
 	s.Entry.Type, s.Entry.URL, s.Entry.Command, s.Entry.Env = upstream.HTTP, web.URL, "", nil
 	return s
+}
+
+// What a server's error quotes is masked wherever it stands.
+func TestErrorsQuoteNoSecret(t *testing.T) {
+	t.Parallel()
+	p := newTest(t)
+	p.proxy.opts.Redactor.Add("0aQ1bW2cE3dR4fT5gY6h")
+	err := &jsonrpc.Error{Code: -32603, Message: "key 0aQ1bW2cE\u200b3dR4fT5gY6h", Data: json.RawMessage(`{"headers":{"x-key":"0aQ1bW2cE3dR4fT5gY6h","n":1.50}}`)}
+	out := string(raw.Encode(p.View(t.Context()).explain(nil, &ServerError{Server: "srv", Tool: "tool", Err: err})))
+	if !strings.Contains(out, `key ***"`) || !strings.Contains(out, `"data":{"headers":{"x-key":"***","n":1.50}}`) {
+		t.Errorf("got %s", out)
+	}
 }
 
 func TestPrettyPrintedResultsStayOnOneLine(t *testing.T) {

@@ -60,6 +60,27 @@ func TestStartsBackOffAsTheServerAsks(t *testing.T) {
 	})
 }
 
+// So is one that asks for it in its answers, as far as it is told.
+func TestBreakerTellsWhatTheServerAsks(t *testing.T) {
+	t.Parallel()
+	f := newFakeHTTP(t, func(w http.ResponseWriter, _ *http.Request, m message) bool {
+		if m.Method == "tools/call" {
+			w.Header().Set("Retry-After", "90")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		return m.Method == "tools/call"
+	})
+	u := newTest(t, httpConfig(f.URL))
+	for range 3 {
+		call(t, u, Call{Tool: "odd"})
+	}
+	_, err := call(t, u, Call{Tool: "odd"})
+	cooling, ok := errors.AsType[*CoolingDownError](err)
+	if !ok || time.Until(cooling.Until) < 80*time.Second || u.State().Breaker.RetryIn < 80*time.Second {
+		t.Errorf("%v until %v", err, cooling)
+	}
+}
+
 // A call that never left must not look like one that may have run, whatever
 // else goes wrong in the backoff.
 func TestBackoffAnswersWithTheFailedStart(t *testing.T) {

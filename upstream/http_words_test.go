@@ -58,12 +58,20 @@ func TestDefiniteAnswersAreTold(t *testing.T) {
 		"401 in words":                {reply(401, text, "who are you?"), refused(StatusError{Code: 401, Challenge: true, Words: "who are you?"})},
 		"429":                         {reply(429, text, "slow down", "Retry-After", "120"), refused(StatusError{Code: 429, Words: "slow down", RetryAfter: 2 * time.Minute})},
 		"503, absurd Retry-After":     {reply(503, text, "", "Retry-After", "99999999999999999999"), refused(StatusError{Code: 503})},
-		"502 and a page":              {reply(502, html, "<html><h1>Bad gateway"), refused(StatusError{Code: 502, Page: true})},
-		"200 and a page":              {reply(200, html, "<!doctype html>"), refused(StatusError{Code: 200, Page: true})},
-		"404 in words":                {reply(404, text, "no such path"), refused(StatusError{Code: 404, Words: "no such path"})},
-		"control characters":          {reply(400, text, "a\x1b[31mb\xff\x00c"), refused(StatusError{Code: 400, Words: "a[31mb\uFFFDc"})},
-		"long":                        {reply(400, text, strings.Repeat("é", 400)), refused(StatusError{Code: 400, Words: strings.Repeat("é", 150)})},
-		"a secret":                    {reply(400, text, "bad key sesame-open-42"), refused(StatusError{Code: 400, Words: "bad key ***"})},
+		"429 with an error": {reply(429, json, `{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"too fast"}}`, "Retry-After", "30"), func(err error) bool {
+			e, ok := errors.AsType[*BusyError](err)
+			return ok && e.RetryAfter == 30*time.Second && rpc("too fast")(err)
+		}},
+		"500, an event":       {reply(500, "text/event-stream", "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":\"db is down\"}}\n\n"), rpc("db is down")},
+		"500, a text event":   {reply(500, "text/event-stream", "event: error\ndata: db is down"), refused(StatusError{Code: 500, Words: "db is down"})},
+		"403, XML":            {reply(403, "application/xml", "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code>\n <Message>not yours</Message></Error>"), refused(StatusError{Code: 403, Words: "AccessDenied not yours"})},
+		"502, a page as text": {reply(502, text, "\n<!-- x -->\n<HTML><h1>Bad gateway"), refused(StatusError{Code: 502, Page: true})},
+		"502 and a page":      {reply(502, html, "<html><h1>Bad gateway"), refused(StatusError{Code: 502, Page: true})},
+		"200 and a page":      {reply(200, html, "<!doctype html>"), refused(StatusError{Code: 200, Page: true})},
+		"404 in words":        {reply(404, text, "no such path"), refused(StatusError{Code: 404, Words: "no such path"})},
+		"control characters":  {reply(400, text, "a\x1b[31mb\xff\x00c"), refused(StatusError{Code: 400, Words: "a[31mb\uFFFDc"})},
+		"long":                {reply(400, text, strings.Repeat("é", 400)), refused(StatusError{Code: 400, Words: strings.Repeat("é", 150)})},
+		"a secret":            {reply(400, text, "bad key sesame-open-42"), refused(StatusError{Code: 400, Words: "bad key ***"})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

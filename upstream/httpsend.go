@@ -109,6 +109,9 @@ const (
 // basic/transports, session management). Where the answer could mean a lost
 // session without that, a ping tells.
 func (h *httpSender) answeredBy(ctx context.Context, got captureState) error {
+	if got.refused() && got.refusal.RetryAfter > 0 {
+		return &BusyError{Err: got.failed, RetryAfter: got.refusal.RetryAfter}
+	}
 	if h.session.ID() == "" || !mayMeanLost(got) {
 		return got.failed
 	}

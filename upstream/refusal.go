@@ -1,11 +1,14 @@
 package upstream
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -45,6 +48,16 @@ func (e *StatusError) Refused() bool {
 
 func (e *StatusError) Unwrap() error { return e.Err }
 
+// A BusyError is a JSON-RPC error, which is in its chain, with the time for which
+// the upstream wants to be left alone.
+type BusyError struct {
+	Err        error
+	RetryAfter time.Duration // at most a day
+}
+
+func (e *BusyError) Error() string { return e.Err.Error() }
+func (e *BusyError) Unwrap() error { return e.Err }
+
 // with returns e with err in its chain.
 func (e *StatusError) with(err error) *StatusError {
 	full := *e
@@ -57,12 +70,25 @@ func refusalOf(resp *http.Response, body []byte, redact func(string) string) *St
 	e := &StatusError{Code: resp.StatusCode, Challenge: challenges(resp), RetryAfter: retryAfter(resp.Header.Get("Retry-After"))}
 	if isEncoded(resp) {
 		e.Words = "the content encoding " + words([]byte(resp.Header.Get("Content-Encoding")), redact) + ", which was not asked for"
-	} else if text := strings.TrimSpace(string(body)); mediaType(resp) == "text/html" || strings.HasPrefix(text, "<") {
+	} else if isPage(resp, body) {
 		e.Page = true
 	} else {
 		e.Words = words(body, redact)
 	}
 	return e
+}
+
+// Compiled when they are first needed, since a start has no time for it.
+var (
+	pageStart = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)^\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b`)
+	})
+	markup = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)<[^<>]*>`) })
+)
+
+// isPage reports whether a body is meant for a browser.
+func isPage(resp *http.Response, body []byte) bool {
+	return mediaType(resp) == "text/html" || pageStart().Match(body)
 }
 
 // isEncoded reports whether a body is compressed in a way that net/http, which
@@ -93,8 +119,10 @@ const maxWords = 300
 // cut, since half of one is not found.
 func words(body []byte, redact func(string) string) string {
 	text := said(body)
-	if text == "" {
-		text, _, _ = strings.Cut(strings.TrimSpace(string(body)), "\n")
+	if body = bytes.TrimSpace(body); text == "" && bytes.HasPrefix(body, []byte("<")) { // XML
+		text = strings.Join(strings.Fields(string(markup().ReplaceAll(body, []byte(" ")))), " ")
+	} else if text == "" {
+		text, _, _ = strings.Cut(string(body), "\n")
 	}
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

@@ -123,6 +123,15 @@ type failure struct {
 	at    time.Time
 }
 
+// retryIn returns how long an upstream is to be left alone after its last failure,
+// while the breaker is in that state. The upstream may have asked for more.
+func (f failure) retryIn(b Breaker) time.Duration {
+	if status, ok := errors.AsType[*StatusError](f.err); ok && b.RetryIn > 0 {
+		return max(b.RetryIn, time.Until(f.at.Add(status.RetryAfter)))
+	}
+	return b.RetryIn
+}
+
 // An attempt is one try to connect, shared by all who wait for it.
 type attempt struct {
 	done    chan struct{}
@@ -228,11 +237,11 @@ func (u *Upstream) try(ctx context.Context, repeated bool, fn func(context.Conte
 // admit asks the breaker. What comes of the call must be reported.
 func (u *Upstream) admit() (report func(verdict error), err error) {
 	u.mu.Lock()
-	b, last := u.st.breaker, u.st.failure.err
+	b, last := u.st.breaker, u.st.failure
 	u.mu.Unlock()
 	report, ok := b.allow()
 	if !ok {
-		return nil, &CoolingDownError{Until: time.Now().Add(b.state().RetryIn), Last: last}
+		return nil, &CoolingDownError{Until: time.Now().Add(last.retryIn(b.state())), Last: last.err}
 	}
 	return report, nil
 }
@@ -280,6 +289,7 @@ func (u *Upstream) State() State {
 	defer u.mu.Unlock()
 	f := u.st.failure
 	s := State{Status: Idle, Last: f.err, At: f.at, Stage: f.stage, Breaker: u.st.breaker.state()}
+	s.Breaker.RetryIn = f.retryIn(s.Breaker)
 	if time.Now().Before(u.st.retry) {
 		s.Retry = u.st.retry
 	}

@@ -31,6 +31,22 @@ func Line(s string, most int) string {
 	return Cut(strings.Join(strings.Fields(text), " "), most)
 }
 
+// Visible returns s without what cannot be seen in it and what acts on a terminal,
+// which Text removes too. Everything else stays as it is, but bytes that are not
+// UTF-8, which become U+FFFD.
+func Visible(s string) string {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\n' && c != '\t' && c != '\r' || c > '~' {
+			lines := strings.Split(s, "\r") // which harmless would take for another line end
+			for i, line := range lines {
+				lines[i], _ = harmless(line)
+			}
+			return strings.Join(lines, "\r")
+		}
+	}
+	return s
+}
+
 // enough returns so much of the beginning of s that most characters are left of it
 // even if nearly all are removed.
 func enough(s string, most int) string {

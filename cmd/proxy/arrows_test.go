@@ -23,9 +23,9 @@ var allowed = map[string][]string{
 	"auth/egress":      nil,
 	"auth/privatefile": nil,
 	"auth/authtest":    nil,
-	"proxy/redact":     nil,
 
 	"catalog/names":  {"catalog/clean"},
+	"proxy/redact":   {"catalog/clean"},
 	"catalog/schema": {"catalog/clean", "catalog/names", "catalog/rawjson", "catalog/re2"},
 	"catalog":        {"catalog/clean", "catalog/rawjson", "catalog/schema"},
 	"catalog/search": {"catalog"},

@@ -31,7 +31,7 @@ func TestRedactPartsOfValues(t *testing.T) {
 		"# key \\\n#   " + secret[:9] + "\\\n#   " + secret[9:]:                           "# key \\\n#   ***",
 		"npm ERR! key " + secret[:4] + "\nnpm ERR! " + secret[4:] + "\nnpm ERR! end":      "npm ERR! key ***\nnpm ERR! end",
 		"[app]key " + secret[:4] + "\n[app]" + secret[4:]:                                 "[app]key ***",
-		"\x1b[2mkey " + secret[:4] + "\x1b[0m\n\x1b[2m  " + secret[4:] + "\x1b[0m":        "\x1b[2mkey ***\x1b[0m",
+		"\x1b[2mkey " + secret[:4] + "\x1b[0m\n\x1b[2m  " + secret[4:] + "\x1b[0m":        "key ***",
 		"  -----BEGIN KEY-----\n  first-line-of-key\n  -----END KEY-----":                 "  ***\n  ***\n  ***",
 		"  -----BEGIN KEY-----\r\n  first-line-\r\n  of-key\r\n  -----END KEY-----":       "  ***\r\n  ***\r\n  ***",
 		// Between bare carriage returns.

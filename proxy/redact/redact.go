@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"mcpproxy/catalog/clean"
 )
 
 // Mask replaces a secret.
@@ -84,7 +86,7 @@ func forms(v string) []string {
 	return all
 }
 
-// Redact returns s with [Mask] in place of each secret, also where line ends, with
+// Redact returns the visible text of s with [Mask] in place of each secret, also where line ends, with
 // the indentation or the mark of the next line, cut it into pieces, and of what is
 // left of one at either end of a line.
 func (r *Redactor) Redact(s string) string {
@@ -92,9 +94,13 @@ func (r *Redactor) Redact(s string) string {
 	replacer, forms := r.replacer, r.longest
 	r.mu.RUnlock()
 	if replacer != nil {
-		s = maskParts(replacer.Replace(s), forms)
+		s = replacer.Replace(s)
+		if visible := clean.Visible(s); visible != s { // what came between the parts of a secret is gone
+			s = replacer.Replace(visible)
+		}
+		return Shapes(maskParts(s, forms))
 	}
-	return Shapes(s)
+	return Shapes(clean.Visible(s))
 }
 
 // A shape matches what is secret by its form or by its name. The groups of its

@@ -44,6 +44,26 @@ func TestRedactValues(t *testing.T) {
 	}
 }
 
+// What cannot be seen must not hide a secret from us, since it is gone when the
+// text is shown.
+func TestRedactSplitValues(t *testing.T) {
+	t.Parallel()
+	var r Redactor
+	r.Add("0aQ1bW2cE3dR4fT5gY6h", "with\u200bjoiner-inside")
+	for _, between := range []string{"\x1b[0m", "\x1b]0;title\x07", "\u200b", "\u00ad", "\x00", "\b", "\x07", "\u202e", "\U000e0041", "\u2060", "\ufeff", "\x7f"} {
+		in := "bad key 0aQ1bW2cE" + between + "3dR4fT5gY6h!"
+		if got := r.Redact(in); got != "bad key ***!" {
+			t.Errorf("%q became %q", in, got)
+		}
+	}
+	if got := r.Redact("x with\u200bjoiner-inside"); got != "x ***" {
+		t.Errorf("got %q", got)
+	}
+	if got, want := r.Redact("caf\u00e9 \U0001f469\u200d\U0001f4bb\tx\r\n"), "caf\u00e9 \U0001f469\u200d\U0001f4bb\tx\r\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestRedactShapes(t *testing.T) {
 	t.Parallel()
 	var r Redactor
