@@ -21,6 +21,8 @@ type Entry struct {
 	// InitializeFirst says that the upstream must be sent nothing before
 	// initialize.
 	InitializeFirst bool
+	// Partial says that the upstream has more tools, which did not come.
+	Partial bool
 }
 
 // Tool returns the tool of that name.
@@ -43,12 +45,13 @@ type Info struct {
 	ListedAt time.Time `json:"listed_at"`
 
 	InitializeFirst bool `json:"initialize_first,omitempty"` // as in the entry
+	Partial         bool `json:"partial,omitempty"`          // as in the entry
 }
 
 func (e Entry) info() Info {
 	return Info{
 		Tools: len(e.Tools), Summary: clean.FirstSentence(e.Instructions, maxSummary), ListedAt: e.ListedAt.Round(0),
-		InitializeFirst: e.InitializeFirst,
+		InitializeFirst: e.InitializeFirst, Partial: e.Partial,
 	}
 }
 

@@ -52,6 +52,7 @@ type entryHeader struct {
 	Sizes        []int     `json:"sizes"` // of the descriptors, in bytes
 
 	InitializeFirst bool `json:"initialize_first,omitempty"`
+	Partial         bool `json:"partial,omitempty"`
 }
 
 // maxEntryBytes bounds the file of one entry.
@@ -60,7 +61,7 @@ const maxEntryBytes = 8 << 20
 func encodeEntry(e Entry) ([]byte, error) {
 	header := entryHeader{
 		ID: e.ID, ListedAt: e.ListedAt, Instructions: e.Instructions, Sizes: make([]int, len(e.Tools)),
-		InitializeFirst: e.InitializeFirst,
+		InitializeFirst: e.InitializeFirst, Partial: e.Partial,
 	}
 	total := len(e.Instructions)
 	for i, t := range e.Tools {
@@ -97,7 +98,7 @@ func decodeEntry(data []byte) (Entry, error) {
 	}
 	e := Entry{
 		ID: header.ID, Instructions: header.Instructions, ListedAt: header.ListedAt, Tools: make([]Tool, 0, len(header.Sizes)),
-		InitializeFirst: header.InitializeFirst,
+		InitializeFirst: header.InitializeFirst, Partial: header.Partial,
 	}
 	for _, size := range header.Sizes {
 		if size <= 0 || size >= len(rest) {

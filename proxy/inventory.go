@@ -70,11 +70,8 @@ func (t *target) inspect(ctx context.Context) (e catalog.Entry, self mcp.Initial
 		}
 		e.Tools = append(e.Tools, tool)
 	}
-	if l.Cut {
-		t.session.proxy.opts.Log.Warn("list of tools cut", "server", t.Name, "tools", len(e.Tools))
-	}
 	t.rest.Store(nil)
-	if l.Err != nil {
+	if e.Partial = l.Err != nil; e.Partial {
 		t.session.proxy.opts.Log.Warn("list of tools broken off", "server", t.Name, "tools", len(e.Tools), "error", l.Err)
 		t.rest.Store(&ServerError{Server: t.Name, Err: l.Err})
 		if old, ok := t.session.proxy.opts.Catalog.Get(t.ID); ok && len(old.Tools) > len(e.Tools) {
@@ -127,7 +124,7 @@ func (t *target) freshTool(ctx context.Context, name string) (catalog.Tool, erro
 	}
 	tool, ok := mcptool.FindTool(t.Name, e.Tools, name)
 	if !ok {
-		return tool, &mcptool.UnknownToolError{Server: t.Name, Tool: name, Near: names.Nearest(name, mcptool.ShownNames(allowed(t.Server, e)), 3)}
+		return tool, &mcptool.UnknownToolError{Server: t.Name, Tool: name, Partial: e.Partial, Near: names.Nearest(name, mcptool.ShownNames(allowed(t.Server, e)), 3)}
 	}
 	return tool, t.allows(tool)
 }

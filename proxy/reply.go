@@ -185,8 +185,14 @@ func adviseOnAnswer(err error, server, tool string) (explanation, bool) {
 	if errors.Is(err, upstream.ErrNotSent) {
 		return explanation{Code: codeUnavailable, Next: "repeat the same request"}, true
 	}
+	if is[*upstream.CutError](err) {
+		return explanation{Code: codeUnavailable, Next: "the other tools of " + server + " cannot be used here; ask the person to let it offer fewer"}, true
+	}
 	if is[*upstream.InputRequiredError](err) {
 		return explanation{Code: codeUnavailable, Next: "this tool asks its user for input, which cannot be passed on here; try another tool or ask the person"}, true
+	}
+	if is[*upstream.LostError](err) {
+		return explanation{Code: codeUpstreamError, Next: "the session is begun anew, and the tool has hardly run: repeat the same request"}, true
 	}
 	if e, ok := errors.AsType[*upstream.BusyError](err); ok {
 		wait := adviseToWait(e.RetryAfter)
@@ -206,7 +212,7 @@ func adviseOnAnswer(err error, server, tool string) (explanation, bool) {
 			Next: "act on what " + server + " says: correct the arguments, use another tool, or tell the person"}, true
 	}
 	if e, ok := errors.AsType[*upstream.StatusError](err); ok {
-		return adviseOnStatus(server, e)
+		return adviseOnStatus(server, tool, e)
 	}
 	if isCancelled(err) {
 		return explanation{Code: codeInterrupted, Next: checkFirst}, true
@@ -214,19 +220,34 @@ func adviseOnAnswer(err error, server, tool string) (explanation, bool) {
 	return explanation{}, false
 }
 
-// adviseOnStatus is about HTTP answers that are no MCP.
-func adviseOnStatus(server string, e *upstream.StatusError) (explanation, bool) {
-	switch {
-	case e.RetryAfter > 0:
+// adviseOnStatus is about HTTP answers that are no MCP, to a call if a tool is named.
+func adviseOnStatus(server, tool string, e *upstream.StatusError) (explanation, bool) {
+	advice := explanation{Code: codeUnavailable}
+	switch busy := e.Code == http.StatusTooManyRequests || e.Code == http.StatusServiceUnavailable; {
+	case e.RetryAfter > 0 && (busy || tool == ""):
 		return adviseToWait(e.RetryAfter), true
+	case tool != "" && !busy && mayFollowARun(e.Code):
+		if e.RetryAfter > 0 {
+			advice.Retry = secondsUntil(time.Now().Add(e.RetryAfter))
+		}
+		advice.Next = checkFirst
+		if e.Code < http.StatusMultipleChoices && e.Page {
+			advice.Next = "ask the person to check url in the entry of " + server + "; " + checkFirst
+		}
 	case e.Page:
-		return explanation{Code: codeUnavailable, Next: "ask the person to check url in the entry of " + server}, true
+		advice.Next = "ask the person to check url in the entry of " + server
 	case e.Words != "" && e.Code < http.StatusInternalServerError:
-		return explanation{Code: codeUnavailable, Next: "act on what " + server + " says, or tell the person"}, true
-	case e.Code < http.StatusMultipleChoices:
-		return explanation{Code: codeUnavailable, Next: checkFirst}, true
+		advice.Next = "act on what " + server + " says, or tell the person"
+	default:
+		return explanation{}, false
 	}
-	return explanation{}, false
+	return advice, true
+}
+
+// mayFollowARun reports whether an HTTP status says nothing of whether the request
+// was carried out: a success, or a server or gateway that broke on it or gave it up.
+func mayFollowARun(code int) bool {
+	return code < http.StatusMultipleChoices || code >= http.StatusInternalServerError || code == http.StatusRequestTimeout
 }
 
 func adviseToWait(d time.Duration) explanation {
@@ -238,8 +259,11 @@ func adviseToWait(d time.Duration) explanation {
 const maxData = 4 << 10
 
 func boundedData(data json.RawMessage) json.RawMessage {
-	if len(data) > maxData || !json.Valid(data) {
+	switch {
+	case !json.Valid(data):
 		return nil
+	case len(data) > maxData:
+		return raw.Encode(fmt.Sprintf("left out: %d bytes", len(data)))
 	}
 	return data
 }
@@ -265,7 +289,7 @@ func adviseOnStart(server string, e *upstream.StartError) explanation {
 		return explanation{Code: codeUnavailable, Next: nextCommand(server)}
 	}
 	if status, ok := errors.AsType[*upstream.StatusError](e); ok && (status.Page || status.RetryAfter > 0) {
-		advice, _ := adviseOnStatus(server, status)
+		advice, _ := adviseOnStatus(server, "", status)
 		return advice
 	}
 	again := explanation{Code: codeUnavailable}
@@ -315,6 +339,8 @@ func nextPart(h results.Handle) string {
 	switch {
 	case h.ID == "":
 		return "the rest could not be stored; call the tool again so that it returns less"
+	case h.Type != "" && h.Total > results.MaxSelect:
+		return "too large for a reply and for select; read its JSON in parts: " + nextCall(mcptool.Request{Action: mcptool.ReadResult, ResultID: h.ID, Limit: mcptool.MaxPage})
 	case h.Type != "":
 		return "too large for a reply; select from its JSON: " + choose
 	case h.Structured && h.Total == int64(len(h.Head)):

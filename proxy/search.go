@@ -56,6 +56,7 @@ func (v *View) SearchTools(ctx context.Context, s *config.Server, query string, 
 			continue
 		}
 		segments = append(segments, segment)
+		missing = append(missing, v.partial(servers[i])...)
 	}
 	hits.Unavailable, hits.More = bounded(missing)
 	for _, hit := range search.Rank(segments, strings.ToValidUTF8(query, ""), limit) {

@@ -110,13 +110,23 @@ func (v *View) listing(ctx context.Context, s *config.Server) (ToolPage, []liste
 		all = append(all, listedTool{tool: tool})
 	}
 	page := ToolPage{Server: t.Name, Instructions: cleanText(e.Instructions, maxInstructions)}
-	if rest := t.rest.Load(); rest != nil {
-		page.Unavailable = []Unavailable{{
-			Server: t.Name, Status: v.condition(t.Server).status, Err: rest,
-			Reason: "only a part of its tools came: " + v.session.proxy.failure(rest).Message,
-		}}
-	}
+	page.Unavailable = v.partial(t.Server)
 	return page, all, nil
+}
+
+// partial says why only a part of the server's tools is known, if that is so.
+func (v *View) partial(s *config.Server) []Unavailable {
+	if !v.catalog().Infos()[s.ID].Partial {
+		return nil
+	}
+	u := Unavailable{Server: s.Name, Status: v.condition(s).status, Reason: "only a part of its tools came", server: s}
+	if t, _ := v.session.found(s.ID); t != nil {
+		if rest := t.rest.Load(); rest != nil {
+			u.Err = rest
+			u.Reason += ": " + v.session.proxy.failure(rest).Message
+		}
+	}
+	return []Unavailable{u}
 }
 
 // knownTools returns all tools that are known, and names the servers that
@@ -129,6 +139,7 @@ func (v *View) knownTools() (page ToolPage, all []listedTool) {
 			missing = append(missing, v.unavailable(s)...)
 			continue
 		}
+		missing = append(missing, v.partial(s)...)
 		for _, tool := range allowed(s, e) {
 			all = append(all, listedTool{s.Name, tool})
 		}

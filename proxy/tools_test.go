@@ -238,7 +238,15 @@ func TestBrokenListKeepsItsFirstPage(t *testing.T) {
 	h := serve(t, newTest(t, s)).start()
 	reply := ask(t, h, `{"action":"list_tools","server":"web"}`).Content[0].Text
 	contains(t, reply, `"tool":"first"`)
-	contains(t, reply, `"unavailable":[{"server":"web","status":"connected","reason":"only a part of its tools came: web answered with error -32000: the index is being built"`)
+	const part = `"unavailable":[{"server":"web","status":"connected","reason":"only a part of its tools came: web answered with error -32000: the index is being built"`
+	contains(t, reply, part)
+	for _, request := range []string{`{"action":"search_tools","query":"second"}`, `{"action":"search_tools","query":"first","server":"web"}`, `{"action":"list_tools"}`} {
+		contains(t, ask(t, h, request).Content[0].Text, part)
+	}
+	for _, action := range []string{"call", "describe_tool"} {
+		contains(t, ask(t, h, `{"action":"`+action+`","server":"web","tool":"second"}`).Content[0].Text,
+			`web has no tool \"second\" among those that came; the rest of its list could not be read`)
+	}
 }
 
 // Describing many tools takes a while, and whoever asked may give up.

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -70,13 +72,14 @@ func (c *capture) tap(req *http.Request, resp *http.Response, redact func(string
 		c.update(func(s *captureState) {
 			s.status, s.failed, s.malformed, s.refusal = resp.StatusCode, nil, nil, nil
 		})
-		if resp.StatusCode >= 400 || media == "text/html" || isEncoded(resp) {
+		nowhere := resp.StatusCode/100 == 3 && resp.Header.Get("Location") == ""
+		if resp.StatusCode >= 400 || nowhere || media == "text/html" || isEncoded(resp) {
 			c.refused(resp, redact)
 			return
 		}
 	}
 	switch {
-	case resp.StatusCode/100 != 2:
+	case resp.StatusCode/100 != 2, req.Method != http.MethodPost && media != "text/event-stream":
 		keep(resp, maxRefusal)
 	case media == "text/event-stream":
 		resp.StatusCode = http.StatusOK
@@ -149,24 +152,49 @@ func answeredError(member json.RawMessage) *jsonrpc.Error {
 	}
 	var w jsonrpc.Error
 	if !raw.IsObject(member) {
-		if member = member[:min(len(member), maxRefusal)]; json.Unmarshal(member, &w.Message) != nil {
-			w.Message = string(member)
-		}
+		w.Message = textOf(member)
 		return &w
 	}
 	for key, at := range raw.Members(member) {
 		value := at.In(member)
 		switch {
-		case len(value) > maxRefusal:
 		case raw.KeyIs(key, "code"):
-			json.Unmarshal(value, &w.Code)
+			json.Unmarshal(value[:min(len(value), maxIDLength)], &w.Code)
 		case raw.KeyIs(key, "message"):
-			json.Unmarshal(value, &w.Message)
+			w.Message = textOf(value)
+		case raw.KeyIs(key, "data") && len(value) > maxRefusal:
+			w.Data = raw.Encode(fmt.Sprintf("left out: %d bytes", len(value)))
 		case raw.KeyIs(key, "data"):
 			w.Data = bytes.Clone(value)
 		}
 	}
 	return &w
+}
+
+// textOf returns the beginning of a text, or of what stands in its place as it is
+// written.
+func textOf(value []byte) string {
+	if len(value) > 0 && value[0] == '"' {
+		text := limited{left: maxRefusal}
+		_ = raw.Unescape(&text, value) // ends where it is full
+		return strings.ToValidUTF8(string(text.data), "")
+	}
+	return string(value[:min(len(value), maxRefusal)])
+}
+
+// A limited keeps the first bytes that are written to it.
+type limited struct {
+	data []byte
+	left int
+}
+
+func (l *limited) Write(b []byte) (int, error) {
+	n := min(len(b), l.left)
+	l.data, l.left = append(l.data, b[:n]...), l.left-n
+	if n < len(b) {
+		return n, io.ErrShortWrite
+	}
+	return n, nil
 }
 
 // filter returns what the session gets of a message, nil for nothing.

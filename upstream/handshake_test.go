@@ -53,10 +53,12 @@ func oddServer(mode string) {
 			reply(`"error":{"code":-32601,"message":"no such method"}`)
 		case q.Method == "server/discover" && mode == "modern":
 			reply(`"result":{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"serverInfo":{"name":"odd","version":"0"}}`)
+		case q.Method == "initialize" && mode == "crooked":
+			reply(`"result":{"protocolVersion":7,"capabilities":{},"serverInfo":{"name":"odd","version":"0"}}`)
 		case q.Method == "initialize" && mode == "closing":
 			os.Stdout.Close()
 		case q.Method == "initialize" && mode == "loose":
-			reply(`"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":[],"logging":null,"prompts":true,"resources":false,"experimental":[]},"serverInfo":[],"_meta":[],"instructions":null}`)
+			reply(`"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{"listChanged":[]},"completions":"yes","logging":null,"prompts":true,"resources":false,"experimental":[]},"serverInfo":{"name":7,"version":1.2,"title":[]},"_meta":[],"instructions":null}`)
 		case q.Method == "initialize":
 			reply(hello)
 		case q.Method == "tools/list":
@@ -73,6 +75,7 @@ func TestFailedHandshakeIsToldInTheServersWords(t *testing.T) {
 	for mode, want := range map[string]string{
 		"refusing": "handshake: the license has expired",
 		"future":   `handshake: unsupported protocol version: "2031-01-01"`,
+		"crooked":  "handshake: its answer to initialize is not as MCP has it",
 		"closing":  "handshake: it closed its stdout without an answer",
 	} {
 		t.Run(mode, func(t *testing.T) {

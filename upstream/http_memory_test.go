@@ -205,8 +205,20 @@ func TestSumOfAListIsBounded(t *testing.T) {
 	}
 	s := &Session{sender: pages(func(n int) json.RawMessage { return page(n, 5<<20) })}
 	l, err := s.ListTools(t.Context())
-	if err != nil || !l.Cut || len(l.Tools) != 3 {
-		t.Errorf("%d tools, cut %v, %v", len(l.Tools), l.Cut, err)
+	if err != nil || !isA[*CutError](l.Err) || len(l.Tools) != 3 {
+		t.Errorf("%d tools, cut %v, %v", len(l.Tools), isA[*CutError](l.Err), err)
+	}
+	many := `{"tools":[` + strings.TrimSuffix(strings.Repeat(`{"name":"%d"},`, 3000), ",") + `],"nextCursor":"%d"}`
+	s = &Session{sender: pages(func(n int) json.RawMessage {
+		ids := make([]any, 3001)
+		for i := range ids {
+			ids[i] = 3000*n + i
+		}
+		ids[3000] = n + 1
+		return fmt.Appendf(nil, many, ids...)
+	})}
+	if l, err := s.ListTools(t.Context()); err != nil || !isA[*CutError](l.Err) || len(l.Tools) != maxTools {
+		t.Errorf("%d tools, %v, %v", len(l.Tools), l.Err, err)
 	}
 	s = &Session{sender: pages(func(n int) json.RawMessage { return page(n, 17<<20) })}
 	if l, err := s.ListTools(t.Context()); !isA[*SizeError](err) {

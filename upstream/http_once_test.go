@@ -46,6 +46,27 @@ func TestTakenCallIsSentOnce(t *testing.T) {
 			func(w http.ResponseWriter, _ message) { w.WriteHeader(http.StatusMethodNotAllowed) },
 			interrupted,
 		},
+		"resumption answered in JSON": {
+			func(w http.ResponseWriter, _ message) { cut(w) },
+			func(w http.ResponseWriter, m message) {
+				w.Header().Set("Content-Type", "application/json")
+				fmt.Fprint(w, `{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"Session not found"}}`)
+			},
+			interrupted,
+		},
+		"resumption answered with a page": {
+			func(w http.ResponseWriter, _ message) { cut(w) },
+			func(w http.ResponseWriter, _ message) {
+				w.Header().Set("Content-Type", "text/html")
+				fmt.Fprint(w, "<html>")
+			},
+			interrupted,
+		},
+		"resumption accepted": {
+			func(w http.ResponseWriter, _ message) { cut(w) },
+			func(w http.ResponseWriter, _ message) { w.WriteHeader(http.StatusAccepted) },
+			interrupted,
+		},
 		"400 with an error": {
 			func(w http.ResponseWriter, m message) { refuse(w, m, http.StatusBadRequest, -32000) },
 			nil,

@@ -30,6 +30,67 @@ func TestLegacySSE(t *testing.T) {
 	}
 }
 
+// What comes on the stream counts, whatever becomes of the POST.
+func TestAnswerToAPostThatHangs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		post func(http.ResponseWriter, *http.Request, message, func(string))
+		want string
+	}{
+		"hangs": {func(_ http.ResponseWriter, r *http.Request, m message, say func(string)) {
+			say(`{"jsonrpc":"2.0","id":` + string(m.ID) + `,"result":{"content":[]}}`)
+			<-r.Context().Done()
+		}, `{"content":[]} <nil>`},
+		"refused with an error": {func(w http.ResponseWriter, _ *http.Request, m message, _ func(string)) {
+			refuse(w, m, http.StatusBadRequest, -32000)
+		}, " no valid session"},
+		"refused in words": {func(w http.ResponseWriter, _ *http.Request, _ message, _ func(string)) {
+			http.Error(w, "not now", http.StatusConflict)
+		}, " HTTP 409 Conflict: not now"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lines := make(chan string, 10)
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost {
+					var m message
+					json.NewDecoder(r.Body).Decode(&m)
+					switch {
+					case m.Method == "tools/call":
+						c.post(w, r, m, func(line string) { lines <- line })
+						return
+					case m.Method == "initialize":
+						lines <- `{"jsonrpc":"2.0","id":` + string(m.ID) + `,"result":{"protocolVersion":"2024-11-05","capabilities":{"tools":{}},"serverInfo":{"name":"x","version":"1"}}}`
+					}
+					w.WriteHeader(http.StatusAccepted)
+					return
+				}
+				w.Header().Set("Content-Type", "text/event-stream")
+				io.WriteString(w, "event: endpoint\ndata: /post\n\n")
+				for {
+					w.(http.Flusher).Flush()
+					select {
+					case line := <-lines:
+						io.WriteString(w, "data: "+line+"\n\n")
+					case <-r.Context().Done():
+						return
+					}
+				}
+			}))
+			t.Cleanup(func() {
+				srv.CloseClientConnections()
+				srv.Close()
+			})
+			cfg := Config{Type: SSE, URL: srv.URL, Limits: DefaultLimits}
+			cfg.CallTimeout = Duration(20 * time.Second)
+			got, err := call(t, newTest(t, cfg), Call{Tool: "x"})
+			if said := fmt.Sprint(got, " ", err); said != c.want {
+				t.Errorf("got %s, want %s", said, c.want)
+			}
+		})
+	}
+}
+
 func TestSSEEndpointElsewhereIsRefused(t *testing.T) {
 	t.Parallel()
 	other := newFakeHTTP(t, nil)

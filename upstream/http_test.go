@@ -224,8 +224,8 @@ func TestListIsFollowedToABound(t *testing.T) {
 	u := newTest(t, httpConfig(f.URL))
 	err := u.With(t.Context(), func(ctx context.Context, s *Session) error {
 		l, err := s.ListTools(ctx)
-		if !l.Cut || len(l.Tools) != maxPages || l.TTL != 1500*time.Millisecond {
-			t.Errorf("%d tools, cut %v, fresh for %v", len(l.Tools), l.Cut, l.TTL)
+		if !isA[*CutError](l.Err) || len(l.Tools) != maxPages || l.TTL != 1500*time.Millisecond {
+			t.Errorf("%d tools, cut %v, fresh for %v", len(l.Tools), isA[*CutError](l.Err), l.TTL)
 		}
 		return err
 	})

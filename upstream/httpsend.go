@@ -123,7 +123,7 @@ func (h *httpSender) answeredBy(ctx context.Context, got captureState) error {
 	defer cancel()
 	h.session.Ping(withCapture(ctx, c), nil)
 	if ping := c.state(); ping.status == http.StatusNotFound || ping.failed != nil && mayMeanLost(ping) {
-		return &lostError{got.failed}
+		return &LostError{got.failed}
 	}
 	return got.failed
 }
@@ -140,12 +140,12 @@ func mayMeanLost(got captureState) bool {
 	return false
 }
 
-// A lostError is an upstream's answer by which it does not know the session.
+// A LostError is an upstream's answer by which it does not know the session.
 // Though it hardly ran, the request is sent again only if it may run twice.
-type lostError struct{ err *jsonrpc.Error }
+type LostError struct{ Err *jsonrpc.Error }
 
-func (e *lostError) Error() string { return e.err.Error() }
-func (e *lostError) Unwrap() error { return e.err }
+func (e *LostError) Error() string { return e.Err.Error() }
+func (e *LostError) Unwrap() error { return e.Err }
 
 // codeRejected is the code of the errors that the SDK's transport makes for
 // requests that failed in it. They must not pass for answers of the upstream.

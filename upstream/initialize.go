@@ -65,42 +65,80 @@ func namedVersion(err error, asked string) string {
 	return ""
 }
 
-// mendInitialize returns a result of initialize or server/discover in which
-// objects are objects: PHP writes an empty one as [], others write true or null.
+// mendInitialize returns a result of initialize or server/discover in which the
+// members that the SDK reads have the types that it expects: PHP writes an empty
+// object as [], others write true, null, a number or a text in place of another.
 func mendInitialize(result json.RawMessage) json.RawMessage {
-	if !raw.IsObject(result) {
-		return result
-	}
-	return mendObjects(result, func(name string) bool {
-		return name == `"capabilities"` || name == `"serverInfo"` || name == `"_meta"`
-	}, func(name string, value json.RawMessage) json.RawMessage {
-		if name != `"capabilities"` {
-			return value
+	return mapMembers(result, func(name string, value json.RawMessage) json.RawMessage {
+		switch name {
+		case `"capabilities"`:
+			return mapMembers(asObject(value), mendCapability)
+		case `"serverInfo"`:
+			return mapMembers(asObject(value), mendInfo)
+		case `"_meta"`:
+			return asObject(value)
+		case `"instructions"`:
+			return asText(value)
 		}
-		return mendObjects(value, func(string) bool { return true }, func(_ string, v json.RawMessage) json.RawMessage { return v })
+		return value
 	})
 }
 
-// mendObjects returns the object with the members that are meant to be objects
-// made so, and what inside makes of those that are.
-func mendObjects(object json.RawMessage, meant func(name string) bool, inside func(string, json.RawMessage) json.RawMessage) json.RawMessage {
+func mendCapability(_ string, value json.RawMessage) json.RawMessage {
+	return mapMembers(asObject(value), func(name string, value json.RawMessage) json.RawMessage {
+		if name == `"listChanged"` || name == `"subscribe"` {
+			return asBool(value)
+		}
+		return value
+	})
+}
+
+func mendInfo(name string, value json.RawMessage) json.RawMessage {
+	switch name {
+	case `"name"`, `"title"`, `"version"`:
+		return asText(value)
+	}
+	return value
+}
+
+// mapMembers returns the object with what f makes of each member. What is no
+// object stays as it is.
+func mapMembers(object json.RawMessage, f func(name string, value json.RawMessage) json.RawMessage) json.RawMessage {
+	if !raw.IsObject(object) {
+		return object
+	}
 	var out json.RawMessage
 	last := 0
 	for key, at := range raw.Members(object) {
-		if !meant(string(key)) {
-			continue
-		}
-		value := json.RawMessage(at.In(object))
-		switch string(value) {
-		case `[]`, `true`:
-			value = json.RawMessage(`{}`)
-		case `false`:
-			value = json.RawMessage(`null`)
-		default:
-			value = inside(string(key), value)
-		}
-		out = append(append(out, object[last:at.Start]...), value...)
+		out = append(append(out, object[last:at.Start]...), f(string(key), at.In(object))...)
 		last = at.End
 	}
 	return append(out, object[last:]...)
+}
+
+func asObject(value json.RawMessage) json.RawMessage {
+	switch {
+	case raw.IsObject(value), string(value) == "null":
+		return value
+	case string(value) == "false":
+		return json.RawMessage(`null`)
+	}
+	return json.RawMessage(`{}`)
+}
+
+func asBool(value json.RawMessage) json.RawMessage {
+	if string(value) == "true" {
+		return value
+	}
+	return json.RawMessage(`false`)
+}
+
+func asText(value json.RawMessage) json.RawMessage {
+	switch value[0] {
+	case '"', 'n':
+		return value
+	case '{', '[':
+		return json.RawMessage(`""`)
+	}
+	return json.RawMessage(`"` + string(value) + `"`) // a number, true or false
 }

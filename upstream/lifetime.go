@@ -83,7 +83,7 @@ func (u *Upstream) release(c *connection, stage Stage, err error) {
 	fault := isFault(err) && !u.opts.NotFault(err)
 	u.mu.Lock()
 	c.calls--
-	if errors.Is(err, ErrNotSent) || isA[*lostError](err) || c.mux != nil && isA[*InterruptedError](err) {
+	if errors.Is(err, ErrNotSent) || isA[*LostError](err) || c.mux != nil && isA[*InterruptedError](err) {
 		u.retire(c)
 	}
 	switch {

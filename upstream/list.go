@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -16,13 +17,20 @@ import (
 type ToolList struct {
 	Tools []json.RawMessage // descriptors as the upstream sent them
 	TTL   time.Duration     // for which the list is fresh; 0 unknown (ttlMs of MCP 2026-07-28)
-	Cut   bool              // the upstream has more than 200 pages or 16 MiB
-	Err   error             // what the rest met, if only the first pages came
+	Err   error             // what the rest met, if only a part came; a *CutError if it was not asked for
+}
+
+// A CutError says that an upstream lists more tools than are taken.
+type CutError struct{}
+
+func (*CutError) Error() string {
+	return fmt.Sprintf("its list has more than %d pages, %d tools or %d MiB", maxPages, maxTools, maxList>>20)
 }
 
 // Bounds of how far a list is followed.
 const (
 	maxPages = 200
+	maxTools = 20_000
 	maxList  = 16 << 20       // bytes of all pages
 	maxTTL   = 24 * time.Hour // for which a list is taken to be fresh
 )
@@ -48,7 +56,7 @@ func (s *Session) ListTools(ctx context.Context) (ToolList, error) {
 			err = l.add(result)
 		}
 		switch err = timer.cause(err); {
-		case err == nil && l.list.Cut:
+		case err == nil && l.list.Err != nil:
 			return l.list, nil
 		case err == nil:
 		case l.pages == 0 && s.hasNoTools(err):
@@ -65,7 +73,7 @@ func (s *Session) ListTools(ctx context.Context) (ToolList, error) {
 			return l.list, nil
 		}
 	}
-	l.list.Cut = true
+	l.list.Err = &CutError{}
 	return l.list, nil
 }
 
@@ -84,7 +92,7 @@ func (s *Session) hasNoTools(err error) bool {
 // waits for it or because With begins it anew.
 func (s *Session) asksAgain(ctx context.Context, err error) bool {
 	_, timeout := errors.AsType[*TimeoutError](err)
-	return ctx.Err() != nil && !timeout || errors.Is(err, ErrNotSent) || isA[*lostError](err) ||
+	return ctx.Err() != nil && !timeout || errors.Is(err, ErrNotSent) || isA[*LostError](err) ||
 		isA[*InterruptedError](err) && !s.repeated
 }
 
@@ -104,7 +112,7 @@ func (l *lister) add(result json.RawMessage) error {
 		if l.pages == 0 {
 			return &SizeError{Limit: maxList}
 		}
-		l.list.Cut = true
+		l.list.Err = &CutError{}
 		return nil
 	}
 	tools := raw.Member(result, "tools")
@@ -118,6 +126,10 @@ func (l *lister) add(result json.RawMessage) error {
 		l.seen, l.cursors = map[string]bool{}, map[string]bool{}
 	}
 	for at := range raw.Elements(tools) {
+		if len(l.list.Tools) == maxTools {
+			l.list.Err = &CutError{}
+			break
+		}
 		if tool := at.In(tools); !l.seen[string(tool)] {
 			l.seen[string(tool)] = true
 			l.list.Tools = append(l.list.Tools, bytes.Clone(tool))

@@ -142,7 +142,7 @@ func runChild(mode string) {
 		select {}
 	case "integers", "strings":
 		pickyServer(mode)
-	case "refusing", "future", "closing", "loose", "bom", "shy", "stuck", "login", "dated", "modern":
+	case "refusing", "future", "crooked", "closing", "loose", "bom", "shy", "stuck", "login", "dated", "modern":
 		oddServer(mode)
 	case "large":
 		largeServer()

@@ -48,10 +48,13 @@ func FuzzMessage(f *testing.F) {
 func TestErrorMayBeAText(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]jsonrpc.Error{
-		`"quota exceeded"`:                    {Message: "quota exceeded"},
-		`{"message":"no such page"}`:          {Message: "no such page"},
-		`{"code":"E42","message":"no"}`:       {Message: "no"},
-		`{"code":-32603,"message":{"a":1}}`:   {Code: -32603},
+		`"quota exceeded"`:                                                 {Message: "quota exceeded"},
+		`{"message":"no such page"}`:                                       {Message: "no such page"},
+		`{"code":"E42","message":"no"}`:                                    {Message: "no"},
+		`{"code":-32603,"message":{"a":1}}`:                                {Code: -32603, Message: `{"a":1}`},
+		`{"message":"` + strings.Repeat("\u00e9", maxRefusal) + `"}`:       {Message: strings.Repeat("é", maxRefusal/2)},
+		`{"message":"m","data":"` + strings.Repeat("x", maxRefusal) + `"}`: {Message: "m", Data: []byte(`"left out: 65538 bytes"`)},
+		`"` + strings.Repeat("x", maxMessage/8) + `"`:                      {Message: strings.Repeat("x", maxRefusal)},
 		`["a"]`:                               {Message: `["a"]`},
 		`{"code":1,"message":"m","data":[1]}`: {Code: 1, Message: "m", Data: []byte(`[1]`)},
 	} {

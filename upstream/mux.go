@@ -261,11 +261,14 @@ func (m *mux) send(ctx context.Context, r rawRequest) (json.RawMessage, error) {
 		return nil, err
 	}
 	defer m.end(x)
-	if err = m.request(ctx, x.id, r); err != nil && ctx.Err() == nil {
-		return nil, m.writeError(err)
-	}
-	if err == nil {
+	written := m.request(ctx, x.id, r)
+	for ctx.Err() == nil {
 		select {
+		case err := <-written:
+			if err != nil && ctx.Err() == nil {
+				return nil, m.writeError(err)
+			}
+			written = nil
 		case a, ok := <-x.answer:
 			switch {
 			case !ok:
@@ -282,15 +285,21 @@ func (m *mux) send(ctx context.Context, r rawRequest) (json.RawMessage, error) {
 }
 
 // request writes the request, as a line of its own bytes where lines are written.
-func (m *mux) request(ctx context.Context, id string, r rawRequest) error {
+// It returns the outcome where that can be an answer, and else waits for it.
+func (m *mux) request(ctx context.Context, id string, r rawRequest) <-chan error {
+	written := make(chan error, 1)
 	if lines, ok := m.Connection.(*lineConn); ok {
-		return m.written(ctx, lines.writeLine(ctx, r.line(id)))
+		written <- m.written(ctx, lines.writeLine(ctx, r.line(id)))
+		return written
 	}
-	sent, err := requestID(id)
-	if err != nil {
-		return err
-	}
-	return m.write(ctx, &jsonrpc.Request{ID: sent, Method: r.method, Params: r.params(id)})
+	m.wg.Go(func() { // ends with ctx or the connection
+		sent, err := requestID(id)
+		if err == nil {
+			err = m.write(ctx, &jsonrpc.Request{ID: sent, Method: r.method, Params: r.params(id)})
+		}
+		written <- err
+	})
+	return written
 }
 
 // cancelWrite bounds the notice of a cancellation, which nobody waits for.
@@ -311,7 +320,7 @@ func (m *mux) writeError(err error) error {
 	if errors.Is(err, ErrNotSent) || isA[*DialError](err) {
 		return errors.Join(ErrNotSent, err)
 	}
-	if isA[*StatusError](err) || isA[*RedirectError](err) {
+	if isA[*StatusError](err) || isA[*RedirectError](err) || isA[*jsonrpc.Error](err) {
 		return err
 	}
 	return m.interrupted(err)

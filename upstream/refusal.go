@@ -36,6 +36,8 @@ func (e *StatusError) Error() string {
 		s += ": " + e.Words
 	case e.Code < 300:
 		s += " with nothing in it"
+	case e.Code < 400:
+		s += ", a redirect that does not say where"
 	}
 	return s
 }
@@ -129,7 +131,7 @@ func words(body []byte, redact func(string) string) string {
 			return -1
 		}
 		return r
-	}, strings.ToValidUTF8(text, "\uFFFD"))
+	}, strings.ToValidUTF8(redact(text), "\uFFFD")) // what redacts removes escape sequences as a whole
 	text = redact(strings.TrimSpace(text))
 	if len(text) > maxWords {
 		text = strings.ToValidUTF8(text[:maxWords], "")

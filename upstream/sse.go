@@ -10,6 +10,8 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/upstream/raw"
 )
 
 // An sseTransport is HTTP with SSE, the transport of 2024-11-05: messages come
@@ -94,10 +96,15 @@ func (c *sseConn) Write(ctx context.Context, msg jsonrpc.Message) error {
 		return err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode < 200 || resp.StatusCode >= 300 {
-		return refusalOf(resp, keep(resp, maxRefusal), c.redact)
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		return nil
 	}
-	return nil
+	body := keep(resp, maxRefusal)
+	var e envelope
+	if e.read(body) == nil && raw.IsObject(e.Error) {
+		return answeredError(e.Error)
+	}
+	return refusalOf(resp, body, c.redact)
 }
 
 func (c *sseConn) Close() error {

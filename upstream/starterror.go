@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"strings"
@@ -50,6 +51,8 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 		e.Err = badAnswer(a.result)
 	} else if status, ok := errors.AsType[*StatusError](err); ok {
 		e.Err = status
+	} else if isA[*json.UnmarshalTypeError](err) {
+		e.Err = errBadAnswer
 	}
 	if c.child != nil && u.ctx.Err() == nil {
 		e.Outcome = c.outcome()

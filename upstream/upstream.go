@@ -201,7 +201,7 @@ func (u *Upstream) With(ctx context.Context, fn func(context.Context, *Session) 
 			return lost // there was no second try, and the first may have run
 		case s == nil || err == nil || s.ran || ctx.Err() != nil || u.opts.NotFault(err):
 			return err
-		case (errors.Is(err, ErrNotSent) || isA[*lostError](err)) && !resent:
+		case (errors.Is(err, ErrNotSent) || isA[*LostError](err)) && !resent:
 			resent = true
 		case errors.Is(err, ErrNotSent) && isA[*StatusError](err):
 			// What is refused in a new session too is not refused because of it.

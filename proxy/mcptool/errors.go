@@ -58,11 +58,17 @@ type UnknownToolError struct {
 	Server string // empty if no server was named
 	Tool   string
 	Near   []string // the most similar names, best first
+	// Partial says that the server may have the tool, because only a part of its
+	// list came.
+	Partial bool
 }
 
 func (e *UnknownToolError) Error() string {
-	if e.Server == "" {
+	switch {
+	case e.Server == "":
 		return fmt.Sprintf("no known tool %q on any server", e.Tool)
+	case e.Partial:
+		return fmt.Sprintf("%s has no tool %q among those that came; the rest of its list could not be read", e.Server, e.Tool)
 	}
 	return fmt.Sprintf("%s has no tool %q", e.Server, e.Tool)
 }

@@ -60,6 +60,8 @@ func TestLargestResultsAreBounded(t *testing.T) {
 		"long key":            {`{"content":[],"x`, `\n`, `":1}`},
 		"escaped keys":        {`{"content":[` + x + `]`, `,"\u0061":1`, `}`},
 		"escaped types":       {`{"content":[` + x, `,{"type":"\u0074ext","text":""}`, `]}`},
+		"bad bytes":           {`{"content":[{"type":"text","text":"`, "\xff", `"}]}`},
+		"bad pairs":           {`{"content":[{"type":"text","text":"`, "\xe2\x82", `"}]}`},
 		"half pairs":          {`{"content":[{"type":"text","_meta":null,"text":"`, `\ud83d`, `"}]}`},
 		"space":               {`{"content":[`, " ", `]}`},
 		"text beside a block": {`{"content":[` + strings.Repeat(x+",", 1<<20) + `{"type":"x","data":"`, `x`, `"}]}`},

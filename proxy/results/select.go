@@ -14,7 +14,7 @@ import (
 // Bounds on a selection, which has to hold the JSON text in memory. Any result
 // can suggest an expression to a model, so none may cost more.
 const (
-	maxSelectFrom = 32 << 20   // bytes of JSON
+	MaxSelect     = 32 << 20   // bytes of JSON
 	maxExpression = 2000       // bytes
 	maxSteps      = 20_000_000 // about one second
 	maxMade       = 48 << 20   // bytes that an expression makes beside the text
@@ -57,8 +57,8 @@ func (out *Part) selectFrom(ctx context.Context, s stored, q Query) error {
 
 // evaluate selects from a file of size bytes.
 func (q Query) evaluate(ctx context.Context, expression *jmespath.Expression, limits jmespath.Limits, path string, size int64) (jmespath.Value, error) {
-	if size > maxSelectFrom {
-		return jmespath.Value{}, q.bad("select", fmt.Sprintf("takes results of up to %d bytes, and this one has %d", maxSelectFrom, size))
+	if size > MaxSelect {
+		return jmespath.Value{}, q.bad("select", fmt.Sprintf("takes results of up to %d bytes, and this one has %d", MaxSelect, size))
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -24,7 +24,7 @@ func Unescape(w io.Writer, quoted []byte) error {
 		if at < 0 {
 			at = len(s)
 		}
-		if _, err := out.Write(UTF8(s[:at])); err != nil {
+		if err := writeUTF8(out, s[:at]); err != nil {
 			return err
 		}
 		if s = s[at:]; len(s) == 0 {
@@ -93,16 +93,62 @@ func (n *length) Write(b []byte) (int, error) {
 // UTF8 returns text with U+FFFD for each byte that is not UTF-8, as encoding/json
 // reads it.
 func UTF8(text []byte) []byte {
-	if utf8.Valid(text) {
+	bad := 0
+	for rest := text; ; bad++ {
+		if rest = rest[validUTF8(rest):]; len(rest) == 0 {
+			break
+		}
+		rest = rest[1:]
+	}
+	if bad == 0 {
 		return text
 	}
-	out := make([]byte, 0, len(text)+len(text)/8)
-	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
-		out = utf8.AppendRune(out, r)
-		text = text[size:]
+	out := bytes.NewBuffer(make([]byte, 0, len(text)+bad*(len(replacement)-1)))
+	_ = writeUTF8(out, text) // a Buffer takes everything
+	return out.Bytes()
+}
+
+const replacement = "\uFFFD"
+
+// writeUTF8 writes what UTF8 returns, without holding a copy of it.
+func writeUTF8(w interface {
+	io.Writer
+	io.StringWriter
+}, text []byte) error {
+	for {
+		n := validUTF8(text)
+		if _, err := w.Write(text[:n]); err != nil {
+			return err
+		}
+		if text = text[n:]; len(text) == 0 {
+			return nil
+		}
+		if _, err := w.WriteString(replacement); err != nil {
+			return err
+		}
+		text = text[1:]
 	}
-	return out
+}
+
+// validUTF8 returns how many bytes text begins with that are UTF-8.
+func validUTF8(text []byte) int {
+	if utf8.Valid(text) {
+		return len(text)
+	}
+	i := 0
+	for i < len(text) {
+		// A piece at a time, most of which are valid.
+		if end := min(i+64, len(text)); utf8.Valid(text[i:end]) {
+			i = end
+			continue
+		}
+		r, size := utf8.DecodeRune(text[i:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		i += size
+	}
+	return i
 }
 
 // Quote returns s as a string, with the escapes that HTML needs.
