@@ -109,9 +109,10 @@ func (e *envelope) id() (jsonrpc.ID, error) {
 // read finds the members of the object in data. It refuses what is not valid
 // JSON, since the bytes are passed on as they are.
 func (e *envelope) read(data []byte) error {
-	if !raw.Valid(data) || !raw.IsObject(data) {
+	opened, ok := raw.OpenValid(data)
+	if !ok {
 		return errNotMessage
 	}
-	e.Envelope = raw.Open(data)
+	e.Envelope = opened
 	return nil
 }

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -152,6 +153,9 @@ func (s *Session) Call(ctx context.Context, c Call) (json.RawMessage, error) {
 // inputRequests returns the methods by which a result asks for input, nil if
 // it does not.
 func inputRequests(result json.RawMessage) []string {
+	if !bytes.Contains(result, []byte("input_required")) { // as in most
+		return nil
+	}
 	asks := false
 	var requests json.RawMessage
 	for key, at := range raw.Members(result) {

@@ -1,5 +1,7 @@
 package raw
 
+import "bytes"
+
 // An Envelope holds the members of a JSON-RPC message as they are written. Those
 // that are absent are nil.
 type Envelope struct{ ID, Method, Params, Result, Error []byte }
@@ -8,19 +10,24 @@ type Envelope struct{ ID, Method, Params, Result, Error []byte }
 // stands twice the last counts, as in encoding/json.
 func Open(message []byte) (e Envelope) {
 	for key, at := range Members(message) {
-		value := at.In(message)
-		switch string(key) {
-		case `"id"`:
-			e.ID = value
-		case `"method"`:
-			e.Method = value
-		case `"params"`:
-			e.Params = value
-		case `"result"`:
-			e.Result = value
-		case `"error"`:
-			e.Error = value
-		}
+		e.set(key, at.In(message))
 	}
 	return e
+}
+
+// set sets the member with a key as it is written, of which more than the quotes
+// may be given.
+func (e *Envelope) set(key, value []byte) {
+	switch {
+	case bytes.HasPrefix(key, []byte(`"id"`)):
+		e.ID = value
+	case bytes.HasPrefix(key, []byte(`"method"`)):
+		e.Method = value
+	case bytes.HasPrefix(key, []byte(`"params"`)):
+		e.Params = value
+	case bytes.HasPrefix(key, []byte(`"result"`)):
+		e.Result = value
+	case bytes.HasPrefix(key, []byte(`"error"`)):
+		e.Error = value
+	}
 }

@@ -13,20 +13,64 @@ const MaxLevels = 10_000
 // inside strings need not be UTF-8.
 func Valid(text []byte) bool {
 	var v validator
-	i := skipSpace(text, 0)
-	for ok := true; ok; {
-		if i, ok = v.value(text, i); !ok {
-			return false
-		}
-		i, ok = v.after(text, i)
+	end, ok := v.whole(text, skipSpace(text, 0))
+	return ok && skipSpace(text, end) == len(text)
+}
+
+// OpenValid is [Valid] and [Open] at once. It reports false too if the message is
+// no object.
+func OpenValid(message []byte) (e Envelope, ok bool) {
+	v := validator{depth: 1}
+	i := skipSpace(message, 0)
+	if i >= len(message) || message[i] != '{' {
+		return e, false
 	}
-	return v.depth == 0 && i == len(text)
+	i = skipSpace(message, i+1)
+	if i < len(message) && message[i] == '}' {
+		return e, skipSpace(message, i+1) == len(message)
+	}
+	for {
+		start, ok := key(message, i)
+		if !ok {
+			return e, false
+		}
+		end, ok := v.whole(message, start)
+		if !ok {
+			return e, false
+		}
+		e.set(message[i:start], message[start:end:end])
+		if i = skipSpace(message, end); i >= len(message) {
+			return e, false
+		}
+		switch message[i] {
+		case ',':
+			i = skipSpace(message, i+1)
+		case '}':
+			return e, skipSpace(message, i+1) == len(message)
+		default:
+			return e, false
+		}
+	}
 }
 
 // A validator knows in which arrays and objects a place in a text is.
 type validator struct {
 	depth  int
 	object [MaxLevels/64 + 1]uint64 // a bit for each level, set if it is an object
+}
+
+// whole reads the value that begins at i and returns the index after it.
+func (v *validator) whole(b []byte, i int) (end int, ok bool) {
+	outside := v.depth
+	for more := true; more; {
+		if i, ok = v.value(b, i); !ok {
+			return i, false
+		}
+		if i, more, ok = v.after(b, i, outside); !ok {
+			return i, false
+		}
+	}
+	return i, true
 }
 
 // value reads the value that begins at i, up to the first value inside it if it
@@ -74,26 +118,28 @@ func (v *validator) open(object bool) {
 	}
 }
 
-// after reads what follows a value, and reports whether another one does.
-func (v *validator) after(b []byte, i int) (int, bool) {
-	for {
-		i = skipSpace(b, i)
-		if v.depth == 0 || i >= len(b) {
-			return i, false
+// after reads what follows a value, up to the end of what is not outside, and
+// reports whether another value does.
+func (v *validator) after(b []byte, i, outside int) (next int, more, ok bool) {
+	for v.depth > outside {
+		if i = skipSpace(b, i); i >= len(b) {
+			return i, false, false
 		}
 		object := v.object[v.depth/64]>>(v.depth%64)&1 == 1
 		switch c := b[i]; {
 		case c == ',' && object:
-			return key(b, skipSpace(b, i+1))
+			next, ok := key(b, skipSpace(b, i+1))
+			return next, true, ok
 		case c == ',':
-			return skipSpace(b, i+1), true
+			return skipSpace(b, i+1), true, true
 		case c == '}' && object, c == ']' && !object:
 			v.depth--
 			i++
 		default:
-			return i, false
+			return i, false, false
 		}
 	}
+	return i, false, true
 }
 
 // key reads a member's name and the colon behind it, and returns the index of

@@ -2,6 +2,7 @@ package raw_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -15,7 +16,7 @@ var notQuiteJSON = []string{
 }
 
 var quiteJSON = []string{
-	`null`, ` true `, "\t[\r\n]\n", `{}`, `[[],{},[{}]]`, `{"a":{"b":[1,-0,0.5e-7,1E+9]},"a":"\u00e9\ud800\/\b"}`, `"abcdefg\"hijklmnop\\"`, "\"\xff\xc3(\x7f\"",
+	`null`, ` true `, ` { "id" : 1 , "method":"m","params":{},"result":[1],"error":null,"idx":2,"id" :"x"} `, `{"id":1}x`[:8], "\t[\r\n]\n", `{}`, `[[],{},[{}]]`, `{"a":{"b":[1,-0,0.5e-7,1E+9]},"a":"\u00e9\ud800\/\b"}`, `"abcdefg\"hijklmnop\\"`, "\"\xff\xc3(\x7f\"",
 	strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000), `"` + strings.Repeat("é", 100) + `"`, `-12345678901234567890.5`, `[` + strings.Repeat(`{"k":"v"},`, 100) + `0]`,
 }
 
@@ -41,6 +42,12 @@ func FuzzValid(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte, at int, instead byte) {
 		compare := func(text []byte) {
+			e, ok := raw.OpenValid(text)
+			if want := json.Valid(text) && raw.IsObject(text); ok != want {
+				t.Fatalf("%q: an object: %v, want %v", text, ok, want)
+			} else if ok && !reflect.DeepEqual(e, raw.Open(text)) {
+				t.Fatalf("%q: %+v", text, e)
+			}
 			if got, want := raw.Valid(text), json.Valid(text); got != want {
 				t.Fatalf("%q: %v, want %v", text, got, want)
 			}
