@@ -117,32 +117,45 @@ type finding struct {
 	values          [maxShape][]byte // of the members of the shape; nil if absent or null
 }
 
-func (s shape) check(object []byte) (f finding) {
+// check reads the object of text that begins at i, and returns the index after it.
+// Values that within, if it is not nil, reads itself are read once.
+func (s shape) check(text []byte, i int, within func(name string, at int) (end int)) (f finding, end int) {
 	var seen [maxShape]bool
-	for key, at := range raw.Members(object) {
+	end = raw.WalkObject(text, i, func(key []byte, at int) int {
 		i := s.find(key)
 		if i < 0 {
-			continue
+			return raw.Skip(text, at)
 		}
-		value := at.In(object)
+		m, value := s[i], text[at:]
 		switch {
 		case seen[i]: // readers do not agree on which one counts
-			return finding{member: s[i].name, problem: "stands twice"}
-		case s[i].absent(value):
+			f.member, f.problem = m.name, "stands twice"
+			return -1
+		case m.absent(value):
 			f.nulls = true
-		case !s[i].suits(value):
-			return finding{member: s[i].name, problem: "is not " + s[i].kind}
-		default:
-			f.values[i] = value
+		case !m.suits(value):
+			f.member, f.problem = m.name, "is not "+m.kind
+			return -1
 		}
 		seen[i] = true
-	}
+		end := -1
+		if within != nil && !m.absent(value) {
+			end = within(m.name, at)
+		}
+		if end < 0 {
+			end = raw.Skip(text, at)
+		}
+		if !m.absent(value) {
+			f.values[i] = text[at:end:end]
+		}
+		return end
+	})
 	for i := range s {
-		if s[i].required && !seen[i] {
-			return finding{member: s[i].name, problem: "is missing"}
+		if s[i].required && !seen[i] && f.problem == "" {
+			f.member, f.problem = s[i].name, "is missing"
 		}
 	}
-	return f
+	return f, end
 }
 
 // An Accepted is a result that hosts take.
@@ -165,21 +178,26 @@ func Accept(ctx context.Context, result json.RawMessage) (Accepted, error) {
 	if !raw.IsObject(result) {
 		return Accepted{}, &ShapeError{"its result is not an object"}
 	}
-	f := resultShape.check(result)
+	blocks := blockCheck{ctx: ctx, text: result}
+	f, _ := resultShape.check(result, bytes.IndexByte(result, '{'), func(name string, at int) int {
+		if name == "content" {
+			return blocks.check(at)
+		}
+		return -1
+	})
 	if f.problem != "" {
 		return Accepted{}, &ShapeError{fmt.Sprintf("the %s of its result %s", f.member, f.problem)}
+	}
+	if blocks.err != nil {
+		return Accepted{}, blocks.err
 	}
 	mendSurrogates(result)
 	content, kind, structured := f.values[0], f.values[1], f.values[2]
 	if kind != nil && string(kind) != `"complete"` {
 		return Accepted{}, &ShapeError{"its result is not complete"} // what asks for input was told apart before
 	}
-	inBlocks, err := checkBlocks(ctx, content)
-	if err != nil {
-		return Accepted{}, err
-	}
 	a := Accepted{JSON: result, Unstructured: structured != nil && !raw.IsObject(structured)}
-	if f.nulls || inBlocks {
+	if f.nulls || blocks.nulls {
 		a.Notes = append(a.Notes, "what was null in the result was left out")
 	}
 	if content == nil {
@@ -215,44 +233,72 @@ func WithoutStructure(result json.RawMessage) json.RawMessage {
 	return append(bytes.TrimSuffix(out, []byte(",")), '}')
 }
 
-// checkBlocks reports whether blocks have optional members that are null.
-func checkBlocks(ctx context.Context, content []byte) (nulls bool, err error) {
-	n := 0
-	for at := range raw.Elements(content) {
-		if n++; n%lookEvery == 0 && ctx.Err() != nil {
-			return false, context.Cause(ctx)
-		}
-		where, problem, some := checkBlock(at.In(content))
-		if problem != "" {
-			return false, &ShapeError{fmt.Sprintf("%sblock %d of its result %s", where, n, problem)}
-		}
-		nulls = nulls || some
-	}
-	return nulls, nil
+// A blockCheck reads the blocks of a result.
+type blockCheck struct {
+	ctx   context.Context
+	text  []byte // the result
+	n     int    // blocks so far
+	nulls bool   // they have optional members that are null
+	err   error  // a *ShapeError, or that of ctx
 }
 
-// checkBlock returns what is wrong with a block, and with which part of it, as "the
-// text of ".
-func checkBlock(block []byte) (part, problem string, nulls bool) {
-	if !raw.IsObject(block) {
-		return "", "is not an object", false
+// check reads the list of blocks that begins at i, up to an error, and returns the
+// index after it.
+func (c *blockCheck) check(i int) (end int) {
+	return raw.WalkArray(c.text, i, func(at int) int {
+		if c.n++; c.n%lookEvery == 0 && c.ctx.Err() != nil {
+			c.err = context.Cause(c.ctx)
+			return -1
+		}
+		if c.text[at] != '{' {
+			return c.fail("", finding{problem: "is not an object"})
+		}
+		return c.block(at)
+	})
+}
+
+func (c *blockCheck) fail(part string, f finding) int {
+	if f.member != "" {
+		part = "the " + f.member + " of " + part
 	}
-	s, holds := blockShape(block)
-	f := s.check(block)
+	c.err = &ShapeError{fmt.Sprintf("%sblock %d of its result %s", part, c.n, f.problem)}
+	return -1
+}
+
+// block reads a block.
+func (c *blockCheck) block(i int) (end int) {
+	s, holds := blockShape(c.text[i:])
+	var within func(string, int) int
+	if holds {
+		within = func(name string, at int) int {
+			if name != "resource" || c.text[at] != '{' {
+				return -1
+			}
+			return c.contents(at)
+		}
+	}
+	f, end := s.check(c.text, i, within)
 	switch {
+	case c.err != nil: // in the resource
+		return -1
 	case f.problem != "":
-		return "the " + f.member + " of ", f.problem, false
-	case !holds:
-		return "", "", f.nulls
+		return c.fail("", f)
 	}
-	in := contentsShape.check(f.values[1])
-	if in.problem == "" && in.values[1] == nil && in.values[2] == nil {
-		in.member, in.problem = "text", "is missing"
+	c.nulls = c.nulls || f.nulls
+	return end
+}
+
+// contents reads the contents of a resource.
+func (c *blockCheck) contents(i int) (end int) {
+	f, end := contentsShape.check(c.text, i, nil)
+	if f.problem == "" && f.values[1] == nil && f.values[2] == nil {
+		f.member, f.problem = "text", "is missing"
 	}
-	if in.problem != "" {
-		return "the " + in.member + " of the resource of ", in.problem, false
+	if f.problem != "" {
+		return c.fail("the resource of ", f)
 	}
-	return "", "", f.nulls || in.nulls
+	c.nulls = c.nulls || f.nulls
+	return end
 }
 
 // withoutNulls returns a result that was checked with content, and without the

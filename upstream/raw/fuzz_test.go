@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -72,6 +73,45 @@ func FuzzMembers(f *testing.F) {
 		for i := range want {
 			if got[i].name != want[i].name || !bytes.Equal(got[i].value, want[i].value) {
 				t.Errorf("%q: member %q, want %q", in, got[i], want[i])
+			}
+		}
+	})
+}
+
+// FuzzWalk checks that a walk finds what Members and Elements do, and that it ends
+// on any text.
+func FuzzWalk(f *testing.F) {
+	for _, s := range []string{`{"a":[1, {"b":"}"}],"a" : null }`, ` [ {"x":[]} , 2]`, `{}`, `[]`, `{"a"`, `[1,`, `{"a":1,}`, `[,]`, `[}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		begin := bytes.IndexAny(text, "{[")
+		if begin < 0 {
+			return
+		}
+		var got, want []string
+		note := func(key []byte, at int) int {
+			end := raw.Skip(text, at)
+			got = append(got, string(key)+"="+string(text[at:max(at, end)]))
+			return end
+		}
+		walk := func() int { return raw.WalkArray(text, begin, func(at int) int { return note(nil, at) }) }
+		if text[begin] == '{' {
+			walk = func() int { return raw.WalkObject(text, begin, note) }
+		}
+		end := walk()
+		if !json.Valid(text) {
+			return
+		}
+		for key, at := range raw.Members(text[begin:]) {
+			want = append(want, string(key)+"="+string(at.In(text[begin:])))
+		}
+		for at := range raw.Elements(text[begin:]) {
+			want = append(want, "="+string(at.In(text[begin:])))
+		}
+		if raw.IsObject(text) || bytes.HasPrefix(bytes.TrimSpace(text), []byte("[")) {
+			if !slices.Equal(got, want) || end != len(bytes.TrimRight(text, " \t\r\n")) {
+				t.Errorf("%q: got %q up to %d, want %q", text, got, end, want)
 			}
 		}
 	})

@@ -42,6 +42,49 @@ func Members(object []byte) iter.Seq2[[]byte, Span] {
 	}
 }
 
+// WalkObject calls f with each member of the object that begins at i: its key as it
+// is written, and where its value begins. f returns where that ends, see [Skip], or
+// a negative number, which ends the walk. WalkObject returns the index after the
+// object, or that number.
+func WalkObject(text []byte, i int, f func(key []byte, at int) (end int)) int {
+	i = skipSpace(text, i+1)
+	for i < len(text) && text[i] == '"' {
+		key := Span{i, skipString(text, i)}
+		at := skipSpace(text, skipSpace(text, key.End)+1) // past the colon
+		if at >= len(text) {
+			return len(text)
+		}
+		end := f(key.In(text), at)
+		if end < 0 {
+			return end
+		}
+		i = skipSpace(text, end)
+		if i < len(text) && text[i] == ',' {
+			i = skipSpace(text, i+1)
+		}
+	}
+	return min(i+1, len(text)) // past the brace
+}
+
+// WalkArray is [WalkObject] for the elements of the array that begins at i.
+func WalkArray(text []byte, i int, f func(at int) (end int)) int {
+	i = skipSpace(text, i+1)
+	for i < len(text) && text[i] != ']' {
+		end := f(i)
+		if end < 0 {
+			return end
+		}
+		i = skipSpace(text, max(end, i+1))
+		if i < len(text) && text[i] == ',' {
+			i = skipSpace(text, i+1)
+		}
+	}
+	return min(i+1, len(text)) // past the bracket
+}
+
+// Skip returns the index after the value that begins at i.
+func Skip(text []byte, i int) int { return skipValue(text, i) }
+
 // DeeperThan reports whether arrays and objects are nested deeper than levels.
 // The text need not be valid.
 func DeeperThan(text []byte, levels int) bool {
