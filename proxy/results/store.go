@@ -57,7 +57,7 @@ type Store struct {
 func New(dir string, log *slog.Logger) *Store {
 	return &Store{
 		dir: dir, log: log, disk: make(chan struct{}, 1),
-		small: make(chan struct{}, 2), large: make(chan struct{}, 2),
+		small: make(chan struct{}, 2), large: make(chan struct{}, 1),
 	}
 }
 
