@@ -30,6 +30,11 @@ type LoginOptions struct {
 	// scopes of the upstream's challenge, of its metadata or of the
 	// configuration.
 	Scopes []string
+	// Notice, if it is not nil, is called with each failure after which the
+	// login still waits and of which nobody else is told: of the browser's
+	// callback, and of polling when it fails in another way than before. It
+	// must not block.
+	Notice func(error)
 }
 
 // codeLife is how long a code flow may take.
@@ -65,7 +70,7 @@ func (a *Authority) Begin(ctx context.Context, s Server, o LoginOptions) (*Login
 	if !sameIssuer(old.Issuer, e.issuer) {
 		old = vault.Record{} // its client and scopes are of another server
 	}
-	b := loginRequest{t: t, e: e, old: old, scopes: scopesFor(o, c, e, old, t.Config.Scopes)}
+	b := loginRequest{t: t, e: e, old: old, notice: o.Notice, scopes: scopesFor(o, c, e, old, t.Config.Scopes)}
 	if e.byDevice(o.Flow) {
 		return a.beginDevice(ctx, b)
 	}
@@ -78,6 +83,7 @@ type loginRequest struct {
 	e      endpoints
 	old    vault.Record // of the same issuer, or zero
 	scopes []string
+	notice func(error)
 }
 
 // lastChallenge returns the last challenge of the upstream, and asks for one
@@ -195,7 +201,7 @@ func (a *Authority) beginCode(ctx context.Context, b loginRequest, flow Flow) (*
 	p.State, p.Verifier = rand.Text(), oauth2.GenerateVerifier()
 	a.registerSecrets(p.Verifier)
 	p.AuthorizeURL = authorizeURL(p, b.e)
-	return a.startLogin(ctx, b.t, p, l, listenErr)
+	return a.startLogin(ctx, b, p, l, listenErr)
 }
 
 func (b loginRequest) pending(c vault.Client) vault.Pending {

@@ -172,6 +172,9 @@ func (c *callback) serve(ctx context.Context, l *Login, w http.ResponseWriter, r
 		err = l.failed(WrongState, nil)
 	default:
 		err = l.authority.acceptResponse(ctx, l.target, q)
+		if reason := reasonOfLogin(err); err != nil && (reason == StillWaiting || reason == "") {
+			l.tell(err)
+		}
 	}
 	l.authority.log.Debug("callback", "server", l.Server, "error", err)
 	writePage(w, l.Server, err)

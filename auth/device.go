@@ -59,7 +59,7 @@ func (a *Authority) beginDevice(ctx context.Context, b loginRequest) (*Login, er
 	}
 	p.Expires = p.Started.Add(cmp.Or(resp.seconds("expires_in"), deviceLife))
 	p.Interval = cmp.Or(resp.seconds("interval"), pollInterval)
-	return a.startLogin(ctx, b.t, p, &poller{}, nil)
+	return a.startLogin(ctx, b, p, &poller{}, nil)
 }
 
 // A poller receives the tokens of the device flow.
@@ -85,9 +85,10 @@ func (d *poller) Close() {
 }
 
 // poll requests the tokens until the response is final or ctx ends (RFC 8628
-// section 3.5). A network failure is not final.
+// section 3.5). A network failure is not final, nor an answer that asks to wait.
 func (d *poller) poll(ctx context.Context, l *Login) error {
 	interval, pause := l.pending.Interval, l.pending.Interval
+	told := ""
 	for {
 		select {
 		case <-time.After(pause):
@@ -95,24 +96,34 @@ func (d *poller) poll(ctx context.Context, l *Login) error {
 			return ctx.Err()
 		}
 		err := l.authority.exchangeDeviceCode(ctx, l.target, l.pending)
-		switch code := codeOf(err); {
+		f, _ := factOf(err)
+		switch {
 		case err == nil:
 			return nil
-		case code == authorizationPending:
+		case f.isPending():
 			pause = interval
-		case code == slowDown:
+		case f.code == slowDown:
 			interval += pollInterval
 			pause = interval
-		case code != "" && !AsksToWait(err):
+		case endsLogin(err):
 			return l.failed(deviceRefusalReason(err), err)
 		case isFinal(err):
 			return err
 		default:
-			f, _ := factOf(err)
 			pause = max(min(2*pause, max(pollMax, interval)), f.retryAfter) // RFC 8628 section 3.5: exponential backoff
 			l.authority.log.Debug("device poll failed", "server", l.Server, "error", err)
+			if err = l.failed(StillWaiting, err); err.Error() != told {
+				told = err.Error()
+				l.tell(err)
+			}
 		}
 	}
+}
+
+// isPending reports whether an answer says in whatever words that the person
+// has not agreed yet.
+func (f answerFact) isPending() bool {
+	return f.code == authorizationPending || f.code == "" && strings.Contains(letters(f.words), letters(authorizationPending))
 }
 
 // isFinal reports whether polling again after err is useless.
@@ -141,7 +152,7 @@ func (a *Authority) exchangeDeviceCode(ctx context.Context, t *target, p vault.P
 	case codeOf(err) == invalidClient:
 		a.noteLostClient(ctx, t)
 		return err
-	case errors.Is(err, errNoToken), errors.Is(err, errTokenType):
+	case isAnswerError(err): // the device code is used up
 		return &LoginError{Server: t.Name, Reason: BadToken, Err: err}
 	case err != nil:
 		return err

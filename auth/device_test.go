@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -70,8 +71,11 @@ func (s *scriptedServer) RoundTrip(req *http.Request) (*http.Response, error) {
 		if body == "" {
 			return nil, io.ErrUnexpectedEOF
 		}
-		if strings.Contains(body, "error") {
+		if strings.Contains(body, "error") || strings.Contains(body, "message") {
 			status = http.StatusBadRequest
+		}
+		if n, err := strconv.Atoi(strings.TrimPrefix(body, "HTTP ")); err == nil {
+			status = n
 		}
 	}
 	rec := httptest.NewRecorder()
@@ -98,6 +102,12 @@ func TestDevicePolling(t *testing.T) {
 		"slow down":               {[]string{slower, waiting, slower, token}, []int{5, 15, 25, 40}, ""},
 		"network blips":           {[]string{"", "", waiting, token}, []int{5, 15, 35, 40}, ""},
 		"busy":                    {[]string{`{"error":"temporarily_unavailable"}`, `{"error":"rate_limit_exceeded"}`, waiting, token}, []int{5, 15, 35, 40}, ""},
+		"busy in other words":     {[]string{"HTTP 503", "HTTP 429", waiting, token}, []int{5, 15, 35, 40}, ""},
+		"refused in other words":  {[]string{waiting, `{"message":"device code expired"}`}, []int{5, 10}, Refused},
+		"pending in other words":  {[]string{`{"message":"Authorization pending"}`, token}, []int{5, 10}, ""},
+		"refused in text":         {[]string{"HTTP 401"}, []int{5}, Refused},
+		"not found":               {[]string{"HTTP 404"}, []int{5}, Refused},
+		"a page":                  {[]string{"<html>"}, []int{5}, BadToken},
 		"denied":                  {[]string{`{"error":"access_denied"}`}, []int{5}, Denied},
 		"expired":                 {[]string{`{"error":"expired_token"}`}, []int{5}, LoginExpired},
 		"unknown code":            {[]string{`{"error":"invalid_grant"}`}, []int{5}, LoginExpired},

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"mcpproxy/auth/egress"
 )
 
 // A NeedsAuthReason says why a login is needed.
@@ -92,14 +94,15 @@ const (
 	NotByPaste      LoginReason = "not_by_paste"     // the pending login uses the device flow
 	NoDevice        LoginReason = "no_device"        // the device flow is not offered
 	BadToken        LoginReason = "bad_token"        // the token response has no bearer token
+	StillWaiting    LoginReason = "still_waiting"    // there was no answer, or one that asks to come again later
 )
 
 // A LoginError says why a login did not succeed. After WrongState,
-// BadRedirect and NotByPaste the login is still pending.
+// BadRedirect, NotByPaste and StillWaiting the login is still pending.
 type LoginError struct {
 	Server string
 	Reason LoginReason
-	Err    error // an [*OAuthError] where the authorization server said why
+	Err    error // what the authorization server answered, such as an [*OAuthError], or why there is no answer
 }
 
 func (e *LoginError) Error() string {
@@ -114,7 +117,7 @@ func (e *LoginError) Unwrap() error { return e.Err }
 
 // Waiting reports whether the login is still pending.
 func (e *LoginError) Waiting() bool {
-	return e.Reason == WrongState || e.Reason == BadRedirect || e.Reason == NotByPaste
+	return e.Reason == WrongState || e.Reason == BadRedirect || e.Reason == NotByPaste || e.Reason == StillWaiting
 }
 
 // An OAuthError is an error response of an authorization server (RFC 6749
@@ -139,12 +142,16 @@ func (e *OAuthError) Error() string {
 type HTTPError struct {
 	Host       string
 	Status     int
+	Words      string        // foreign text: the first words of the body, cleaned, without secrets and cut; empty for a page
 	RetryAfter time.Duration // zero if the server named none
 }
 
 func (e *HTTPError) Error() string {
-	if e.Status/100 == 3 {
+	switch {
+	case e.Status/100 == 3:
 		return fmt.Sprintf("%s answered HTTP %d, a redirect that is not followed here", e.Host, e.Status)
+	case e.Words != "":
+		return fmt.Sprintf("%s answered HTTP %d: %q", e.Host, e.Status, e.Words)
 	}
 	return fmt.Sprintf("%s answered HTTP %d", e.Host, e.Status)
 }
@@ -157,6 +164,13 @@ type AnswerError struct {
 
 func (e *AnswerError) Error() string { return e.Host + ": " + e.Err.Error() }
 func (e *AnswerError) Unwrap() error { return e.Err }
+
+// isBlocked reports whether err is our own refusal to contact a host.
+func isBlocked(err error) bool {
+	_, host := errors.AsType[*egress.BlockedHostError](err)
+	_, address := errors.AsType[*egress.BlockedAddressError](err)
+	return host || address
+}
 
 func isAnswerError(err error) bool {
 	_, ok := errors.AsType[*AnswerError](err)

@@ -18,9 +18,8 @@ const maxPaste = 16 << 10
 // begun, with the redirect URL that the person copied from the browser, or
 // its query. nil means that the credential is saved.
 //
-// A [*LoginError] tells why the login did not succeed. After a
-// [*vault.Error], a [*ConfigError] or a network error the login is still
-// pending.
+// A [*LoginError] tells why the login did not succeed, and whether it is still
+// pending. After any other error it is.
 func (a *Authority) Complete(ctx context.Context, s Server, pasted string) error {
 	t, err := a.target(s)
 	if err != nil {
@@ -81,8 +80,8 @@ func (a *Authority) acceptResponse(ctx context.Context, t *target, q url.Values)
 	// before the tokens are saved.
 	ctx = context.WithoutCancel(ctx)
 	err = a.exchangeCode(ctx, t, p, lockFile, q)
-	if _, final := errors.AsType[*LoginError](err); err != nil && !final {
-		return err // a network or vault error: the login is still pending
+	if e, ok := errors.AsType[*LoginError](err); err != nil && (!ok || e.Waiting()) {
+		return err
 	}
 	a.endPending(ctx, t, p, err)
 	return err
@@ -139,7 +138,7 @@ func (a *Authority) pendingFor(ctx context.Context, t *target, q url.Values) (va
 }
 
 // exchangeCode exchanges the code in q for tokens, RFC 6749 section 4.1.3,
-// and saves them. A LoginError is final.
+// and saves them. A LoginError that does not wait is final.
 func (a *Authority) exchangeCode(ctx context.Context, t *target, p vault.Pending, lockFile string, q url.Values) error {
 	fail := func(reason LoginReason, err error) error {
 		return &LoginError{Server: t.Name, Reason: reason, Err: err}
@@ -160,17 +159,19 @@ func (a *Authority) exchangeCode(ctx context.Context, t *target, p vault.Pending
 		"code_verifier": {p.Verifier},
 	})
 	switch {
-	case codeOf(err) == invalidClient:
-		a.noteLostClient(ctx, t)
-		return fail(Refused, err)
-	case codeOf(err) != "" && !AsksToWait(err):
-		return fail(refusalReason(err), err)
+	case err == nil:
+		return a.saveCredential(ctx, t, p, tok, lockFile)
 	case isAnswerError(err): // the code is used up
 		return fail(BadToken, err)
-	case err != nil:
+	case isBlocked(err):
 		return err
+	case !endsLogin(err):
+		return fail(StillWaiting, err)
 	}
-	return a.saveCredential(ctx, t, p, tok, lockFile)
+	if codeOf(err) == invalidClient {
+		a.noteLostClient(ctx, t)
+	}
+	return fail(refusalReason(err), err)
 }
 
 // saveCredential saves the credential that p was exchanged for.

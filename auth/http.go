@@ -2,7 +2,6 @@ package auth
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -131,10 +130,10 @@ func (t *target) readResponse(resp *http.Response, body []byte, err error, secre
 	if code == "" && !succeeded {
 		code = a.errorWithin()
 	}
+	for _, name := range []string{"access_token", "refresh_token", "id_token", "device_code", "client_secret"} {
+		secrets = append(secrets, a.text(name))
+	}
 	if code != "" {
-		for _, name := range []string{"access_token", "refresh_token", "id_token", "device_code", "client_secret"} {
-			secrets = append(secrets, a.text(name))
-		}
 		return a, &OAuthError{
 			Code: t.tell(code, 60, secrets...), Description: t.tell(a.text("error_description"), 200, secrets...),
 			Status: resp.StatusCode, RetryAfter: retryAfter(resp),
@@ -142,7 +141,10 @@ func (t *target) readResponse(resp *http.Response, body []byte, err error, secre
 	}
 	switch {
 	case !succeeded:
-		return a, &HTTPError{Host: host, Status: resp.StatusCode, RetryAfter: retryAfter(resp)}
+		return a, &HTTPError{
+			Host: host, Status: resp.StatusCode, RetryAfter: retryAfter(resp),
+			Words: t.tell(a.words(body), maxWords, secrets...),
+		}
 	case err != nil && !isAnswerError(err):
 		// What was sent is used up, although its answer was not received whole.
 		return a, &AnswerError{Host: host, Err: err}
@@ -181,14 +183,6 @@ func decodeMembers(body []byte, mediaType string, cut bool) (response, error) {
 		a.salvage(body)
 	}
 	return a, err
-}
-
-// errorWithin returns the code of an error that is an object, as many APIs
-// write one.
-func (a response) errorWithin() string {
-	within := response{}
-	_ = json.Unmarshal(a["error"], &within) // empty if it is none
-	return cmp.Or(within.text("code"), within.text("type"))
 }
 
 // says reports whether the members are what a token endpoint answers.

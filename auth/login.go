@@ -35,8 +35,9 @@ type Login struct {
 	authority        *Authority
 	target           *target
 	pending          vault.Pending
-	formerGeneration uint64 // of the credential when the login began
-	releaseOwner     func() // releases the owner lock
+	formerGeneration uint64      // of the credential when the login began
+	releaseOwner     func()      // releases the owner lock
+	notice           func(error) // of [LoginOptions], may be nil
 	outcomes         chan error
 	replaced         chan struct{} // closed when another login of this process supersedes it
 	cancelled        chan struct{} // closed by Cancel
@@ -85,11 +86,18 @@ func (l *Login) report(err error) {
 	}
 }
 
-// startLogin saves p as the pending login of t and starts its goroutine.
-func (a *Authority) startLogin(ctx context.Context, t *target, p vault.Pending, r receiver, callbackErr error) (*Login, error) {
-	l, err := a.savePending(ctx, t, p)
+// tell tells whoever began the login of a failure after which it still waits.
+func (l *Login) tell(err error) {
+	if l.notice != nil {
+		l.notice(err)
+	}
+}
+
+// startLogin saves p as the pending login of b and starts its goroutine.
+func (a *Authority) startLogin(ctx context.Context, b loginRequest, p vault.Pending, r receiver, callbackErr error) (*Login, error) {
+	l, err := a.savePending(ctx, b.t, p)
 	if err == nil {
-		l.CallbackError = callbackErr
+		l.CallbackError, l.notice = callbackErr, b.notice
 		err = a.run(func() { l.run(a.life, r) })
 		if err != nil {
 			l.releaseOwner()

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
 
@@ -69,11 +70,7 @@ func pageFor(server string, err error) page {
 		return page{Kind: "waiting", Mark: "…", Title: title, Text: text, status: http.StatusBadRequest}
 	}
 	failed := func(title string, text ...string) page {
-		p := page{Kind: "failed", Mark: "✕", Title: title, Text: text, status: http.StatusBadRequest}
-		if e, ok := errors.AsType[*OAuthError](err); ok {
-			p.Detail = e.Error()
-		}
-		return p
+		return page{Kind: "failed", Mark: "✕", Title: title, Text: text, Detail: answered(err), status: http.StatusBadRequest}
 	}
 	again := "Start the login to " + server + " again to get a new link. You may close this window."
 	if err == nil {
@@ -105,6 +102,24 @@ func pageFor(server string, err error) page {
 			"The credential store of this machine did not take it.",
 			"See the terminal, or log in to "+server+" from one, for what to do. You may close this window.")
 	}
+	if f, ok := factOf(err); ok {
+		return failed("The login to "+server+" is not finished yet",
+			fmt.Sprintf("The authorization server answered HTTP %d; the login still waits.", f.status), "Reload this page in a minute to try again.")
+	}
 	return failed("The authorization server could not be reached",
 		"The login to "+server+" is still waiting.", "Reload this page to try again.")
+}
+
+// answered is what the authorization server answered, or "".
+func answered(err error) string {
+	if e, ok := errors.AsType[*OAuthError](err); ok {
+		return e.Error()
+	}
+	if e, ok := errors.AsType[*HTTPError](err); ok {
+		return e.Error()
+	}
+	if e, ok := errors.AsType[*AnswerError](err); ok {
+		return e.Error()
+	}
+	return ""
 }

@@ -17,15 +17,16 @@ type answerFact struct {
 	code       string // of OAuth, "" if there is none
 	status     int
 	retryAfter time.Duration
+	words      string // its description, or the first ones of its body
 }
 
 // factOf returns what an error response says, if err is one.
 func factOf(err error) (f answerFact, ok bool) {
 	if e, ok := errors.AsType[*OAuthError](err); ok {
-		return answerFact{e.Code, e.Status, e.RetryAfter}, true
+		return answerFact{e.Code, e.Status, e.RetryAfter, e.Description}, true
 	}
 	if e, ok := errors.AsType[*HTTPError](err); ok {
-		return answerFact{"", e.Status, e.RetryAfter}, true
+		return answerFact{"", e.Status, e.RetryAfter, e.Words}, true
 	}
 	return f, false
 }
@@ -43,6 +44,14 @@ func isRefusal(err error) bool {
 		return true
 	}
 	return f.isDefinite() || f.code != "" && f.status >= 200 && f.status <= 299
+}
+
+// endsLogin reports whether the answer err to the code of a login decides it.
+// That is every answer that does not ask to wait: a code that may be used up is
+// not sent again, and a wrong token endpoint stays wrong.
+func endsLogin(err error) bool {
+	_, answered := factOf(err)
+	return answered && !AsksToWait(err)
 }
 
 // isDefinite reports whether the code leaves no doubt, even beside a
@@ -66,18 +75,22 @@ func AsksToWait(err error) bool {
 	switch {
 	case !answered:
 		return false
-	case f.status == http.StatusTooManyRequests:
+	case f.status == http.StatusTooManyRequests, f.status == http.StatusRequestTimeout, f.status == http.StatusTooEarly:
 		return true
 	case f.isDefinite():
 		return false
 	}
-	letters := strings.Map(func(r rune) rune {
+	return f.retryAfter > 0 || f.status >= 500 || slices.Contains(waitCodes, letters(f.code))
+}
+
+// letters is s in lower case and without what separates its words.
+func letters(s string) string {
+	return strings.Map(func(r rune) rune {
 		if !unicode.IsLetter(r) {
 			return -1
 		}
 		return unicode.ToLower(r)
-	}, f.code)
-	return f.retryAfter > 0 || f.status >= 500 || slices.Contains(waitCodes, letters)
+	}, s)
 }
 
 // The codes in the index for failures without an OAuth error code.

@@ -55,18 +55,24 @@ func TestRefusals(t *testing.T) {
 		"410":                        {410, "", `gone`, false, "http_410"},
 		"500":                        {500, "", `{"error":"invalid_request"}`, false, "invalid_request"},
 	} {
-		rec := httptest.NewRecorder()
-		if c.retryAfter != "" {
-			rec.Header().Set("Retry-After", c.retryAfter)
-		}
-		rec.WriteHeader(c.status)
-		resp := rec.Result()
-		resp.Request = &http.Request{URL: &url.URL{Host: "as.example"}}
+		resp := answerOf(c.status, "Retry-After", c.retryAfter)
 		_, err := reader.readResponse(resp, []byte(c.body), nil)
 		if isRefusal(err) != c.refuses || failureCode(err) != c.code {
 			t.Errorf("%s: refuses %v as %s: %v", name, isRefusal(err), failureCode(err), err)
 		}
 	}
+}
+
+// answerOf is an answer of as.example with one header, if it is not empty.
+func answerOf(status int, header, value string) *http.Response {
+	rec := httptest.NewRecorder()
+	if value != "" {
+		rec.Header().Set(header, value)
+	}
+	rec.WriteHeader(status)
+	resp := rec.Result()
+	resp.Request = &http.Request{URL: &url.URL{Host: "as.example"}}
+	return resp
 }
 
 // What is told of a refusal, and of an answer that is none.
@@ -123,7 +129,7 @@ func TestLoginOutlivesAWait(t *testing.T) {
 		{Times: 1, Status: 429, Body: `{"error":"invalid_grant"}`},
 	} {
 		w.Fail(authtest.Token, f)
-		if err := a.Complete(t.Context(), s, landed); err == nil || reasonOfLogin(err) != "" {
+		if err := a.Complete(t.Context(), s, landed); reasonOfLogin(err) != StillWaiting {
 			t.Errorf("after %s: %v", f.Body, err)
 		}
 	}

@@ -179,6 +179,8 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"origin", &upstream.OriginError{Want: "https://srv.example:443", Got: "https://other.example:443"}},
 			{"start_redirect", &upstream.StartError{Stage: upstream.StageHandshake, Err: &upstream.RedirectError{Code: 301, To: "https://srv.example/mcp/"}}},
 			{"status_code", &upstream.StatusError{Code: http.StatusBadGateway}},
+			{"login_refused", &auth.LoginError{Server: "srv", Reason: auth.Refused, Err: &auth.HTTPError{Host: "login.example", Status: http.StatusBadRequest, Words: "code was used"}}},
+			{"login_still_waiting", &auth.LoginError{Server: "srv", Reason: auth.StillWaiting, Err: &auth.HTTPError{Host: "login.example", Status: http.StatusServiceUnavailable, Words: "busy"}}},
 			{"login_wait", &auth.OAuthError{Code: "rate_limit_exceeded", Status: http.StatusBadRequest}},
 			{"closed", upstream.ErrClosed},
 			{"cancelled", context.Canceled},

@@ -96,6 +96,8 @@ func adviseOnLoginReason(e *auth.LoginError) explanation {
 	switch e.Reason {
 	case auth.WrongState, auth.BadRedirect:
 		return explanation{Code: codeLoginFailed, Next: "ask the person for the whole URL that the browser landed on after the newest link; the login still waits"}
+	case auth.StillWaiting:
+		return explanation{Code: codeLoginPending, Next: "the login still waits: repeat the same request in a minute"}
 	case auth.NotByPaste:
 		return explanation{Code: codeLoginPending, Next: "nothing to paste: it finishes by itself when the person has entered the code"}
 	case auth.AlreadyFinished:

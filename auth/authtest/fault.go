@@ -39,6 +39,7 @@ type Fault struct {
 	Trickle  time.Duration // send an endless body, one byte in this time
 	Status   int           // send this status with Body
 	Body     string        // 200 if Status is not set
+	Header   http.Header   // sent with Status and Body
 
 	// Rewrite does the work and sends what it makes of the status and the
 	// body.
@@ -126,6 +127,7 @@ func (s *Server) faulty(e Endpoint, h http.HandlerFunc) http.Handler {
 			f.pour(w, r)
 		case f.Status != 0, f.Body != "":
 			w.Header().Set("Content-Type", "application/json")
+			maps.Copy(w.Header(), f.Header)
 			if f.Status != 0 {
 				w.WriteHeader(f.Status)
 			}

@@ -67,6 +67,8 @@ var advised = []error{
 	of(&auth.NeedsAuthError{Server: "diary", Reason: auth.Unusable, Err: &auth.AnswerError{Host: "login.example", Err: errFact}}),
 	of(&auth.LoginError{Server: "diary", Reason: auth.WrongState}),
 	of(&auth.LoginError{Server: "diary", Reason: auth.BadRedirect}),
+	of(&auth.LoginError{Server: "diary", Reason: auth.StillWaiting, Err: &auth.HTTPError{Host: "login.example", Status: http.StatusServiceUnavailable, Words: "busy"}}),
+	of(&auth.LoginError{Server: "diary", Reason: auth.Refused, Err: &auth.HTTPError{Host: "login.example", Status: http.StatusBadRequest, Words: "code was used"}}),
 	of(&auth.LoginError{Server: "diary", Reason: auth.NotByPaste}),
 	of(&auth.LoginError{Server: "diary", Reason: auth.AlreadyFinished}),
 	of(&auth.LoginError{Server: "diary", Reason: auth.NoDevice}),

@@ -32,6 +32,8 @@ func explainLogin(e *explanation, err error, _ string) (code int) {
 		switch l.Reason {
 		case auth.WrongState, auth.BadRedirect:
 			e.hint("paste the whole URL that the browser landed on after the newest link")
+		case auth.StillWaiting:
+			e.hint("in a minute reload the page that the browser landed on, or give its URL once more: echo \"$URL\" | %s", proxy.CommandLine("login", l.Server))
 		case auth.NotByPaste:
 			e.hint("nothing is to be pasted: enter the code that was shown")
 		case auth.AlreadyFinished:

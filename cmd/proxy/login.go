@@ -46,7 +46,13 @@ func loginCommand(t *terminal) *cli.Command {
 				return err
 			}
 			return t.withServer(c, func(v *proxy.View, server *config.Server) error {
-				l := login{terminal: t, view: v, server: server, options: o}
+				l := login{terminal: t, view: v, server: server, options: o, notices: make(chan error, 1)}
+				l.options.Notice = func(err error) {
+					select {
+					case l.notices <- err:
+					default: // the one before is still to be told
+					}
+				}
 				return l.run(c.Context, c.Args().Get(1))
 			})
 		},
@@ -73,6 +79,7 @@ type login struct {
 	view    *proxy.View
 	server  *config.Server
 	options auth.LoginOptions
+	notices chan error // failures after which the login that was begun still waits
 }
 
 // run finishes the pending login with pasted, or with a URL from a pipe; without
@@ -196,6 +203,12 @@ func (l *login) wait(ctx context.Context, p *auth.Login, lines *stdinLines) erro
 			select {
 			case err := <-finished:
 				return err
+			case err := <-l.notices:
+				e := explain(err)
+				if p.Flow == vault.DeviceFlow {
+					e.hints = nil // it goes on by itself
+				}
+				l.report(e)
 			case line, ok := <-pasted:
 				if !ok && l.pasteOnly(p) {
 					return &unfinishedLoginError{server: l.server.Name}

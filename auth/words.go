@@ -1,0 +1,48 @@
+package auth
+
+import (
+	"cmp"
+	"encoding/json"
+	"regexp"
+	"strings"
+)
+
+// maxWords bounds what is told of an answer in other words than OAuth's, in
+// characters.
+const maxWords = 120
+
+// within returns the members of an error that is an object, as many APIs write
+// one.
+func (a response) within() response {
+	within := response{}
+	_ = json.Unmarshal(a["error"], &within) // empty if it is none
+	return within
+}
+
+// errorWithin returns the code of an error that is an object.
+func (a response) errorWithin() string {
+	within := a.within()
+	return cmp.Or(within.text("code"), within.text("type"))
+}
+
+// assignment finds what may be a token in text that is neither JSON nor a form.
+var assignment = regexp.MustCompile(`(?i)(token|code|secret)["']?\s*[:=]`)
+
+// words returns what an answer says for people: a member of its JSON in which
+// many APIs do so, or the first line of a text. It is foreign text.
+func (a response) words(body []byte) string {
+	within := a.within()
+	for _, said := range []string{
+		a.text("error_description"), a.text("message"), within.text("message"), within.text("description"),
+		a.text("detail"), a.text("title"), a.text("errmsg"),
+	} {
+		if strings.TrimSpace(said) != "" {
+			return said
+		}
+	}
+	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
+	if json.Valid(body) || strings.ContainsAny(line, "<{") || assignment.MatchString(line) {
+		return "" // a page, or JSON for programs
+	}
+	return line
+}
