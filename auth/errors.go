@@ -72,7 +72,9 @@ type RefreshError struct {
 	Err     error // may be an [*OAuthError], a [*vault.Error] or a network error
 }
 
-func (e *RefreshError) Error() string { return "refresh " + e.Server + ": " + e.Err.Error() }
+func (e *RefreshError) Error() string {
+	return "the login to " + e.Server + " could not be refreshed now: " + e.Err.Error()
+}
 func (e *RefreshError) Unwrap() error { return e.Err }
 
 // A LoginReason says why a login did not succeed.

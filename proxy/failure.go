@@ -90,11 +90,11 @@ func whatOf(err error) Failure {
 		}
 		return f
 	}
-	if is[*auth.ForbiddenError](err) {
-		return Failure{Stage: upstream.StageCall}
+	if e, ok := errors.AsType[*auth.ForbiddenError](err); ok {
+		return Failure{Stage: upstream.StageCall, Message: forbidden(err, e)}
 	}
 	if isOfLogin(err) {
-		return Failure{Stage: stageAuth}
+		return Failure{Stage: stageAuth, Message: loginMessage(err)}
 	}
 	return whatOfUpstream(err)
 }
@@ -113,6 +113,34 @@ func isOfLogin(err error) bool {
 	return is[*auth.LoginError](err) || is[*NoLoginError](err) || is[*vault.Error](err) || is[*auth.RefreshError](err) ||
 		is[*egress.BlockedHostError](err) || is[*egress.BlockedAddressError](err) || is[*auth.ClientRequiredError](err) ||
 		is[*auth.ConfigError](err) || is[*auth.DiscoveryError](err) || is[*auth.OAuthError](err) || is[*auth.HTTPError](err) || is[*auth.AnswerError](err)
+}
+
+// loginMessage states an error of a login alone where it names the server. Around
+// it may be the answer that asked for a token, and what the SDK says of the
+// request, of which neither is the fact.
+func loginMessage(err error) string {
+	if e, ok := errors.AsType[*auth.LoginError](err); ok {
+		return e.Error()
+	}
+	if e, ok := errors.AsType[*auth.RefreshError](err); ok {
+		return e.Error()
+	}
+	server, _ := whereOf(err)
+	if e, ok := errors.AsType[*vault.Error](err); ok && server != "" {
+		return server + ": " + e.Error()
+	}
+	if e, ok := errors.AsType[*auth.ConfigError](err); ok && server != "" {
+		return server + ": " + e.Error()
+	}
+	return ""
+}
+
+// forbidden states that an upstream refuses access, in its own words if it has any.
+func forbidden(err error, e *auth.ForbiddenError) string {
+	if status, ok := errors.AsType[*upstream.StatusError](err); ok && status.Words != "" {
+		return fmt.Sprintf("%v (%v)", e, status)
+	}
+	return e.Error()
 }
 
 // isPassing reports whether what kept a login from beginning may pass: there was

@@ -112,7 +112,9 @@ func (v *View) status(s *config.Server, infos map[string]catalog.Info) ServerSta
 		st.Breaker = &BreakerStatus{State: upstream.Open, Retry: c.retry}
 	}
 	f := v.session.proxy.failure(c.err)
-	f.Stage, f.At = cmp.Or(c.stage, f.Stage), c.at
+	if f.At = c.at; f.Stage != stageAuth { // the handshake that a login was needed for is not at fault
+		f.Stage = cmp.Or(c.stage, f.Stage)
+	}
 	st.LastError = f.lastError()
 	return st
 }

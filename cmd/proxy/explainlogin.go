@@ -79,6 +79,7 @@ func explainAuth(e *explanation, err error, server string) (code int) {
 		return exitVault
 	}
 	if r, ok := errors.AsType[*auth.RefreshError](err); ok {
+		e.message = r.Error()
 		e.hint("the login is kept; it is tried again in %d s", secondsUntil(r.RetryAt))
 		return exitUnavailable
 	}
