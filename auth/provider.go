@@ -1,5 +1,10 @@
 package auth
 
+import (
+	"maps"
+	"slices"
+)
+
 // A Provider is a built-in provider, whose endpoints are pinned in code so
 // that no file and no server can change them.
 type Provider string
@@ -23,6 +28,17 @@ var builtins = map[Provider]builtin{
 		redirectURI:  "http://localhost:53692/callback",
 		clientIDEnv:  AnthropicClientIDEnv,
 	},
+}
+
+// Providers lists the built-in providers.
+func Providers() []Provider { return slices.Sorted(maps.Keys(builtins)) }
+
+// Pinned returns the settings that p fixes, and the environment variable that
+// holds the client id where the configuration does not. ok is false if p is no
+// built-in provider.
+func (p Provider) Pinned() (c Config, clientIDEnv string, ok bool) {
+	b, ok := builtins[p]
+	return Config{AuthorizeURL: b.authorizeURL, TokenURL: b.tokenURL, RedirectURI: b.redirectURI}, b.clientIDEnv, ok
 }
 
 // pinned returns c with the settings of its built-in provider.

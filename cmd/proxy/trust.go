@@ -2,9 +2,13 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"mcpproxy/auth"
 	"mcpproxy/proxy/config"
 )
 
@@ -34,16 +38,72 @@ func trustCommand(t *terminal) *cli.Command {
 			if err != nil {
 				return err
 			}
+			trusted := s.withProviders(report, dir)
 			if c.Bool("json") {
-				return t.json(report)
+				return t.json(trusted)
 			}
-			return t.printTrust(report)
+			return t.printTrust(trusted)
 		},
 	}
 }
 
+// A trusted is a report with what the file means by the name of a built-in
+// provider.
+type trusted struct {
+	File     string            `json:"file"`
+	Servers  []trustedServer   `json:"servers"`
+	Problems []*config.Problem `json:"problems,omitempty"`
+}
+
+type trustedServer struct {
+	config.TrustedServer
+	Provider string `json:"provider,omitempty"` // built in, as it is written
+}
+
+// withProviders adds to a report where the built-in providers of the project's
+// file have a person log in, and which variables they read: the file names
+// neither.
+func (s *setup) withProviders(r config.TrustReport, dir string) trusted {
+	out := trusted{File: r.File, Problems: r.Problems}
+	load := s.load
+	load.Dir = dir
+	now := config.Load(load)
+	for _, server := range r.Servers {
+		item := trustedServer{TrustedServer: server}
+		if known := now.Server(server.Name); known != nil && known.File == r.File && known.Entry.OAuth != nil {
+			item.addProvider(*known.Entry.OAuth)
+		}
+		out.Servers = append(out.Servers, item)
+	}
+	return out
+}
+
+// addProvider adds what the provider of a login pins. A name with a placeholder
+// may become that of any.
+func (s *trustedServer) addProvider(oauth auth.Config) {
+	providers := []auth.Provider{auth.Provider(oauth.Provider)}
+	if strings.Contains(oauth.Provider, "${") {
+		providers = auth.Providers()
+	}
+	for _, p := range providers {
+		pinned, variable, ok := p.Pinned()
+		if !ok {
+			continue
+		}
+		s.Provider = strconv.Quote(oauth.Provider)
+		if oauth.Provider == string(p) {
+			s.Provider = oauth.Provider
+		}
+		s.URLs = append(s.URLs, "oauth.authorize_url="+pinned.AuthorizeURL, "oauth.token_url="+pinned.TokenURL, "oauth.redirect_uri="+pinned.RedirectURI)
+		if oauth.ClientID == "" && !slices.Contains(s.Variables, variable) {
+			s.Variables = append(s.Variables, variable)
+			slices.Sort(s.Variables)
+		}
+	}
+}
+
 // printTrust prints what was allowed.
-func (t *terminal) printTrust(r config.TrustReport) error {
+func (t *terminal) printTrust(r trusted) error {
 	fmt.Fprintf(t.out, "trusted %s\n", r.File)
 	for _, server := range r.Servers {
 		fmt.Fprintf(t.out, "\n%s\n", server.Name)
@@ -57,6 +117,7 @@ func (t *terminal) printTrust(r config.TrustReport) error {
 		line("runs", server.Command)
 		line("in", server.Cwd)
 		line("sets", server.Environment...)
+		line("logs in at", server.Provider)
 		line("contacts", server.URLs...)
 		line("may contact", server.Hosts...)
 		line("sends", server.Headers...)
