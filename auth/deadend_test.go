@@ -33,6 +33,8 @@ func TestDeadEnds(t *testing.T) {
 		"no token endpoint":    {authtest.Options{}, server("token_endpoint", nil), "names no token endpoint"},
 		"odd token endpoint":   {authtest.Options{}, server("token_endpoint", 7), "token_endpoint is no string"},
 		"odd list of servers":  {authtest.Options{}, resource("authorization_servers", 7), "authorization_servers is no list"},
+		"servers of odd type":  {authtest.Options{}, resource("authorization_servers", []any{map[string]any{"issuer": "x"}}), "/.well-known/oauth-protected-resource/mcp: authorization_servers is no list"},
+		"where none is named":  {authtest.Options{}, resource("authorization_servers", []string{}), "/.well-known/oauth-protected-resource/mcp: names no authorization server"},
 		"an array as metadata": {authtest.Options{}, func(w *testbed) { w.Fail(authtest.Metadata, authtest.Fault{Body: "[]"}) }, "is no JSON object"},
 		"words as metadata":    {authtest.Options{}, func(w *testbed) { w.Fail(authtest.Metadata, authtest.Fault{Body: "Hello!"}) }, "is no JSON document"},
 		"a page as metadata":   {authtest.Options{}, func(w *testbed) { w.Fail(authtest.Metadata, authtest.Fault{Body: "<html>"}) }, "not found"},

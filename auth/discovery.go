@@ -203,14 +203,14 @@ func (t *target) issuers(p protectedResource) ([]string, error) {
 		if p.odd["authorization_servers"] {
 			err = errors.New("authorization_servers is no list of URLs")
 		}
-		return nil, t.deadEnd(NoServer, t.bareURL(), err)
+		return nil, t.deadEnd(NoServer, p.url, err)
 	}
 	if t.Config.Issuer == "" {
 		return p.AuthorizationServers, nil
 	}
 	i := slices.IndexFunc(p.AuthorizationServers, func(s string) bool { return sameIssuer(s, t.Config.Issuer) })
 	if i < 0 {
-		return nil, t.deadEnd(OtherIssuer, t.bareURL(),
+		return nil, t.deadEnd(OtherIssuer, p.url,
 			fmt.Errorf("names %s and not the configured oauth.issuer", t.quoted(p.AuthorizationServers[0])))
 	}
 	return p.AuthorizationServers[i : i+1], nil

@@ -22,11 +22,13 @@ type protectedResource struct {
 	AuthorizationServers []string
 	ScopesSupported      []string
 
+	url string          // of the document
 	odd map[string]bool // members of another JSON type than they should have
 }
 
-func newProtectedResource(d document) protectedResource {
+func newProtectedResource(url string, d document) protectedResource {
 	return protectedResource{
+		url:                  url,
 		Resource:             d.text("resource"),
 		AuthorizationServers: d.list("authorization_servers"),
 		ScopesSupported:      d.list("scopes_supported"),
@@ -98,7 +100,8 @@ func (d document) flag(name string) (b bool) {
 	return d.decode(name, &b) && b
 }
 
-// list returns the strings of a list, or the words of a single string.
+// list returns the strings of a list, or the words of a single string. A list of
+// other things alone is odd.
 func (d document) list(name string) (list []string) {
 	var elements []any
 	if d.decode(name, &elements) {
@@ -107,6 +110,7 @@ func (d document) list(name string) (list []string) {
 				list = append(list, s)
 			}
 		}
+		d.odd[name] = len(list) == 0 && len(elements) > 0
 		return list
 	}
 	return strings.Fields(d.text(name))
@@ -141,7 +145,7 @@ func (t *target) resourceMetadata(ctx context.Context, c challenge) (p protected
 			return p, false, err
 		}
 		if found {
-			p = newProtectedResource(d)
+			p = newProtectedResource(u, d)
 			if err = t.checkResource(u, p); err == nil {
 				return p, true, nil
 			}
