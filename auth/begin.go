@@ -47,7 +47,7 @@ const codeLife = 10 * time.Minute
 //
 // Errors: [*ConfigError], [*DiscoveryError], [*egress.BlockedHostError] and
 // [*egress.BlockedAddressError] (perhaps within a DiscoveryError),
-// [*ClientRequiredError], [*OAuthError] of a registration or device
+// [*ClientRequiredError], [*OAuthError] and [*HTTPError] of a device
 // authorization request, [*LoginError] with NoDevice, [*vault.Error],
 // network errors.
 func (a *Authority) Begin(ctx context.Context, s Server, o LoginOptions) (*Login, error) {

@@ -71,9 +71,13 @@ type registration struct {
 // register registers a client dynamically, RFC 7591. It names no scope, because
 // many servers allow a client only what it registered, and a later login may
 // ask for more. Where the server answers with scopes and one that is wanted is
-// not among them, it registers again and names all that are wanted.
+// not among them, or refuses a registration without, it registers again and names
+// all that are wanted.
 func (a *Authority) register(ctx context.Context, t *target, e endpoints, redirectURI string, wanted []string) (vault.Client, error) {
 	c, err := a.registerWith(ctx, t, e, redirectURI, nil)
+	if len(wanted) > 0 && missesScope(err) {
+		return a.registerWith(ctx, t, e, redirectURI, wanted)
+	}
 	if err != nil || allows(c, wanted) {
 		return c, err
 	}
@@ -81,6 +85,14 @@ func (a *Authority) register(ctx context.Context, t *target, e endpoints, redire
 		return named, nil
 	}
 	return c, nil // the authorization server says what is wrong with the scopes
+}
+
+// missesScope reports whether a registration was refused with words about its
+// scope.
+func missesScope(err error) bool {
+	f, answered := factOf(err)
+	return answered && !AsksToWait(err) && (f.status == http.StatusBadRequest || f.status == http.StatusUnprocessableEntity) &&
+		strings.Contains(strings.ToLower(f.code+" "+f.words), "scope")
 }
 
 // allows reports whether a registration allows the scopes.
@@ -116,6 +128,14 @@ func (a *Authority) registerWith(ctx context.Context, t *target, e endpoints, re
 		// Nobody said that there is an authorization server at all.
 		return vault.Client{}, t.deadEnd(NoMetadata, t.bareURL(), errUnpublished)
 	}
+	if err == nil && resp.text("client_id") == "" {
+		err = &AnswerError{Host: hostOf(e.register), Err: errNoClientID}
+	}
+	if err != nil && !isBlocked(err) {
+		required := t.clientRequired(e)
+		required.Endpoint, required.Err = t.tell(e.register, 200), err
+		err = required
+	}
 	if err != nil {
 		return vault.Client{}, err
 	}
@@ -124,9 +144,6 @@ func (a *Authority) registerWith(ctx context.Context, t *target, e endpoints, re
 		RedirectURIs: r.RedirectURIs, Scopes: resp.scopes(),
 	}
 	a.registerSecrets(c.Secret)
-	if c.ID == "" {
-		return vault.Client{}, &DiscoveryError{URL: t.tell(e.register, 200), Err: errBadResponse}
-	}
 	// The server may have changed what was asked for (RFC 7591 section
 	// 3.2.1). If it issues a secret without a method, the default method
 	// applies.
@@ -139,8 +156,10 @@ func (a *Authority) registerWith(ctx context.Context, t *target, e endpoints, re
 	return c, nil
 }
 
+var errNoClientID = errors.New("answer names no client_id")
+
 // clientRequired is the error for a server that registers no clients.
-func (t *target) clientRequired(e endpoints) error {
+func (t *target) clientRequired(e endpoints) *ClientRequiredError {
 	return &ClientRequiredError{Issuer: t.tell(e.issuer, 200), RedirectURI: cmp.Or(t.Config.RedirectURI, defaultRedirect)}
 }
 

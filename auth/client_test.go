@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -104,6 +105,90 @@ func TestNoClient(t *testing.T) {
 		if !ok || e.Issuer != w.Issuer() || !strings.HasSuffix(e.RedirectURI, ":53692/callback") {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+// A registration that fails is told as one, and where it is final so is the way
+// around it.
+func TestRegistrationRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fault   authtest.Fault
+		says    string
+		mayPass bool
+	}{
+		"no client_id":   {authtest.Fault{Status: 201, Body: `{"x":1}`}, "answer names no client_id", false},
+		"a page":         {authtest.Fault{Status: 200, Body: `<html>`}, "not the JSON it should be", false},
+		"denied":         {authtest.Fault{Status: 403, Body: `{"error":"access_denied"}`}, "access_denied", false},
+		"redirect URI":   {authtest.Fault{Status: 400, Body: `{"error":"invalid_redirect_uri","error_description":"no loopback"}`}, "no loopback", false},
+		"other words":    {authtest.Fault{Status: 401, Body: "members only"}, `HTTP 401: "members only"`, false},
+		"not there":      {authtest.Fault{Status: 404, Body: "{}"}, "HTTP 404", false},
+		"too many":       {authtest.Fault{Status: 429, Body: "{}"}, "HTTP 429", true},
+		"asks to wait":   {authtest.Fault{Status: 400, Body: `{"error":"temporarily_unavailable"}`}, "temporarily_unavailable", true},
+		"no answer":      {authtest.Fault{Drop: true}, "EOF", true},
+		"scope, for all": {authtest.Fault{Status: 400, Body: `{"error":"invalid_client_metadata","error_description":"scope?"}`}, "scope?", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newTestbed(t, authtest.Options{Protected: open, NoDevice: true, Clients: []authtest.Client{{ID: "known", RedirectURIs: []string{defaultRedirect}}}})
+			w.Fail(authtest.Register, c.fault)
+			s := w.upstream()
+			_, err := w.process(t).Begin(t.Context(), s, LoginOptions{Flow: FlowPaste})
+			e, ok := errors.AsType[*ClientRequiredError](err)
+			if !ok || e.MayPass() != c.mayPass || !strings.HasPrefix(e.Error(), "registration of a client at "+w.URL+"/register: ") || !strings.Contains(e.Error(), c.says) {
+				t.Fatalf("%v", err)
+			}
+			line := strings.Replace(e.Entry(), "…", "known", 1)
+			if err := json.Unmarshal([]byte("{"+line+"}"), &s.Config); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			a := w.process(t)
+			l := begin(t, a, s, FlowPaste)
+			if err := a.Complete(t.Context(), s, landing(t, l.AuthorizeURL)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A server may insist on scopes at the registration, and may name those of a
+// client as a list.
+func TestScopesOfARegistration(t *testing.T) {
+	t.Parallel()
+	for name, refusal := range map[string]authtest.Fault{
+		"error":       {Status: 400, Body: `{"error":"invalid_client_metadata","error_description":"Scope is required"}`},
+		"code":        {Status: 400, Body: `{"error":"invalid_scope"}`},
+		"other words": {Status: 422, Body: `{"message":"scope: missing"}`},
+	} {
+		w := newTestbed(t, authtest.Options{Protected: open, NoDevice: true})
+		refusal.Times = 1
+		w.Fail(authtest.Register, refusal)
+		a, s := w.process(t), w.upstream()
+		l, err := a.Begin(t.Context(), s, LoginOptions{Flow: FlowBrowser, Scopes: []string{"read"}})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		visit(t, l.AuthorizeURL)
+		wait(t, l, "")
+		if n := w.Count(authtest.Registered, ""); n != 1 {
+			t.Errorf("%s: %d registrations", name, n)
+		}
+	}
+	w := newTestbed(t, authtest.Options{Protected: open, NoDevice: true})
+	w.Override(authtest.Register, map[string]any{"scope": []string{"read", "offline_access"}})
+	a, s := w.process(t), w.upstream()
+	for _, scope := range []string{"read", "write"} {
+		l, err := a.Begin(t.Context(), s, LoginOptions{Flow: FlowPaste, Scopes: []string{scope}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := join(l.pending.Client.Scopes); got != "read offline_access" {
+			t.Errorf("the client may ask for %q", got)
+		}
+		l.Cancel()
+	}
+	if n := w.Count(authtest.Registered, ""); n != 3 {
+		t.Errorf("%d registrations, want one and, for more, two", n)
 	}
 }
 

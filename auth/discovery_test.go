@@ -93,7 +93,7 @@ func TestHostileMetadata(t *testing.T) {
 		}, new(*OAuthError)},
 		"registration of an odd client": {func(w *testbed) {
 			w.Fail(authtest.Register, authtest.Fault{Status: 201, Body: `{"client_id":7,"client_secret":"hush\u0007"}`})
-		}, new(*DiscoveryError)},
+		}, new(*AnswerError)},
 		"registration redirected": {func(w *testbed) { w.Fail(authtest.Register, authtest.Fault{Redirect: "/elsewhere"}) }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -213,10 +213,37 @@ func (e *DiscoveryError) Error() string { return "metadata " + e.URL + ": " + e.
 func (e *DiscoveryError) Unwrap() error { return e.Err }
 
 // A ClientRequiredError says that the authorization server offers no way to
-// register a client, so that a person must register one.
+// register a client, or has not registered one, so that a person must do so
+// unless [ClientRequiredError.MayPass].
 type ClientRequiredError struct {
 	Issuer      string
 	RedirectURI string // to be registered, and set as oauth.redirect_uri
+	Endpoint    string // where the registration failed; empty if there is none
+	Err         error  // why it failed
 }
 
-func (e *ClientRequiredError) Error() string { return e.Issuer + " offers no client registration" }
+func (e *ClientRequiredError) Error() string {
+	if e.Err == nil {
+		return e.Issuer + " offers no client registration"
+	}
+	return "registration of a client at " + e.Endpoint + ": " + e.Err.Error()
+}
+
+func (e *ClientRequiredError) Unwrap() error { return e.Err }
+
+// MayPass reports whether the same registration may succeed later: there was no
+// answer, or one that asks to wait.
+func (e *ClientRequiredError) MayPass() bool {
+	if e.Err == nil {
+		return false
+	}
+	_, answered := factOf(e.Err)
+	return AsksToWait(e.Err) || !answered && !isAnswerError(e.Err)
+}
+
+// Entry is what a person who has registered a client adds to the "oauth" of the
+// server, with "…" for its id. Without the redirect URI another one is sent than
+// was registered.
+func (e *ClientRequiredError) Entry() string {
+	return `"client_id": "…", "redirect_uri": ` + quote(e.RedirectURI)
+}

@@ -276,6 +276,10 @@ const maxScopes = 4 << 10
 // scopes returns the scope member, or nil if it is missing, empty or too long.
 func (a response) scopes() []string {
 	scope := a.text("scope")
+	var list []string
+	if json.Unmarshal(a["scope"], &list) == nil { // against RFC 6749 section 3.3
+		scope = strings.Join(list, " ")
+	}
 	if scope == "" || len(scope) > maxScopes {
 		return nil
 	}

@@ -146,6 +146,9 @@ func forbidden(err error, e *auth.ForbiddenError) string {
 // isPassing reports whether what kept a login from beginning may pass: there was
 // no answer, or one that says so.
 func isPassing(err error) bool {
+	if e, ok := errors.AsType[*auth.ClientRequiredError](err); ok {
+		return e.MayPass()
+	}
 	if auth.AsksToWait(err) {
 		return true
 	}

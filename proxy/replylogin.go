@@ -59,9 +59,9 @@ func adviseOnLogin(err error) (explanation, bool) {
 		return explanation{Code: codeLoginFailed,
 			Next: fmt.Sprintf("if the person trusts %s, they can allow it in the entry of %s: %s", e.Host, server, e.Line)}, true
 	}
-	if e, ok := errors.AsType[*auth.ClientRequiredError](err); ok {
+	if e, ok := errors.AsType[*auth.ClientRequiredError](err); ok && !e.MayPass() {
 		return explanation{Code: codeLoginFailed, Next: fmt.Sprintf(
-			"ask the person to register a client at %s with the redirect URL %s, and to write oauth.client_id and oauth.redirect_uri into the entry of %s", e.Issuer, e.RedirectURI, server)}, true
+			"ask the person to register a client at %s with the redirect URL %s, and to add to \"oauth\" in the entry of %s: %s", e.Issuer, e.RedirectURI, server, e.Entry())}, true
 	}
 	if is[*auth.ConfigError](err) {
 		return explanation{Code: codeConfig, Next: "ask the person to correct the entry of " + server}, true

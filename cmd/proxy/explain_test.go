@@ -76,6 +76,8 @@ var advised = []error{
 	&unfinishedLoginError{server: "diary"},
 	of(&egress.BlockedHostError{Host: "login.example", Line: `"discovery_allowlist": ["login.example"]`}),
 	of(&auth.ClientRequiredError{Issuer: "https://login.example", RedirectURI: "http://127.0.0.1:1/callback"}),
+	of(&auth.ClientRequiredError{Issuer: "https://login.example", RedirectURI: "http://127.0.0.1:1/callback", Endpoint: "https://login.example/r", Err: &auth.OAuthError{Code: "access_denied"}}),
+	of(&auth.ClientRequiredError{Issuer: "https://login.example", RedirectURI: "http://127.0.0.1:1/callback", Endpoint: "https://login.example/r", Err: errFact}),
 	of(&auth.ForbiddenError{Server: "diary"}),
 	&proxy.NoLoginError{Server: "notes", File: "/c/mcp.json"},
 	of(&auth.ConfigError{Field: "oauth.client_id"}),

@@ -60,7 +60,11 @@ func explainAuth(e *explanation, err error, server string) (code int) {
 		return exitAuth
 	}
 	if c, ok := errors.AsType[*auth.ClientRequiredError](err); ok {
-		e.hint("register a client at %s with the redirect URL %s, and write its id as oauth.client_id of %s", c.Issuer, c.RedirectURI, server)
+		if c.MayPass() {
+			e.hint("this may pass by itself: try again in a minute")
+			return exitAuth
+		}
+		e.hint("register a client at %s with the redirect URL %s, and add its id to \"oauth\" in the entry of %s:\n  %s", c.Issuer, c.RedirectURI, server, c.Entry())
 		return exitAuth
 	}
 	if f, ok := errors.AsType[*auth.ForbiddenError](err); ok {
