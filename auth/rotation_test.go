@@ -3,11 +3,15 @@ package auth
 import (
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
 	"mcpproxy/auth/authtest"
+	"mcpproxy/auth/vault"
 )
 
 // change returns a fault that changes members of a token response.
@@ -130,6 +134,44 @@ func TestRotatedTokenIsKept(t *testing.T) {
 			}
 			ok(t, a.Handler(s), s.URL)
 		})
+	}
+}
+
+// What a success holds as a refresh token is one, however it looks. What an error
+// holds may be the word of a server that refuses it.
+func TestWhatIsARefreshToken(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status     int
+		body, want string
+	}{
+		{200, `{"refresh_token":"RT-2"}`, "RT-2"},
+		{200, `{"access_token":"a b","refresh_token":"RT-2"}`, "RT-2"},
+		{200, `{"access_token":"at","token_type":"mac","refresh_token":"RT-2"}`, "RT-2"},
+		{201, `{"refresh_token":"secretword"}`, "secretword"},
+		{200, `{"access_token":"a","refresh_token":"secret_word"}`, "secret_word"},
+		{200, `{"access_token":7,"refresh_token":"sent"}`, "sent"},
+		{200, "refresh_token=RT-2", "RT-2"},
+		{200, `{"refresh_token":" "}`, ""},
+		{200, `{"error":"bad","refresh_token":"expired"}`, ""},
+		{400, `{"refresh_token":"RT-2"}`, ""},
+		{500, `{"error":"x","refresh_token":"token_expired"}`, ""},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.status)
+			io.WriteString(w, c.body)
+		}))
+		a := New(Options{Vault: newVault(t)})
+		target, err := a.target(Server{URL: server.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tok, err := a.requestTokens(t.Context(), target, server.URL, vault.Client{ID: "c"}, "", url.Values{"refresh_token": {"sent-before"}})
+		if tok.refresh != c.want {
+			t.Errorf("HTTP %d, %s: %q, %v", c.status, c.body, tok.refresh, err)
+		}
+		a.Close()
+		server.Close()
 	}
 }
 

@@ -58,8 +58,7 @@ func (a *Authority) requestTokens(ctx context.Context, t *target, endpoint strin
 	// sleeps.
 	now := time.Now().Round(0)
 	tok := tokens{access: resp.text("access_token"), refresh: resp.text("refresh_token"), issued: now}
-	isSuccess := err == nil && isBearer(tok.access)
-	if len(tok.refresh) > maxToken || strings.TrimSpace(tok.refresh) == "" || !isSuccess && !isTokenResponse(tok, form.Get("refresh_token")) {
+	if len(tok.refresh) > maxToken || strings.TrimSpace(tok.refresh) == "" || err != nil && !isTokenResponse(tok, form.Get("refresh_token")) {
 		tok.refresh = ""
 	}
 	if err == nil || tok.refresh != "" {
@@ -86,10 +85,10 @@ const maxToken = 16 << 10
 // "expired", "token_expired", "TOKEN_EXPIRED" or "TokenExpired".
 var words = regexp.MustCompile(`^(?:[A-Za-z]{1,15}|[a-z]+(?:[_.][a-z]+)+|[A-Z]+(?:_[A-Z]+)+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)$`)
 
-// isTokenResponse reports whether an answer that is no success nevertheless
-// holds a new refresh token. Some servers name the parameter that they refuse
-// by a member with its name, such as "refresh_token": "expired", or repeat
-// what was sent, perhaps cut or with asterisks.
+// isTokenResponse reports whether an answer that is an error nevertheless holds a
+// new refresh token. Some servers name the parameter that they refuse by a member
+// with its name, such as "refresh_token": "expired", or repeat what was sent,
+// perhaps cut or with asterisks.
 func isTokenResponse(tok tokens, sent string) bool {
 	return isBearer(tok.refresh) && (len(tok.refresh) >= 16 || tok.access != "") &&
 		!words.MatchString(tok.refresh) && !strings.Contains(tok.refresh, "***") && !strings.Contains(sent, tok.refresh)
