@@ -127,7 +127,7 @@ func (t *target) readResponse(resp *http.Response, body []byte, err error, secre
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	a, decodeErr := decodeMembers(body, mediaType, err != nil)
 	code := a.text("error")
-	if code == "" && !succeeded {
+	if code == "" {
 		code = a.errorWithin()
 	}
 	for _, name := range []string{"access_token", "refresh_token", "id_token", "device_code", "client_secret"} {
@@ -135,7 +135,7 @@ func (t *target) readResponse(resp *http.Response, body []byte, err error, secre
 	}
 	if code != "" {
 		return a, &OAuthError{
-			Code: t.tell(code, 60, secrets...), Description: t.tell(a.text("error_description"), 200, secrets...),
+			Code: t.tell(code, 60, secrets...), Description: t.tell(a.description(), 200, secrets...),
 			Status: resp.StatusCode, RetryAfter: retryAfter(resp),
 		}
 	}

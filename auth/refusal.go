@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,8 +81,22 @@ func AsksToWait(err error) bool {
 	case f.isDefinite():
 		return false
 	}
-	return f.retryAfter > 0 || f.status >= 500 || slices.Contains(waitCodes, letters(f.code))
+	if f.status >= 500 || slices.Contains(waitCodes, letters(f.code)) {
+		return true
+	}
+	return f.retryAfter > 0 && !f.saysDead()
 }
+
+var (
+	dead   = regexp.MustCompile(`(?i)(token|grant).*(expired|revoked|invalid|unknown)|(expired|revoked|invalid|unknown).*(token|grant)`)
+	notNow = regexp.MustCompile(`(?i)too many|too fast|limit|later`)
+)
+
+// saysDead reports whether the words of an answer call a token or a grant
+// expired, revoked, invalid or unknown. That is no reason to come again, even
+// beside a Retry-After that some gateway adds to every error, unless the words
+// speak of a limit or of later too.
+func (f answerFact) saysDead() bool { return dead.MatchString(f.words) && !notNow.MatchString(f.words) }
 
 // letters is s in lower case and without what separates its words.
 func letters(s string) string {

@@ -47,6 +47,16 @@ func TestRefusals(t *testing.T) {
 		"429 and a refusal":          {429, "", `{"error":"invalid_grant"}`, false, "invalid_grant"},
 		"400, Retry-After":           {400, "30", `{"error":"invalid_request"}`, false, "invalid_request"},
 		"401, Retry-After":           {401, "30", `later`, false, "http_401"},
+		"expired, Retry-After":       {400, "60", `{"error":"invalid_request","error_description":"Refresh token expired"}`, true, "invalid_request"},
+		"revoked, in text":           {401, "60", `The grant was revoked.`, true, "http_401"},
+		"unknown, other words":       {422, "60", `{"message":"unknown refresh_token"}`, true, "http_422"},
+		"invalid, HTTP 200":          {200, "60", `{"error":"x","error_description":"invalid token"}`, true, "x"},
+		"of something else":          {400, "60", `{"error":"invalid_request","error_description":"session expired"}`, false, "invalid_request"},
+		"too many of a token":        {400, "60", `{"error":"invalid_request","error_description":"too many invalid token requests"}`, false, "invalid_request"},
+		"expired, HTTP 503":          {503, "60", `{"error":"x","error_description":"Refresh token expired"}`, false, "x"},
+		"expired, HTTP 429":          {429, "60", `{"error":"x","error_description":"Refresh token expired"}`, false, "x"},
+		"expired, rate limit":        {400, "60", `{"error":"rate_limited","error_description":"token expired"}`, false, "rate_limited"},
+		"error within, HTTP 200":     {200, "", `{"error":{"code":"invalid_grant","message":"Session expired"}}`, true, "invalid_grant"},
 		"403, Retry-After":           {403, "0", `<html>`, false, "http_403"},
 		"403, Retry-After, a date":   {403, "Fri, 31 Dec 1999 23:59:59 GMT", `<html>`, false, "http_403"},
 		"422, Retry-After, odd":      {422, "soon", `{}`, false, "http_422"},
@@ -137,4 +147,22 @@ func TestLoginOutlivesAWait(t *testing.T) {
 		t.Error(err)
 	}
 	wait(t, l, "")
+}
+
+// An error that is an object is told with its words, whatever the status.
+func TestErrorWithinIsToldWithItsWords(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{200, 400} {
+		for _, member := range []string{"message", "description"} {
+			body := `{"error":{"code":"invalid_grant","` + member + `":"Session\nexpired"}}`
+			_, err := reader.readResponse(answerOf(status, "", ""), []byte(body), nil)
+			if err == nil || err.Error() != `invalid_grant: "Session expired"` {
+				t.Errorf("HTTP %d, %s: %v", status, member, err)
+			}
+		}
+	}
+	_, err := reader.readResponse(answerOf(200, "", ""), []byte(`{"access_token":"a","error":{}}`), nil)
+	if err != nil {
+		t.Errorf("an empty error: %v", err)
+	}
 }

@@ -25,17 +25,19 @@ func (a response) errorWithin() string {
 	return cmp.Or(within.text("code"), within.text("type"))
 }
 
+// description returns what an answer with an error says of it.
+func (a response) description() string {
+	within := a.within()
+	return cmp.Or(a.text("error_description"), within.text("message"), within.text("description"), within.text("error_description"))
+}
+
 // assignment finds what may be a token in text that is neither JSON nor a form.
 var assignment = regexp.MustCompile(`(?i)(token|code|secret)["']?\s*[:=]`)
 
 // words returns what an answer says for people: a member of its JSON in which
 // many APIs do so, or the first line of a text. It is foreign text.
 func (a response) words(body []byte) string {
-	within := a.within()
-	for _, said := range []string{
-		a.text("error_description"), a.text("message"), within.text("message"), within.text("description"),
-		a.text("detail"), a.text("title"), a.text("errmsg"),
-	} {
+	for _, said := range []string{a.description(), a.text("message"), a.text("detail"), a.text("title"), a.text("errmsg")} {
 		if strings.TrimSpace(said) != "" {
 			return said
 		}
