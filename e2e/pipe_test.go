@@ -104,3 +104,30 @@ func TestEmptyLineIsNoLine(t *testing.T) {
 	io.WriteString(open.stdin, "\n\n"+who.allow(link.FindString(open.stderr.String()))+"\n")
 	s.finish(open, "code")
 }
+
+// An empty line where a URL was to come, such as that of an unset variable, leaves
+// the login alone that waits for it. No line at all asks for a new one.
+func TestEmptyLineLeavesALoginPending(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	a := s.newTestServer(authtest.Options{NoDevice: true})
+	who := newPerson(t, a.URL)
+	s.configure(servers{"code": discovering(a.ResourceURL())})
+	left, shown := s.startLogin("code", "--paste")
+	left.kill()
+	for how, text := range map[string]string{"empty": "\n", "spaces": " \t \r\n\r\n", "a byte order mark": "\ufeff\r\n", "without a line end": "  "} {
+		out := s.run(text, binary(t), "login", "code")
+		s.startsNothing(how, out, "no URL came")
+		mentions(t, how, out.stderr, []string{"still waits", `echo "$URL" | proxy login code`, "proxy login code </dev/null"})
+	}
+	if out := s.run(who.allow(shown)+"\n", binary(t), "login", "code"); out.code != 0 {
+		t.Errorf("the login that was pending: %s", out.all())
+	}
+
+	left, _ = s.startLogin("code", "--paste")
+	left.kill()
+	anew := s.daemon(nil, binary(t), "login", "code")
+	anew.stdin.Close()
+	who.land(s.linkOf(anew))
+	s.finish(anew, "code")
+}

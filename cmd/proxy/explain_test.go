@@ -74,6 +74,7 @@ var advised = []error{
 	of(&auth.LoginError{Server: "diary", Reason: auth.NoDevice}),
 	of(&auth.LoginError{Server: "diary", Reason: "expired", Err: &auth.OAuthError{Code: "access_denied"}}),
 	&unfinishedLoginError{server: "diary"},
+	&unfinishedLoginError{server: "diary", noURL: true},
 	of(&egress.BlockedHostError{Host: "login.example", Line: `"discovery_allowlist": ["login.example"]`}),
 	of(&auth.ClientRequiredError{Issuer: "https://login.example", RedirectURI: "http://127.0.0.1:1/callback"}),
 	of(&auth.ClientRequiredError{Issuer: "https://login.example", RedirectURI: "http://127.0.0.1:1/callback", Endpoint: "https://login.example/r", Err: &auth.OAuthError{Code: "access_denied"}}),

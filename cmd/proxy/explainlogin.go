@@ -47,6 +47,9 @@ func explainLogin(e *explanation, err error, _ string) (code int) {
 	}
 	if u, ok := errors.AsType[*unfinishedLoginError](err); ok {
 		e.hint("finish it with the URL that the browser lands on: echo \"$URL\" | %s", proxy.CommandLine("login", u.server))
+		if u.noURL {
+			e.hint("for a new link instead, end stdin without a line: %s </dev/null", proxy.CommandLine("login", u.server))
+		}
 		return exitAuth
 	}
 	return 0

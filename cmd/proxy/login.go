@@ -26,7 +26,8 @@ func loginCommand(t *terminal) *cli.Command {
 			"itself when the browser runs on this machine. Elsewhere (over SSH, in a\n" +
 			"container) paste the URL that the browser landed on; its page need not load.\n\n" +
 			"Without a terminal, a URL on stdin or as argument only finishes a login that\n" +
-			"is pending. The pipe is better: an argument stays in the shell's history and\n" +
+			"is pending, and an empty line leaves it as it is; </dev/null begins a new one.\n" +
+			"The pipe is better: an argument stays in the shell's history and\n" +
 			"can be seen by others in the list of processes.\n\n" +
 			"Examples:\n   proxy login linear\n" +
 			"   proxy login linear --scope write\n" +
@@ -129,18 +130,24 @@ const pipeSilence = 10 * time.Second
 // piped returns the URL that a pipe brings, or "" if a login is to begin. While a
 // login is pending that a URL could finish, it waits for the URL however late it
 // comes, because a new login would make it useless; and no other one begins if
-// that one ends meanwhile. finished says that it has ended well.
+// that one ends meanwhile, nor if nothing but space came, which may be a URL that
+// went missing. finished says that it has ended well.
 func (l *login) piped(ctx context.Context, lines *stdinLines) (url string, finished bool, err error) {
 	begins := time.Now().Add(pipeSilence)
 	told, awaited := false, false
 	for {
 		url, more := lines.next(ctx, watchInterval)
-		if url != "" || !more {
-			return url, false, nil
+		if url != "" || ctx.Err() != nil {
+			return url, false, ctx.Err()
 		}
 		st := l.view.Status(l.server)[0].Auth
+		canFinish := st != nil && st.Pending != nil && st.Pending.Flow == vault.CodeFlow
 		switch {
-		case st != nil && st.Pending != nil && st.Pending.Flow == vault.CodeFlow:
+		case !more && canFinish && lines.blank.Load():
+			return "", false, &unfinishedLoginError{server: l.server.Name, noURL: true}
+		case !more:
+			return "", false, nil
+		case canFinish:
 			if !awaited {
 				l.say("%s", awaitsURL(l.server.Name, st.Pending.ExpiresAt))
 			}
@@ -239,9 +246,15 @@ func (l *login) pasteOnly(p *auth.Login) bool {
 }
 
 // An unfinishedLoginError says that stdin ended before the URL was pasted that
-// alone can finish the login. A later process can still finish it.
-type unfinishedLoginError struct{ server string }
+// can finish the login. A later process can still finish it.
+type unfinishedLoginError struct {
+	server string
+	noURL  bool // nothing but space was piped, and the login is of an earlier process
+}
 
 func (e *unfinishedLoginError) Error() string {
+	if e.noURL {
+		return "no URL came: the login to " + e.server + " still waits"
+	}
 	return "the login to " + e.server + " waits to be finished"
 }

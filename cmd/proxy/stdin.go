@@ -5,13 +5,17 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 )
 
 // stdinLines are the lines of stdin that are not empty. The goroutine that reads
 // them ends with stdin or the process.
-type stdinLines struct{ c chan string }
+type stdinLines struct {
+	c     chan string
+	blank atomic.Bool // something came that holds no more than space
+}
 
 // maxLine is how much of a line is read, in bytes. What follows is left out,
 // because the line is a line all the same.
@@ -26,8 +30,12 @@ func (t *terminal) stdinLines() *stdinLines {
 			b, err := r.ReadSlice('\n')
 			// A Windows shell writes a byte order mark into a pipe.
 			line := strings.TrimFunc(string(b), func(c rune) bool { return unicode.IsSpace(c) || c == '\ufeff' })
-			if line != "" && !isRest {
+			switch {
+			case isRest:
+			case line != "":
 				l.c <- line
+			case len(b) > 0:
+				l.blank.Store(true)
 			}
 			isRest = errors.Is(err, bufio.ErrBufferFull)
 			if err != nil && !isRest {
