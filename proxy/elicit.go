@@ -21,6 +21,7 @@ const (
 	linkInReply  linkPlace = iota // the model passes it on
 	linkAskedFor                  // the host was asked to show it, and has not answered
 	linkShown                     // the host shows it
+	linkDeclined                  // the person does not want it
 )
 
 // elicitationID names the request for input within one answer of ours.
@@ -55,12 +56,22 @@ func (h *responder) login(ctx context.Context, v *View, r *mcptool.Request, req 
 	if req.ProtocolVersion() >= statelessEra {
 		return h.askForInput(params), nil
 	}
-	return object(answerLogin(l, h.show(req.Session, l, params)), r.Notes), nil
+	place := h.show(req.Session, l, params)
+	if place == linkDeclined {
+		return nil, declined(l.Server)
+	}
+	return object(answerLogin(l, place), r.Notes), nil
+}
+
+// declined is the error of a login whose link the person has declined or
+// dismissed.
+func declined(server string) error {
+	return &ServerError{Server: server, Err: &auth.LoginError{Server: server, Reason: auth.Denied}}
 }
 
 // mayShow reports whether the host is asked to show a link for a login to the
 // server. If it refused one, or has left one for that server without an answer,
-// a model that asks again gets the link itself.
+// or the person has declined it, a model that asks again gets the link itself.
 func (s *Session) mayShow(server string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,9 +108,10 @@ func (h *responder) elicited(r *mcptool.Request, answer mcp.InputResponse) (mcp.
 	l := h.session.newestLogin(r.Server)
 	if e, ok := answer.(*mcp.ElicitResult); ok && e.Action != "accept" {
 		if l != nil {
+			h.session.asked(l.Server)
 			l.Cancel()
 		}
-		return nil, &ServerError{Server: r.Server, Err: &auth.LoginError{Server: r.Server, Reason: auth.Denied}}
+		return nil, declined(r.Server)
 	}
 	if l == nil {
 		return nil, &ServerError{Server: r.Server, Err: &auth.LoginError{Server: r.Server, Reason: auth.NoLogin}}
@@ -122,8 +134,8 @@ func (h *responder) show(host *mcp.ServerSession, l *auth.Login, params *mcp.Eli
 			h.session.agreed(l.Server, false)
 			known <- linkInReply
 		case answer.Action != "accept":
-			h.session.agreed(l.Server, true)
 			l.Cancel()
+			known <- linkDeclined
 		default:
 			h.session.agreed(l.Server, true)
 			known <- linkShown
