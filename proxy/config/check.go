@@ -13,7 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"mcpproxy/auth"
+	"mcpproxy/catalog"
 	"mcpproxy/upstream"
 )
 
@@ -55,33 +55,56 @@ func checkName(name string) *fault {
 }
 
 // A checker checks one entry: first as written, when it skips values with
-// placeholders, and again after their substitution.
+// placeholders, and again after their substitution. What follows from something
+// that is told already, it does not tell.
 type checker struct {
 	*Entry
 	written bool
+	broken  map[string]bool // what could not be decoded, see decoder
 }
 
 // unresolved reports whether the value is not known before substitution.
 func (c checker) unresolved(s string) bool { return c.written && hasPlaceholder(s) }
 
-// check returns the faults of the entry: of each string, and the first of each
-// other rule.
-func (c checker) check() (faults []*fault) {
-	rules := []func() *fault{c.transport, c.env, c.headers, c.address, c.oauth, c.filter, c.resultBytes}
-	faults = c.strings()
-	for _, rule := range rules {
-		if f := rule(); f != nil {
-			faults = append(faults, f)
+// A report takes a fault that was found.
+type report func(*fault)
+
+// check reports the faults of the entry.
+func (c checker) check(found report) {
+	c.strings(found)
+	c.transport(found)
+	if c.isLocal() {
+		c.env(found)
+	} else {
+		c.headers(found)
+		c.address(found)
+		c.oauth(found)
+	}
+	c.filter(found)
+	if c.MaxResultBytes != nil {
+		if f := checkResultBytes(*c.MaxResultBytes); f != nil {
+			found(f)
 		}
 	}
-	return faults
 }
 
-func (c checker) resultBytes() *fault {
-	if c.MaxResultBytes == nil {
-		return nil
-	}
-	return checkResultBytes(*c.MaxResultBytes)
+// first returns the first fault of the entry, or nil.
+func (c checker) first() (first *fault) {
+	c.check(func(f *fault) {
+		if first == nil {
+			first = f
+		}
+	})
+	return first
+}
+
+// has reports whether the entry has a setting, whose value may be broken.
+func (c checker) has(field, value string) bool { return value != "" || c.broken[field] }
+
+// isLocal reports whether the entry is one of a program, which takes none of the
+// settings of a url.
+func (c checker) isLocal() bool {
+	return c.Type == upstream.Stdio || c.Type == "" && c.has("command", c.Command)
 }
 
 // normalize infers the type of an entry, or replaces an alias by its word.
@@ -96,28 +119,45 @@ func (e *Entry) normalize() {
 	}
 }
 
-func (c checker) transport() *fault {
+func (c checker) transport(found report) {
 	const wants = `a server has either a "command" or a "url"`
+	command, address := c.has("command", c.Command), c.has("url", c.URL)
+	// A key that is not known may have been meant as the missing one.
+	complete := !c.broken["type"] && !c.broken["."]
 	switch {
-	case c.Command != "" && c.URL != "":
-		return serverFault("url", `has both a "command" and a "url"`, "keep one of them")
-	case c.Type == "":
-		return serverFault("", `has neither a "command" nor a "url"`, wants)
-	case c.Type == upstream.Stdio && c.Command == "":
-		return serverFault("type", `is of type "stdio" but has no "command"`, wants)
-	case (c.Type == upstream.HTTP || c.Type == upstream.SSE) && c.URL == "":
-		return serverFault("type", fmt.Sprintf("is of type %q but has no \"url\"", c.Type), wants)
-	case c.Type != upstream.Stdio && c.Type != upstream.HTTP && c.Type != upstream.SSE:
-		return serverFault("type", `has a "type" that is not known`, `use "stdio", "http" or "sse"`)
-	}
-	if c.Type == upstream.Stdio {
-		switch {
-		case len(c.Headers) > 0:
-			return serverFault("headers", `has a "command", which takes no "headers"`, `pass settings with "env" or "args"`)
-		case c.OAuth != nil:
-			return serverFault("oauth", `has a "command", which takes no "oauth"`, `"oauth" belongs to a server with a "url"`)
+	case command && address:
+		found(serverFault("url", `has both a "command" and a "url"`, "keep one of them"))
+		return
+	case c.Type == "" && !command && !address:
+		if complete {
+			found(serverFault("", `has neither a "command" nor a "url"`, wants))
 		}
-		return nil
+	case c.Type == upstream.Stdio && !command:
+		if complete {
+			found(serverFault("type", `is of type "stdio" but has no "command"`, wants))
+		}
+		return
+	case (c.Type == upstream.HTTP || c.Type == upstream.SSE) && !address:
+		if complete {
+			found(serverFault("type", fmt.Sprintf("is of type %q but has no \"url\"", c.Type), wants))
+		}
+		return
+	case c.Type != "" && c.Type != upstream.Stdio && c.Type != upstream.HTTP && c.Type != upstream.SSE:
+		found(serverFault("type", `has a "type" that is not known`, `use "stdio", "http" or "sse"`))
+		return
+	}
+	c.misplaced(found, command, address)
+}
+
+// misplaced reports the settings that belong to a server of the other kind.
+func (c checker) misplaced(found report, command, address bool) {
+	if command {
+		if len(c.Headers) > 0 {
+			found(serverFault("headers", `has a "command", which takes no "headers"`, `pass settings with "env" or "args"`))
+		}
+		if c.OAuth != nil {
+			found(serverFault("oauth", `has a "command", which takes no "oauth"`, `"oauth" belongs to a server with a "url"`))
+		}
 	}
 	for _, only := range []struct {
 		field string
@@ -125,11 +165,10 @@ func (c checker) transport() *fault {
 	}{
 		{"args", len(c.Args) > 0}, {"cwd", c.Cwd != ""}, {"env", len(c.Env) > 0}, {"inherit_env", len(c.InheritEnv) > 0},
 	} {
-		if only.set {
-			return serverFault(only.field, fmt.Sprintf("has a \"url\", which takes no %q", only.field), `it belongs to a server with a "command"`)
+		if address && only.set {
+			found(serverFault(only.field, fmt.Sprintf("has a \"url\", which takes no %q", only.field), `it belongs to a server with a "command"`))
 		}
 	}
-	return nil
 }
 
 // fixed lists the settings that take no placeholders, because they are read
@@ -141,14 +180,17 @@ func isFixed(field string) bool {
 }
 
 // strings checks each string value.
-func (c checker) strings() (faults []*fault) {
+func (c checker) strings(found report) {
 	_, _ = mapStrings(*c.Entry, func(field, s string) (string, error) {
-		if f := c.text(field, s); f != nil && len(faults) < maxProblems {
-			faults = append(faults, f)
+		if strings.ContainsRune(s, 0) {
+			// It cannot be passed to a process.
+			found(serverFault(field, fmt.Sprintf("has a NUL character in %q", field), "remove it"))
+		}
+		if c.written {
+			c.text(field, s, found)
 		}
 		return s, nil
 	})
-	return faults
 }
 
 // leadingVariable matches the variable that a path begins with.
@@ -156,69 +198,86 @@ var leadingVariable = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(\$[^/\\]+|%[^%]+%)(?:[/\\]|$)`)
 })
 
-// text checks the form of the placeholders in a value, and that it holds no NUL
-// character, which cannot be passed to a process.
-func (c checker) text(field, s string) *fault {
+// text checks the form of the placeholders in a value.
+func (c checker) text(field, s string, found report) {
 	_, err := expand(s, nil, func(placeholder) (string, error) { return "", nil })
 	if start := leadingVariable().FindStringSubmatch(s); start != nil && err == nil && (field == "command" || field == "cwd") {
 		err = foreignIn(start[1]) // no shell reads the path
 	}
-	other, isForeign := errors.AsType[*foreignError](err)
+	_, isForeign := errors.AsType[*foreignError](err)
 	switch {
-	case strings.ContainsRune(s, 0):
-		return serverFault(field, fmt.Sprintf("has a NUL character in %q", field), "remove it")
-	case !c.written:
-		return nil
 	case isForeign && isFixed(field):
-		return nil // a description may say anything
+		// A description may say anything.
 	case isForeign:
-		return serverFault(field, fmt.Sprintf("has %s in %q, which would be passed on as it is", other.text, field), other.hint())
+		c.foreign(field, err, found)
 	case err != nil:
-		return serverFault(field, fmt.Sprintf("has a bad placeholder in %q: %v", field, err), "write ${env:NAME} or ${env:NAME:-default}")
+		found(serverFault(field, fmt.Sprintf("has a bad placeholder in %q: %v", field, err), "write ${env:NAME} or ${env:NAME:-default}"))
 	case isFixed(field) && hasPlaceholder(s):
-		return serverFault(field, fmt.Sprintf("has a placeholder in %q, which takes none", field), "write the value itself")
+		found(serverFault(field, fmt.Sprintf("has a placeholder in %q, which takes none", field), "write the value itself"))
 	}
-	return nil
 }
 
-func (c checker) env() *fault {
+// foreign reports each placeholder of another host once, of which err is the
+// first.
+func (c checker) foreign(field string, err error, found report) {
+	told := make(map[string]bool)
+	for range maxProblems {
+		other, ok := errors.AsType[*foreignError](err)
+		if !ok {
+			return
+		}
+		if !told[other.text] {
+			found(serverFault(field, fmt.Sprintf("has %s in %q, which would be passed on as it is", other.text, field), other.hint()))
+		}
+		told[other.text] = true
+		_, err = expand(other.rest, nil, func(placeholder) (string, error) { return "", nil })
+	}
+}
+
+func (c checker) env(found report) {
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
 		if !validVariable(name) {
-			return serverFault(join("env", name), fmt.Sprintf("has %q in \"env\", which is no name of a variable", name), "use letters, digits and underscores")
+			found(serverFault(join("env", name), fmt.Sprintf("has %q in \"env\", which is no name of a variable", name), "use letters, digits and underscores"))
 		}
 	}
 	for i, name := range c.InheritEnv {
-		if !c.unresolved(name) && !validVariable(name) {
-			field := fmt.Sprintf("inherit_env[%d]", i)
-			return serverFault(field, fmt.Sprintf("has no name of a variable in %q", field), "use letters, digits and underscores")
+		field := fmt.Sprintf("inherit_env[%d]", i)
+		if !c.unresolved(name) && !validVariable(name) && !c.broken[field] {
+			found(serverFault(field, fmt.Sprintf("has no name of a variable in %q", field), "use letters, digits and underscores"))
 		}
 	}
-	return nil
 }
 
 // address checks the url, to which credentials are sent over TLS or on the same
-// machine only (DESIGN, section 4).
-func (c checker) address() *fault {
-	if c.URL == "" || c.unresolved(c.URL) {
-		return nil
+// machine only (DESIGN, section 4). All that speaks against one without TLS is
+// one fault.
+func (c checker) address(found report) {
+	if c.URL == "" || c.unresolved(c.URL) || c.Command != "" {
+		return
 	}
+	const useTLS = "use https, or http on a loopback address"
 	u, err := url.Parse(c.URL)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return serverFault("url", `has a "url" that is not an http or https address`, `write it as in "https://example.com/mcp"`)
+		if c.Type == upstream.HTTP || c.Type == upstream.SSE {
+			found(serverFault("url", `has a "url" that is not an http or https address`, `write it as in "https://example.com/mcp"`))
+		}
+		return
 	case secure(u):
-		return nil
-	case c.OAuth != nil:
-		return serverFault("url", `has "oauth" but a "url" that is not https`, "use https, or http on a loopback address")
+		return
+	case c.OAuth != nil && c.Type != upstream.SSE:
+		found(serverFault("url", `has "oauth" but a "url" that is not https`, useTLS))
+		return
 	case u.User != nil:
-		return serverFault("url", `has a password in a "url" that is not https`, "use https, or http on a loopback address")
+		found(serverFault("url", `has a password in a "url" that is not https`, useTLS))
+		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
 		if secretHeader(name, c.Headers[name]) {
-			return serverFault("url", fmt.Sprintf("sends header %q to a \"url\" that is not https", name), "use https, or http on a loopback address")
+			found(serverFault("url", fmt.Sprintf("sends header %q to a \"url\" that is not https", name), useTLS))
+			return
 		}
 	}
-	return nil
 }
 
 // secure reports whether u is https, or http on a loopback address.
@@ -230,46 +289,22 @@ func secure(u *url.URL) bool {
 	return u.Scheme == "http" && (strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback())
 }
 
-func (c checker) oauth() *fault {
-	o := c.OAuth
-	if o == nil {
-		return nil
-	}
-	if c.Type == upstream.SSE {
-		return serverFault("oauth", `is of type "sse", which takes no "oauth"`, `use type "http", or pass a token with "headers"`)
-	}
-	err := o.Validate(c.URL)
-	if err == nil {
-		return nil
-	}
-	f := serverFault("oauth", err.Error(), "")
-	if wrong, ok := errors.AsType[*auth.ConfigError](err); ok {
-		f.field = wrong.Field
-		f.ofServer = wrong.Problem == "" // the server "requires" the field
-	}
-	if c.unresolvedField(f.field) {
-		return nil
-	}
-	return f
-}
-
-// unresolvedField reports whether a value of the field is not known before
-// substitution.
-func (c checker) unresolvedField(field string) bool {
-	unresolved := false
-	_, _ = mapStrings(*c.Entry, func(f, s string) (string, error) {
-		unresolved = unresolved || strings.HasPrefix(f, field) && c.unresolved(s)
-		return s, nil
-	})
-	return unresolved
-}
-
 // filter checks the patterns of the tool filter.
-func (c checker) filter() *fault {
-	if err := c.ToolFilter.Validate(); err != nil {
-		return serverFault("tool_filter", fmt.Sprintf("has a bad \"tool_filter\": %v", err), `use patterns such as "get_*"`)
+func (c checker) filter(found report) {
+	one := func(list string, i int, f catalog.Filter) {
+		if err := f.Validate(); err != nil {
+			field := fmt.Sprintf("tool_filter.%s[%d]", list, i)
+			if !c.broken[field] {
+				found(serverFault(field, fmt.Sprintf("has a bad \"tool_filter\": %v", err), `use patterns such as "get_*"`))
+			}
+		}
 	}
-	return nil
+	for i, p := range c.ToolFilter.Include {
+		one("include", i, catalog.Filter{Include: []string{p}})
+	}
+	for i, p := range c.ToolFilter.Exclude {
+		one("exclude", i, catalog.Filter{Exclude: []string{p}})
+	}
 }
 
 // maxResultLimit is the highest max_result_bytes.
@@ -282,10 +317,9 @@ func checkResultBytes(n int) *fault {
 	return nil
 }
 
-// check returns the faults of the settings, whose keys in the file lines holds.
-func (s Settings) check(lines map[string]int) []*fault {
+// check returns the faults of the settings; has says which the file has.
+func (s Settings) check(has func(field string) bool) []*fault {
 	var faults []*fault
-	has := func(field string) bool { _, ok := lines[field]; return ok }
 	if has("max_concurrent_servers") && s.MaxConcurrentServers < 1 {
 		faults = append(faults, fieldFault("max_concurrent_servers", `"max_concurrent_servers" must be at least 1`, ""))
 	}

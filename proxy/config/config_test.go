@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,10 +35,10 @@ func loadText(t testing.TB, text string) *config.Config {
 
 // problems returns all problems, as "line: message" and "| hint".
 func problems(c *config.Config) string {
-	all := c.Problems
+	all := slices.Clone(c.Problems)
 	for _, s := range c.Servers {
 		if s.Problem != nil {
-			all = append(all, s.Problem)
+			all = append(append(all, s.Problem), s.More...)
 		}
 	}
 	var lines []string

@@ -26,11 +26,14 @@ type decoder struct {
 	src *source
 	// prefix starts each message: `server "github": `, or nothing.
 	prefix string
-	// lines holds the line of each decoded value by its field, as in
+	// lines holds the line of each value by its field, as in
 	// "headers.Accept" or "args[0]", for the problems of later checks.
 	lines map[string]int
 	keys  map[reflect.Type]map[string][]int // results of keysOf
-	more  []*Problem                        // those after the first, which is returned
+	// broken holds the fields that could not be decoded, and those around them.
+	// It holds the name of an object with a dot if a key in it is not known.
+	broken   map[string]bool
+	problems collection
 }
 
 func (d *decoder) fail(v hujson.Value, hint, format string, args ...any) *Problem {
@@ -39,15 +42,26 @@ func (d *decoder) fail(v hujson.Value, hint, format string, args ...any) *Proble
 	return p
 }
 
-func (d *decoder) decode(v hujson.Value, dst reflect.Value, field string) *Problem {
-	p := d.value(v, dst, field)
-	if p == nil && field != "" {
-		d.lines[field] = d.src.line(v.StartOffset)
-	}
-	return p
+// refuse reports a problem, and that the value is not decoded.
+func (d *decoder) refuse(v hujson.Value, hint, format string, args ...any) bool {
+	d.problems.add(d.fail(v, hint, format, args...))
+	return false
 }
 
-func (d *decoder) value(v hujson.Value, dst reflect.Value, field string) *Problem {
+// decode reports whether all of the value could be decoded. If not, it has
+// reported each problem, and decoded the rest.
+func (d *decoder) decode(v hujson.Value, dst reflect.Value, field string) bool {
+	ok := d.value(v, dst, field)
+	if !ok {
+		d.broken[field] = true
+	}
+	if field != "" {
+		d.lines[field] = d.src.line(v.StartOffset)
+	}
+	return ok
+}
+
+func (d *decoder) value(v hujson.Value, dst reflect.Value, field string) bool {
 	if _, ok := dst.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return d.text(v, dst, field)
 	}
@@ -67,76 +81,60 @@ func (d *decoder) value(v hujson.Value, dst reflect.Value, field string) *Proble
 	if !ok || lit.Kind() == 'n' || json.Unmarshal(lit, dst.Addr().Interface()) != nil {
 		return d.wrongType(v, dst, field)
 	}
-	return nil
+	return true
 }
 
 // text fills a value that decodes itself from a string, such as a duration.
-func (d *decoder) text(v hujson.Value, dst reflect.Value, field string) *Problem {
+func (d *decoder) text(v hujson.Value, dst reflect.Value, field string) bool {
 	lit, ok := v.Value.(hujson.Literal)
 	if !ok || lit.Kind() != '"' {
 		return d.wrongType(v, dst, field)
 	}
 	if strings.Contains(lit.String(), "${env:") {
-		return d.fail(v, "write the value itself", "%q takes no placeholders", field)
+		return d.refuse(v, "write the value itself", "%q takes no placeholders", field)
 	}
 	if dst.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(lit.String())) != nil {
-		return d.fail(v, "", "%q must be %s", field, wanted(dst.Type()))
+		return d.refuse(v, "", "%q must be %s", field, wanted(dst.Type()))
 	}
-	return nil
+	return true
 }
 
-func (d *decoder) object(v hujson.Value, dst reflect.Value, field string) *Problem {
+func (d *decoder) object(v hujson.Value, dst reflect.Value, field string) bool {
 	object, ok := v.Value.(*hujson.Object)
 	if !ok {
 		return d.wrongType(v, dst, field)
 	}
-	return d.members(object, field, func(key string, name, value hujson.Value) *Problem {
+	return d.members(object, field, func(key string, name, value hujson.Value) bool {
 		keys := d.keysOf(dst.Type())
 		index, known := keys[key]
 		if !known {
+			d.broken[field+"."] = true
 			return d.unknownKey(name, key, field, slices.Sorted(maps.Keys(keys)))
 		}
 		if value.Value.Kind() == 'n' {
-			return nil
+			return true
 		}
 		return d.decode(value, dst.FieldByIndex(index), join(field, key))
 	})
 }
 
-// members calls fn for each member, and refuses a key that stands twice. It
-// returns the first problem and keeps the others.
-func (d *decoder) members(object *hujson.Object, field string, fn func(key string, name, value hujson.Value) *Problem) (first *Problem) {
+// members calls fn for each member, and refuses a key that stands twice.
+func (d *decoder) members(object *hujson.Object, field string, fn func(key string, name, value hujson.Value) bool) bool {
+	ok := true
 	lines := make(map[string]int, len(object.Members))
 	for _, m := range object.Members {
 		key := m.Name.Value.(hujson.Literal).String()
-		var p *Problem
 		if line, twice := lines[key]; twice {
-			p = d.fail(m.Name, "keep one of them", "%q appears twice, first in line %d", join(field, key), line)
-		} else {
-			lines[key] = d.src.line(m.Name.StartOffset)
-			p = fn(key, m.Name, m.Value)
+			ok = d.refuse(m.Name, "keep one of them", "%q appears twice, first in line %d", join(field, key), line)
+			continue
 		}
-		first = d.keep(first, p)
+		lines[key] = d.src.line(m.Name.StartOffset)
+		ok = fn(key, m.Name, m.Value) && ok
 	}
-	return first
+	return ok
 }
 
-// maxProblems bounds how many problems of an entry or of the settings are told.
-const maxProblems = 20
-
-// keep returns the first of two problems, either of which may be nil, and keeps
-// the second for later.
-func (d *decoder) keep(first, next *Problem) *Problem {
-	switch {
-	case first == nil:
-		return next
-	case next != nil && len(d.more) < maxProblems:
-		d.more = append(d.more, next)
-	}
-	return first
-}
-
-func (d *decoder) unknownKey(at hujson.Value, key, field string, known []string) *Problem {
+func (d *decoder) unknownKey(at hujson.Value, key, field string, known []string) bool {
 	hint := "known keys: " + strings.Join(known, ", ")
 	if near := names.Nearest(key, known, 1); len(near) > 0 {
 		hint = fmt.Sprintf("did you mean %q?", near[0])
@@ -145,45 +143,46 @@ func (d *decoder) unknownKey(at hujson.Value, key, field string, known []string)
 	if field != "" {
 		in = fmt.Sprintf(" in %q", field)
 	}
-	return d.fail(at, hint, "unknown key %q%s", key, in)
+	return d.refuse(at, hint, "unknown key %q%s", key, in)
 }
 
-func (d *decoder) list(v hujson.Value, dst reflect.Value, field string) *Problem {
+func (d *decoder) list(v hujson.Value, dst reflect.Value, field string) bool {
 	array, ok := v.Value.(*hujson.Array)
 	if !ok {
 		return d.wrongType(v, dst, field)
 	}
 	dst.Set(reflect.MakeSlice(dst.Type(), len(array.Elements), len(array.Elements)))
-	var first *Problem
+	ok = true
 	for i, e := range array.Elements {
-		field := fmt.Sprintf("%s[%d]", field, i)
-		p := d.decode(e, dst.Index(i), field)
+		element := fmt.Sprintf("%s[%d]", field, i)
 		if e.Value.Kind() == 'n' {
-			p = d.fail(e, "remove it, or write a string", "%q is null", field)
+			d.broken[field], d.broken[element] = true, true
+			ok = d.refuse(e, "remove it, or write a string", "%q is null", element)
+		} else {
+			ok = d.decode(e, dst.Index(i), element) && ok
 		}
-		first = d.keep(first, p)
 	}
-	return first
+	return ok
 }
 
-func (d *decoder) table(v hujson.Value, dst reflect.Value, field string) *Problem {
+func (d *decoder) table(v hujson.Value, dst reflect.Value, field string) bool {
 	object, ok := v.Value.(*hujson.Object)
 	if !ok {
 		return d.wrongType(v, dst, field)
 	}
 	dst.Set(reflect.MakeMapWithSize(dst.Type(), len(object.Members)))
-	return d.members(object, field, func(key string, _, value hujson.Value) *Problem {
+	return d.members(object, field, func(key string, _, value hujson.Value) bool {
 		if value.Value.Kind() == 'n' {
-			return nil
+			return true
 		}
 		element := reflect.New(dst.Type().Elem()).Elem()
-		p := d.decode(value, element, join(field, key))
+		ok := d.decode(value, element, join(field, key))
 		dst.SetMapIndex(reflect.ValueOf(key), element)
-		return p
+		return ok
 	})
 }
 
-func (d *decoder) wrongType(v hujson.Value, dst reflect.Value, field string) *Problem {
+func (d *decoder) wrongType(v hujson.Value, dst reflect.Value, field string) bool {
 	hint := ""
 	if dst.Kind() == reflect.String && slices.Contains([]hujson.Kind{'0', 't', 'f'}, v.Value.Kind()) {
 		hint = "put the value in double quotes"
@@ -193,9 +192,9 @@ func (d *decoder) wrongType(v hujson.Value, dst reflect.Value, field string) *Pr
 		subject = fmt.Sprintf("%q", field)
 	}
 	if v.Value.Kind() == '0' && dst.Kind() == reflect.Int {
-		return d.fail(v, hint, "%s must be %s", subject, wanted(dst.Type()))
+		return d.refuse(v, hint, "%s must be %s", subject, wanted(dst.Type()))
 	}
-	return d.fail(v, hint, "%s must be %s, not %s", subject, wanted(dst.Type()), kindOf(v.Value))
+	return d.refuse(v, hint, "%s must be %s, not %s", subject, wanted(dst.Type()), kindOf(v.Value))
 }
 
 // wanted returns in words what a setting of that type holds.

@@ -39,12 +39,12 @@ func FuzzLoad(f *testing.F) {
 				}
 			}
 		}
-		c := Config{Servers: l.servers, Problems: l.problems, Settings: l.settings.Settings}
+		c := Config{Servers: l.servers, Problems: l.problems.list, Settings: l.settings.Settings}
 		if !json.Valid(c.Masked()) {
 			t.Error("the listing is not JSON")
 		}
 		lines := strings.Count(text, "\n") + 1
-		for _, p := range l.problems {
+		for _, p := range l.problems.list {
 			if p.Line < 0 || p.Line > lines || p.Message == "" {
 				t.Errorf("%d lines, problem %+v", lines, p)
 			}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"mcpproxy/upstream"
 )
 
 // transportHeaders belong to HTTP itself or to MCP's transport (MCP
@@ -23,26 +25,27 @@ var transportHeaders = []string{
 // (MCP 2026-07-28, basic/transports).
 const paramHeaders = "Mcp-Param-"
 
-func (c checker) headers() *fault {
+func (c checker) headers(found report) {
 	seen := make(map[string]string)
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
 		field := join("headers", name)
 		canonical := http.CanonicalHeaderKey(name)
 		switch {
 		case !isToken(name):
-			return serverFault(field, fmt.Sprintf("has header %q, which is no valid name", name), "use letters, digits and hyphens")
+			found(serverFault(field, fmt.Sprintf("has header %q, which is no valid name", name), "use letters, digits and hyphens"))
 		case slices.Contains(transportHeaders, canonical) || strings.HasPrefix(canonical, paramHeaders):
-			return serverFault(field, fmt.Sprintf("sets header %q, which belongs to the transport", name), "remove it")
-		case canonical == "Authorization" && c.OAuth != nil:
-			return serverFault(field, fmt.Sprintf("has both \"oauth\" and header %q", name), "keep one of them")
+			found(serverFault(field, fmt.Sprintf("sets header %q, which belongs to the transport", name), "remove it"))
+			continue
+		case canonical == "Authorization" && c.OAuth != nil && c.Type != upstream.SSE:
+			found(serverFault(field, fmt.Sprintf("has both \"oauth\" and header %q", name), "keep one of them"))
 		case seen[canonical] != "":
-			return serverFault(field, fmt.Sprintf("has headers %q and %q, which are the same", seen[canonical], name), "keep one of them")
-		case strings.ContainsFunc(c.Headers[name], isControl):
-			return serverFault(field, fmt.Sprintf("has a line end or control character in the value of header %q", name), "remove it; a file's last line end may have come with the value")
+			found(serverFault(field, fmt.Sprintf("has headers %q and %q, which are the same", seen[canonical], name), "keep one of them"))
+		}
+		if strings.ContainsFunc(c.Headers[name], isControl) {
+			found(serverFault(field, fmt.Sprintf("has a line end or control character in the value of header %q", name), "remove it; a file's last line end may have come with the value"))
 		}
 		seen[canonical] = name
 	}
-	return nil
 }
 
 // isToken reports whether s is a token (RFC 9110, section 5.6.2), which the

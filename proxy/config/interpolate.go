@@ -53,6 +53,7 @@ var foreignPart = sync.OnceValue(func() *regexp.Regexp {
 type foreignError struct {
 	text string // such as ${API_KEY}, ${input:key} or {env:API_KEY}
 	name string // of the variable, if it is one
+	rest string // what follows it in the text
 }
 
 func (e *foreignError) Error() string { return e.text + " is not known" }
@@ -126,7 +127,7 @@ func expand(s string, literal func(string) string, value func(placeholder) (stri
 		if !ours {
 			if m := foreign().FindStringSubmatch(rest); m != nil {
 				name := foreignName(m[1])
-				found := &foreignError{text: opening + name + "}"}
+				found := &foreignError{text: opening + name + "}", rest: rest[len(m[0]):]}
 				if name == strings.ToUpper(name) {
 					found.name = name
 				}

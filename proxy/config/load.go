@@ -63,7 +63,7 @@ func (c *Config) loadGlobal(o LoadOptions) []*Server {
 	l := newLayerFile(Global, newSource(o.Global, text))
 	l.read()
 	c.Settings = l.settings.Settings
-	c.Problems = append(c.Problems, l.problems...)
+	c.Problems = append(c.Problems, l.problems.list...)
 	return l.servers
 }
 
@@ -94,7 +94,7 @@ func (c *Config) loadProject(o LoadOptions) []*Server {
 	} else {
 		l.readNames()
 	}
-	c.Problems = append(c.Problems, l.problems...)
+	c.Problems = append(c.Problems, l.problems.list...)
 	return l.servers
 }
 
@@ -147,7 +147,7 @@ type layerFile struct {
 	layer    Layer
 	settings globalFile
 	servers  []*Server
-	problems []*Problem
+	omitted  int // of the problems of servers
 }
 
 // globalFile holds the keys of the global file; a project's has mcpServers only.
@@ -157,7 +157,7 @@ type globalFile struct {
 }
 
 func newLayerFile(layer Layer, src *source) *layerFile {
-	d := &decoder{src: src, lines: make(map[string]int), keys: make(map[reflect.Type]map[string][]int)}
+	d := &decoder{src: src, lines: make(map[string]int), keys: make(map[reflect.Type]map[string][]int), broken: make(map[string]bool)}
 	return &layerFile{decoder: d, layer: layer}
 }
 
@@ -168,73 +168,77 @@ const serversKey = "mcpServers"
 func (l *layerFile) read() {
 	root, p := l.src.parse()
 	if p != nil {
-		l.problems = append(l.problems, p)
+		l.problems.add(p)
 		return
 	}
 	first := make(map[string]int)
 	for _, m := range root.Members {
 		key := m.Name.Value.(hujson.Literal).String()
 		if line, twice := first[key]; twice {
-			l.report(l.fail(m.Name, "keep one of them", "%q appears twice, first in line %d", key, line))
+			l.refuse(m.Name, "keep one of them", "%q appears twice, first in line %d", key, line)
 			continue
 		}
 		first[key] = l.src.line(m.Name.StartOffset)
-		l.report(l.rootMember(key, m))
+		l.rootMember(key, m)
 	}
-	l.problems = append(l.problems, l.more...)
 	if l.layer == Global {
-		for _, f := range l.settings.check(l.lines) {
-			l.report(&Problem{File: l.src.file, Line: l.lines[f.field], Message: f.message, Hint: f.hint})
+		for _, f := range l.settings.check(l.isWritten) {
+			l.problems.add(&Problem{File: l.src.file, Line: l.lines[f.field], Message: f.message, Hint: f.hint})
 		}
 	}
+	l.bound()
 }
 
-func (l *layerFile) report(p *Problem) {
-	if p != nil {
-		l.problems = append(l.problems, p)
-	}
-}
-
-func (l *layerFile) rootMember(key string, m hujson.ObjectMember) *Problem {
+func (l *layerFile) rootMember(key string, m hujson.ObjectMember) {
 	keys := l.keysOf(reflect.TypeFor[globalFile]())
 	index, known := keys[key]
 	switch {
 	case known && m.Value.Value.Kind() == 'n':
-		return nil // as if it were absent
+		// As if it were absent.
 	case key == serversKey:
-		entries, ok := m.Value.Value.(*hujson.Object)
-		if !ok {
-			return l.wrongType(m.Value, reflect.ValueOf(struct{}{}), key)
+		if entries, ok := m.Value.Value.(*hujson.Object); ok {
+			l.entries(entries)
+		} else {
+			l.wrongType(m.Value, reflect.ValueOf(struct{}{}), key)
 		}
-		l.entries(entries)
-		return nil
 	case l.layer == Project && known:
-		return l.fail(m.Name, "move it to the global configuration", "a project's file may hold only %q, not %q", serversKey, key)
+		l.refuse(m.Name, "move it to the global configuration", "a project's file may hold only %q, not %q", serversKey, key)
 	case !known && l.layer == Project:
-		return l.unknownKey(m.Name, key, "", []string{serversKey})
+		l.unknownKey(m.Name, key, "", []string{serversKey})
 	case !known:
-		return l.unknownKey(m.Name, key, "", slices.Sorted(maps.Keys(keys)))
+		l.unknownKey(m.Name, key, "", slices.Sorted(maps.Keys(keys)))
+	default:
+		l.decode(m.Value, reflect.ValueOf(&l.settings).Elem().FieldByIndex(index), key)
 	}
-	return l.decode(m.Value, reflect.ValueOf(&l.settings).Elem().FieldByIndex(index), key)
 }
 
-// entries decodes the servers, and keeps a broken one with its problem.
+// isWritten reports whether the file has a value for a setting.
+func (l *layerFile) isWritten(field string) bool { return l.lines[field] > 0 && !l.broken[field] }
+
+// entries decodes the servers, and keeps a broken one with its problems. One
+// that cannot be kept is checked all the same, so that its problems need no
+// second run.
 func (l *layerFile) entries(object *hujson.Object) {
 	known := make(map[string]*Server)
 	for _, m := range object.Members {
 		name := m.Name.Value.(hujson.Literal).String()
+		s, found := l.server(name, m)
 		if f := checkName(name); f != nil {
-			l.report(l.fail(m.Name, f.hint, "%s", f.message))
+			l.refuse(m.Name, f.hint, "%s", f.message)
+			for _, p := range found.list {
+				l.problems.add(p)
+			}
+			l.problems.omitted += found.omitted
 			continue
 		}
 		if first := known[name]; first != nil {
-			if first.Problem == nil {
-				first.Problem = l.fail(m.Name, "rename or remove one of them", "server %q appears twice", name)
-			}
+			twice := l.fail(m.Name, "rename or remove one of them", "server %q appears twice", name)
+			found.list = append([]*Problem{twice}, found.list...)
+			l.omitted += first.set(found)
 			continue
 		}
-		s := l.server(name, m)
 		known[name] = s
+		l.omitted += s.set(found)
 		l.servers = append(l.servers, s)
 	}
 	for _, s := range l.servers {
@@ -242,41 +246,21 @@ func (l *layerFile) entries(object *hujson.Object) {
 	}
 }
 
-func (l *layerFile) server(name string, m hujson.ObjectMember) *Server {
+// server decodes an entry and checks what could be decoded of it.
+func (l *layerFile) server(name string, m hujson.ObjectMember) (*Server, collection) {
 	s := &Server{Name: name, Layer: l.layer, File: l.src.file, lines: make(map[string]int)}
-	d := &decoder{src: l.src, prefix: fmt.Sprintf("server %q: ", name), lines: s.lines, keys: l.keys}
+	d := &decoder{src: l.src, prefix: fmt.Sprintf("server %s: ", quotedName(name)), lines: s.lines, keys: l.keys, broken: make(map[string]bool)}
 	s.lines[""] = l.src.line(m.Name.StartOffset)
-	if s.Problem = d.decode(m.Value, reflect.ValueOf(&s.Entry).Elem(), ""); s.Problem != nil {
-		s.More = d.more
-		for _, f := range (checker{Entry: &s.Entry, written: true}).strings() {
-			s.More = append(s.More, s.problem(f))
-		}
+	decoded := d.decode(m.Value, reflect.ValueOf(&s.Entry).Elem(), "")
+	if m.Value.Value.Kind() == '{' {
+		s.Entry.normalize()
+		c := checker{Entry: &s.Entry, written: true, broken: d.broken}
+		c.check(func(f *fault) { d.problems.add(s.problem(f)) })
+	}
+	if !decoded {
 		s.Entry = Entry{}
-		return s
 	}
-	s.Entry.normalize()
-	for i, f := range (checker{Entry: &s.Entry, written: true}).check() {
-		if i == 0 {
-			s.Problem = s.problem(f)
-		} else {
-			s.More = append(s.More, s.problem(f))
-		}
-	}
-	return s
-}
-
-// problem gives a fault its line. A field that is not in the file has the line
-// of the nearest field around it.
-func (s *Server) problem(f *fault) *Problem {
-	field := f.field
-	for field != "" && s.lines[field] == 0 {
-		field = field[:max(0, strings.LastIndexAny(field, ".["))]
-	}
-	message := fmt.Sprintf("server %q: %s", s.Name, f.message)
-	if f.ofServer {
-		message = fmt.Sprintf("server %q %s", s.Name, f.message)
-	}
-	return &Problem{File: s.File, Line: s.lines[field], Message: message, Hint: f.hint}
+	return s, d.problems
 }
 
 // readNames takes only valid names of servers from the file, because it is not
@@ -284,7 +268,7 @@ func (s *Server) problem(f *fault) *Problem {
 func (l *layerFile) readNames() {
 	root, p := l.src.parse()
 	if p != nil {
-		l.problems = append(l.problems, &Problem{File: l.src.file, Message: "the project's file, which is not trusted, cannot be parsed"})
+		l.problems.add(&Problem{File: l.src.file, Message: "the project's file, which is not trusted, cannot be parsed"})
 		return
 	}
 	seen := make(map[string]bool)

@@ -3,7 +3,6 @@ package config_test
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,11 +39,11 @@ func TestProblemsOfAFile(t *testing.T) {
 		{"negative duration", `{"idle_ttl": "-1s"}`, `1: "idle_ttl" must be a duration such as "90s" or "10m"`},
 		{"no servers at once", `{"max_concurrent_servers": 0}`, `1: "max_concurrent_servers" must be at least 1`},
 		{"half a server", `{"max_concurrent_servers": 1.5}`, `1: "max_concurrent_servers" must be a whole number`},
-		{"breaker", "{\"breaker\": {\"cooldown\": \"0\",\n\"fail_threshold\": 0}}", "2: \"breaker.fail_threshold\" must be at least 1\n1: \"breaker.cooldown\" must be more than 0"},
+		{"breaker", "{\"breaker\": {\"cooldown\": \"0\",\n\"fail_threshold\": 0}}", "1: \"breaker.cooldown\" must be more than 0\n2: \"breaker.fail_threshold\" must be at least 1"},
 		{"unknown key of breaker", `{"breaker": {"treshold": 1}}`, `1: unknown key "treshold" in "breaker" | did you mean "fail_threshold"?`},
 		{"negative size", `{"max_result_bytes": -1}`, `1: "max_result_bytes" must be between 0 (off) and 1073741824`},
 		{"token store", `{"token_store": "kering"}`, `1: "token_store" is not known | use "keyring" or "file"`},
-		{"names", "{\"mcpServers\": {\"a/b\": {},\n\"\": {},\n\"a\\u202eb\": {},\n\"" + strings.Repeat("é", 65) + "\": {}}}",
+		{"names", strings.ReplaceAll("{\"mcpServers\": {\"a/b\": {},\n\"\": {},\n\"a\\u202eb\": {},\n\""+strings.Repeat("é", 65)+"\": {}}}", "{}", `{"command": "x"}`),
 			"1: server name \"a/b\" holds \"/\", \"\\\" or \":\" | use letters, digits, hyphens and underscores\n" +
 				"2: a server's name is empty | give it a name of 1 to 64 characters\n" +
 				"3: server name \"a\\u202eb\" holds a character that is not printable | use letters, digits, hyphens and underscores\n" +
@@ -100,15 +99,15 @@ func TestProblemsOfAnEntry(t *testing.T) {
 		{`{"url": "https://x.dev", "headers": {"MCP-Param-X": "c"}}`, `1: server "a" sets header "MCP-Param-X", which belongs to the transport | remove it`},
 		{`{"url": "https://x.dev", "headers": {"X-a": "1", "x-A": "2"}}`, `1: server "a" has headers "X-a" and "x-A", which are the same | keep one of them`},
 		{`{"url": "https://x.dev", "headers": {"X-A": "1\r\nEvil: 2"}}`, `1: server "a" has a line end or control character in the value of header "X-A" | remove it; a file's last line end may have come with the value`},
-		{`{"url": "https://x.dev", "oauth": {}, "headers": {"authorization": "x"}}`, `1: server "a" has both "oauth" and header "authorization" | keep one of them`},
-		{`{"url": "http://x.dev", "oauth": {}}`, `1: server "a" has "oauth" but a "url" that is not https | use https, or http on a loopback address`},
+		{`{"url": "https://x.dev", "oauth": {"provider": "anthropic-mcp"}, "headers": {"authorization": "x"}}`, `1: server "a" has both "oauth" and header "authorization" | keep one of them`},
+		{`{"url": "http://x.dev", "oauth": {"provider": "anthropic-mcp"}}`, `1: server "a" has "oauth" but a "url" that is not https | use https, or http on a loopback address`},
 		{`{"url": "http://u:p@x.dev"}`, `1: server "a" has a password in a "url" that is not https | use https, or http on a loopback address`},
 		{"{\"headers\": {\"X-Api-Key\": \"k\"},\n\"url\": \"http://x.dev\"}", `2: server "a" sends header "X-Api-Key" to a "url" that is not https | use https, or http on a loopback address`},
 		{`{"url": "http://x.dev", "headers": {"X-Who": "Bearer abc"}}`, `1: server "a" sends header "X-Who" to a "url" that is not https | use https, or http on a loopback address`},
 		{`{"type": "sse", "url": "https://x.dev", "oauth": {}}`, `1: server "a" is of type "sse", which takes no "oauth" | use type "http", or pass a token with "headers"`},
 		{`{"url": "https://x.dev", "oauth": {"discovery": true}}`, `1: server "a" requires oauth.discovery_allowlist (discovery contacts no host that is not listed)`},
 		{`{"url": "https://u:p@x.dev", "oauth": {"provider": "anthropic-mcp"}}`, `1: server "a": url must not hold a user name or password`},
-		{"{\"url\": \"https://x.dev\",\n\"oauth\": {\"token_url\": \"https://x.dev/t\"}}", `2: server "a" requires oauth.authorize_url`},
+		{"{\"url\": \"https://x.dev\",\n\"oauth\": {\"token_url\": \"https://x.dev/t\", \"client_id\": \"c\", \"redirect_uri\": \"http://localhost:1/cb\"}}", `2: server "a" requires oauth.authorize_url`},
 		{"{\"url\": \"https://x.dev\", \"oauth\": {\"authorize_url\": \"https://x.dev/a\",\n\"token_url\": \"http://x.dev/t\", \"client_id\": \"c\", \"redirect_uri\": \"http://localhost:1/cb\"}}", `2: server "a": oauth.token_url must be https, or http on a loopback address`},
 		{`{"command": "x", "tool_filter": {"include": ["[a"]}}`, `1: server "a" has a bad "tool_filter": include pattern "[a": syntax error in pattern | use patterns such as "get_*"`},
 		{`{"command": "x", "max_result_bytes": -5}`, `1: server "a": "max_result_bytes" must be between 0 (off) and 1073741824`},
@@ -273,33 +272,6 @@ func TestNullInAListIsNamed(t *testing.T) {
 		want = `1: server "a": "` + want + `" is null | remove it, or write a string`
 		if got := problems(loadText(t, `{"mcpServers": {"a": `+entry+`}}`)); got != want {
 			t.Errorf("got %s, want %s", got, want)
-		}
-	}
-}
-
-// All that is wrong with an entry and with the settings is told at once.
-func TestAllProblemsAreTold(t *testing.T) {
-	t.Parallel()
-	c := loadText(t, `{
-"breaker": {"nope": 1, "cooldown": 3},
-"mcpServers": {
-"a": {"comand": "x", "args": [1, "y", null, "${API_KEY}"],
- "env": {"A": 1, "B": null}, "tool_filter": {"includ": []}, "timeout": 5},
-"b": {"command": "x", "args": ["${API_KEY}", "${input:x}"], "env": {"A=B": "x"}, "max_result_bytes": -1}}}`)
-	lines := func(list ...*config.Problem) (got []int) {
-		for _, p := range list {
-			got = append(got, p.Line)
-		}
-		slices.Sort(got)
-		return got
-	}
-	if got := lines(c.Problems...); !slices.Equal(got, []int{2, 2}) {
-		t.Errorf("settings: lines %v", got)
-	}
-	for name, want := range map[string][]int{"a": {4, 4, 4, 4, 5, 5, 5}, "b": {6, 6, 6, 6}} {
-		s := c.Server(name)
-		if got := lines(append([]*config.Problem{s.Problem}, s.More...)...); !slices.Equal(got, want) {
-			t.Errorf("%s: lines %v, want %v: %v %v", name, got, want, s.Problem, s.More)
 		}
 	}
 }

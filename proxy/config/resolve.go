@@ -57,8 +57,7 @@ func (s *Server) substitute(getenv func(string) (string, bool)) (Entry, []string
 		return Entry{}, nil, err
 	}
 	e.Command, e.Cwd = fromHome(e.Command, getenv), fromHome(e.Cwd, getenv)
-	if faults := (checker{Entry: &e}).check(); len(faults) > 0 {
-		f := faults[0]
+	if f := (checker{Entry: &e}).first(); f != nil {
 		if asWritten := (checker{Entry: &s.Entry, written: true}); strings.HasPrefix(f.field, "oauth.") && asWritten.unresolvedField(f.field) {
 			// The messages of auth may quote the value.
 			f = fieldFault(f.field, f.field+" is not valid once its placeholders are substituted", "check the variables that it names")

@@ -68,7 +68,7 @@ func Trust(ctx context.Context, dir, stateDir string) (TrustReport, error) {
 	}
 	l := newLayerFile(Project, src)
 	l.read()
-	report := TrustReport{File: file, Problems: l.problems}
+	report := TrustReport{File: file, Problems: l.problems.list}
 	for _, s := range l.servers {
 		report.Servers = append(report.Servers, s.review())
 		if s.Problem != nil {
