@@ -67,12 +67,15 @@ func (s *Server) substitute(getenv func(string) (string, bool)) (Entry, []string
 	return e, secrets, nil
 }
 
-// fromHome expands a leading "~/" (on Windows also "~\\"), which a shell would
-// have expanded, to the person's home folder.
+// fromHome expands "~" and a leading "~/" (on Windows also "~\\"), which a shell
+// would have expanded, to the person's home folder.
 func fromHome(path string, getenv func(string) (string, bool)) string {
 	rest, ok := strings.CutPrefix(path, "~/")
 	if !ok && runtime.GOOS == "windows" {
 		rest, ok = strings.CutPrefix(path, `~\`)
+	}
+	if path == "~" {
+		rest, ok = "", true
 	}
 	if !ok {
 		return path

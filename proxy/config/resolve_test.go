@@ -190,10 +190,12 @@ func TestADescriptionIsNotExpanded(t *testing.T) {
 func TestHomeIsExpanded(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
-	c := loadText(t, `{"mcpServers": {"a": {"command": "~/bin/x", "cwd": "~/src", "args": ["~/as it is"]}, "b": {"command": "~x", "cwd": "${env:HOME}/y"}}}`)
+	c := loadText(t, `{"mcpServers": {"a": {"command": "~/bin/x", "cwd": "~/src", "args": ["~/as it is"]}, "b": {"command": "~x", "cwd": "${env:HOME}/y"}, "c": {"command": "x", "cwd": "~"}, "d": {"command": "~", "cwd": "~/"}}}`)
 	for name, want := range map[string][2]string{
 		"a": {filepath.Join(home, "bin", "x"), filepath.Join(home, "src")},
 		"b": {"~x", home + "/y"},
+		"c": {"x", home},
+		"d": {home, home},
 	} {
 		r, err := c.Server(name).Resolve(env("HOME", home), config.Settings{})
 		if err != nil || r.Upstream.Command != want[0] || r.Upstream.Cwd != want[1] {
