@@ -239,7 +239,7 @@ func startMessage(server string, e *upstream.StartError) string {
 		if strings.ContainsAny(missing.Command, `/\`) {
 			where = ""
 		}
-		return fmt.Sprintf("%s could not be started: the command %q was not found%s", server, missing.Command, where)
+		return fmt.Sprintf("%s could not be started: the command %q was not found%s", server, shownCommand(missing.Command), where)
 	}
 	if rpc, ok := errors.AsType[*jsonrpc.Error](e); ok && e.Stage == upstream.StageHandshake && !is[*upstream.StatusError](e) {
 		if rpc.Code == 0 { // it gave none

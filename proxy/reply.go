@@ -279,6 +279,9 @@ func (v *View) maskedData(data json.RawMessage) json.RawMessage {
 
 func adviseOnStart(server string, e *upstream.StartError) explanation {
 	if missing, ok := errors.AsType[*child.NotFoundError](e); ok {
+		if advice := CommandAdvice(missing.Command); advice != "" {
+			return explanation{Code: codeUnavailable, Next: fmt.Sprintf("ask the person to correct the entry of %s: %s", server, advice)}
+		}
 		return explanation{Code: codeUnavailable,
 			Next: fmt.Sprintf("ask the person to install %s or to write its full path as command of %s in the configuration", missing.Command, server)}
 	}

@@ -154,6 +154,8 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"start_refused", &upstream.StartError{Stage: upstream.StageHandshake, Err: &jsonrpc.Error{Code: -32001, Message: "the license has expired"}}},
 			{"start_ended", &upstream.StartError{Stage: upstream.StageHandshake, Outcome: child.Outcome{ExitStatus: "exit status 3", Stderr: "fatal:\x1b[1m no such database"}, Err: errors.New("EOF")}},
 			{"interrupted", &upstream.InterruptedError{Outcome: child.Outcome{ExitStatus: "signal: killed", Stderr: "out of memory"}, Err: errors.New("EOF")}},
+			{"start_line", &upstream.StartError{Stage: upstream.StageSpawn, Err: &child.NotFoundError{Command: "npx -y foo"}}},
+			{"start_variable", &upstream.StartError{Stage: upstream.StageSpawn, Err: &child.NotFoundError{Command: "FOO=hush BAR='hush hush' npx -y @x/foo"}}},
 			{"dial", &upstream.StartError{Stage: upstream.StageDial, Err: &upstream.DialError{Err: errors.New("connection refused")}}},
 			{"interrupted_list", &upstream.InterruptedError{Stage: upstream.StageList, Err: errors.New("EOF")}},
 			{"timeout_list", &upstream.TimeoutError{After: time.Minute, Stage: upstream.StageList}},

@@ -159,13 +159,12 @@ func explainConfig(e *explanation, err error, _ string) (code int) {
 // explainConnect explains why a server could not be started or reached.
 func explainConnect(e *explanation, err error, server string) (code int) {
 	if n, ok := errors.AsType[*child.NotFoundError](err); ok {
-		isPath := strings.ContainsAny(n.Command, `/\`)
-		if words := strings.Fields(n.Command); len(words) > 1 && !isPath {
-			e.hint("write the program alone as \"command\": %q, and the rest as \"args\"", words[0])
+		if advice := proxy.CommandAdvice(n.Command); advice != "" {
+			e.hint("%s", advice)
 		} else {
 			e.hint("install %s, or write its full path into the configuration", n.Command)
 		}
-		if !isPath {
+		if !strings.ContainsAny(n.Command, `/\`) {
 			e.hint("looked in the folders of PATH: %s", strings.Join(n.Dirs, ", "))
 		}
 		return exitUnavailable

@@ -103,6 +103,9 @@ var advised = []error{
 
 	of(&child.NotFoundError{Command: "npx", Dirs: []string{"/bin", "/usr/bin"}}),
 	of(&child.NotFoundError{Command: "npx -y x", Dirs: []string{"/bin"}}),
+	of(&child.NotFoundError{Command: "npx -y @x/y", Dirs: []string{"npx -y @x"}}),
+	of(&child.NotFoundError{Command: "FOO=1 npx x", Dirs: []string{"/bin"}}),
+	of(&child.NotFoundError{Command: `C:\Program Files\x.exe`, Dirs: []string{`C:\Program Files`}}),
 	of(&upstream.StatusError{Code: http.StatusUnauthorized}),
 	of(&upstream.StatusError{Code: http.StatusForbidden, Err: &auth.ForbiddenError{Server: "diary"}}),
 	of(&upstream.StatusError{Code: http.StatusNotFound}),
