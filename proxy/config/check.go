@@ -63,8 +63,11 @@ type checker struct {
 	broken  map[string]bool // what could not be decoded, see decoder
 }
 
-// unresolved reports whether the value is not known before substitution.
-func (c checker) unresolved(s string) bool { return c.written && hasPlaceholder(s) }
+// unresolved reports whether the value is not known before substitution, or has
+// a problem already because of what it would substitute.
+func (c checker) unresolved(field, s string) bool {
+	return c.written && (hasPlaceholder(s) || len(foreignInside(field, s)) > 0)
+}
 
 // A report takes a fault that was found.
 type report func(*fault)
@@ -212,7 +215,15 @@ func (c checker) text(field, s string, found report) {
 		c.foreign(field, err, found)
 	case err != nil:
 		found(serverFault(field, fmt.Sprintf("has a bad placeholder in %q: %v", field, err), "write ${env:NAME} or ${env:NAME:-default}"))
-	case isFixed(field) && hasPlaceholder(s):
+	case !isFixed(field):
+		told := make(map[string]bool)
+		for _, other := range foreignInside(field, s) {
+			if !told[other.text] {
+				found(other.fault(field))
+			}
+			told[other.text] = true
+		}
+	case hasPlaceholder(s):
 		found(serverFault(field, fmt.Sprintf("has a placeholder in %q, which takes none", field), "write the value itself"))
 	}
 }
@@ -227,7 +238,7 @@ func (c checker) foreign(field string, err error, found report) {
 			return
 		}
 		if !told[other.text] {
-			found(serverFault(field, fmt.Sprintf("has %s in %q, which would be passed on as it is", other.text, field), other.hint()))
+			found(other.fault(field))
 		}
 		told[other.text] = true
 		_, err = expand(other.rest, nil, func(placeholder) (string, error) { return "", nil })
@@ -242,7 +253,7 @@ func (c checker) env(found report) {
 	}
 	for i, name := range c.InheritEnv {
 		field := fmt.Sprintf("inherit_env[%d]", i)
-		if !c.unresolved(name) && !validVariable(name) && !c.broken[field] {
+		if !c.unresolved(field, name) && !validVariable(name) && !c.broken[field] {
 			found(serverFault(field, fmt.Sprintf("has no name of a variable in %q", field), "use letters, digits and underscores"))
 		}
 	}
@@ -252,7 +263,7 @@ func (c checker) env(found report) {
 // machine only (DESIGN, section 4). All that speaks against one without TLS is
 // one fault.
 func (c checker) address(found report) {
-	if c.URL == "" || c.unresolved(c.URL) || c.Command != "" {
+	if c.URL == "" || c.unresolved("url", c.URL) || c.Command != "" {
 		return
 	}
 	const useTLS = "use https, or http on a loopback address"

@@ -128,7 +128,7 @@ func (m *mending) mend(field string, missing bool) {
 func (c checker) unresolvedField(field string) bool {
 	unresolved := false
 	_, _ = mapStrings(*c.Entry, func(f, s string) (string, error) {
-		unresolved = unresolved || strings.HasPrefix(f, field) && c.unresolved(s)
+		unresolved = unresolved || strings.HasPrefix(f, field) && c.unresolved(f, s)
 		return s, nil
 	})
 	return unresolved

@@ -4,18 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // A placeholder is ${env:NAME} or ${env:NAME:-default}, in any string value of
 // an entry. As in a shell, the default holds where the variable is not set or
 // empty; it ends at the first "}" and is taken literally. $${ stands for the
-// text ${. What other hosts would substitute, such as ${NAME}, {env:NAME}, or
-// $NAME and %NAME% as the whole value, is an error, because a server would get it
-// as it is. Other uses of "$" are left alone, and values are not expanded again.
+// text ${. What other hosts would substitute is an error, because a server would
+// get it as it is (see foreign.go). Other uses of "$" are left alone, and values
+// are not expanded again.
 //
 // os.Expand does not serve: it also replaces $NAME and $$, and drops the "${" of
 // a broken placeholder without an error.
@@ -31,66 +29,6 @@ const (
 )
 
 var errUnclosed = errors.New(`${env: without a closing "}"`)
-
-// foreign matches what follows opening in a placeholder of another host.
-var foreign = sync.OnceValue(func() *regexp.Regexp {
-	// What a shell writes there without a name, as in ${1} or ${#x}, is none.
-	return regexp.MustCompile(`^(\s*[A-Za-z_/{](?:[^:}]|:[^-}])*)(?::-[^}]*)?\}`)
-})
-
-// foreignWhole matches a value that is a variable as other hosts, and the shells
-// that they resemble, write one. A "$" within a password is none of it.
-var foreignWhole = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:(?i:bearer|basic|token) +)?(\$(?:env:)?([A-Z_][A-Z0-9_]{0,40}))$|^(%([A-Za-z_][A-Za-z0-9_()]{0,40})%)$`)
-})
-
-// foreignPart matches a placeholder of another host that does not begin with "$".
-var foreignPart = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?:^|[^$])\{(env|file):([^{}\s]+)\}`)
-})
-
-// A foreignError says that a text holds a placeholder of another host.
-type foreignError struct {
-	text string // such as ${API_KEY}, ${input:key} or {env:API_KEY}
-	name string // of the variable, if it is one
-	rest string // what follows it in the text
-}
-
-func (e *foreignError) Error() string { return e.text + " is not known" }
-
-// hint says how to write what was meant, and the text itself.
-func (e *foreignError) hint() string {
-	escaped := strings.HasPrefix(e.text, opening)
-	switch named := validVariable(e.name); {
-	case named && escaped:
-		return fmt.Sprintf("write ${env:%s}, or $%s for the text itself", e.name, e.text)
-	case named:
-		return fmt.Sprintf("write ${env:%s}, whose value may be such a text", e.name)
-	case escaped:
-		return "only ${env:NAME} is substituted; for the text itself write $" + e.text
-	}
-	return "only ${env:NAME} is substituted, whose value may be such a text"
-}
-
-// foreignIn returns what of s another host would substitute and does not begin
-// with opening, or nil.
-func foreignIn(s string) error {
-	if !strings.ContainsAny(s, "$%{") {
-		return nil
-	}
-	if m := foreignWhole().FindStringSubmatch(s); m != nil {
-		return &foreignError{text: m[1] + m[3], name: m[2] + m[4]}
-	}
-	m := foreignPart().FindStringSubmatch(s)
-	if m == nil {
-		return nil
-	}
-	found := &foreignError{text: "{" + m[1] + ":" + foreignName(m[2]) + "}"}
-	if m[1] == "env" {
-		found.name = foreignName(m[2])
-	}
-	return found
-}
 
 // expand replaces each placeholder in s by what value returns for it, and the
 // text between them by what literal returns, if that is not nil.
@@ -154,21 +92,6 @@ func expand(s string, literal func(string) string, value func(placeholder) (stri
 		out.WriteString(v)
 		s = after
 	}
-}
-
-// foreignName cuts a name before what may be more than a name.
-func foreignName(text string) string {
-	odd := func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_.:-/ ~", r))
-	}
-	const most = 40 // characters
-	if i := strings.IndexFunc(text, odd); i >= 0 {
-		text = text[:i] + "…"
-	}
-	if len(text) > most {
-		text = text[:most] + "…"
-	}
-	return text
 }
 
 func parsePlaceholder(inner string) (placeholder, error) {
