@@ -25,6 +25,7 @@ func maskParts(s string, forms []string) string {
 			before = u.text
 		}
 	}
+	s = maskPieces(s, forms)
 	var b strings.Builder
 	for from := 0; from < len(s); {
 		line := lineAt(s, from)
@@ -97,7 +98,6 @@ func shared(before, line string) int {
 	for n < most && before[n] == line[n] {
 		n++
 	}
-	isWord := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 	if space := strings.LastIndexAny(line[:n], " \t"); space >= 0 {
 		n = space + 1
 	} else {
@@ -164,9 +164,7 @@ func (u unfolded) origin(offset int) int {
 func (u unfolded) mask(s string, forms []string) string {
 	var found []span
 	for _, form := range forms {
-		if strings.ContainsAny(form, breaks) {
-			form = strings.NewReplacer("\r", "", "\n", "").Replace(form)
-		}
+		form = withoutBreaks(form)
 		if len(form) < minSecret {
 			continue
 		}
@@ -179,21 +177,7 @@ func (u unfolded) mask(s string, forms []string) string {
 			found = append(found, span{u.origin(from - len(form)), u.origin(from-1) + 1})
 		}
 	}
-	if found == nil {
-		return s
-	}
-	slices.SortFunc(found, func(a, b span) int { return a.from - b.from })
-	var b strings.Builder
-	done := 0
-	for _, f := range found {
-		if f.from >= done {
-			b.WriteString(s[done:f.from])
-			b.WriteString(Mask)
-		}
-		done = max(done, f.to)
-	}
-	b.WriteString(s[done:])
-	return b.String()
+	return maskSpans(s, found)
 }
 
 // maskEnds masks the end of a value with which a line begins, the beginning of

@@ -86,9 +86,10 @@ func forms(v string) []string {
 	return all
 }
 
-// Redact returns the visible text of s with [Mask] in place of each secret, also where line ends, with
-// the indentation or the mark of the next line, cut it into pieces, and of what is
-// left of one at either end of a line.
+// Redact returns the visible text of s with [Mask] in place of each secret, also
+// where line ends, with whatever stands around the rest of it, cut it into pieces, of
+// what is left of one at either end of a line, and of pieces that look like no
+// ordinary words.
 func (r *Redactor) Redact(s string) string {
 	r.mu.RLock()
 	replacer, forms := r.replacer, r.longest
