@@ -253,7 +253,7 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 		u.mu.Lock()
 		u.st.strayLines = nil
 		u.mu.Unlock()
-		p, err := child.Start(u.cfg.Config, u.pool.guard, u.opts.Redact, u.stderrLine)
+		p, err := child.Start(u.cfg.Config, u.pool.guard, u.opts.Redact, u.hearStderr())
 		if err != nil {
 			return nil, err
 		}

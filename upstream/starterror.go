@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -64,10 +65,18 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 	return e
 }
 
-func (u *Upstream) stderrLine(line string) {
-	u.opts.Log.Debug("stderr", "server", u.name, "line", line)
-	if u.opts.Stderr != nil {
-		u.opts.Stderr(line)
+// hearStderr returns what is called with each line that the child writes to
+// stderr. It is nil where nobody listens, since each is redacted first, which
+// takes a while and a child may write much.
+func (u *Upstream) hearStderr() func(line string) {
+	if u.opts.Stderr == nil && !u.opts.Log.Enabled(u.ctx, slog.LevelDebug) {
+		return nil
+	}
+	return func(line string) {
+		u.opts.Log.Debug("stderr", "server", u.name, "line", line)
+		if u.opts.Stderr != nil {
+			u.opts.Stderr(line)
+		}
 	}
 }
 
