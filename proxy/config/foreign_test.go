@@ -21,6 +21,7 @@ func TestForeignPlaceholdersAreNamed(t *testing.T) {
 		`"a ${API_KEY:-hush-hush} b"`:   `has ${API_KEY} in "env.K", which would be passed on as it is | write ${env:API_KEY}, or $${API_KEY} for the text itself`,
 		`"Bearer ${input:key}"`:         `has ${input:key} in "env.K", which would be passed on as it is | only ${env:NAME} is substituted; for the text itself write $${input:key}`,
 		`"${env:A} ${workspaceFolder}"`: `has ${workspaceFolder} in "env.K", which would be passed on as it is | only ${env:NAME} is substituted; for the text itself write $${workspaceFolder}`,
+		`"${{ secrets.X }}"`:            `has ${…} in "env.K", which would be passed on as it is | only ${env:NAME} is substituted; for the text itself write $${…}`,
 		`"{env:API_KEY}"`:               named("{env:API_KEY}", "API_KEY"),
 		`"Bearer {env:API_KEY}!"`:       named("{env:API_KEY}", "API_KEY"),
 		`"{file:~/key}"`:                `has {file:~/key} in "env.K", which would be passed on as it is | only ${env:NAME} is substituted, whose value may be such a text`,

@@ -66,7 +66,7 @@ func expand(s string, literal func(string) string, value func(placeholder) (stri
 			if m := foreign().FindStringSubmatch(rest); m != nil {
 				name := foreignName(m[1])
 				found := &foreignError{text: opening + name + "}", rest: rest[len(m[0]):]}
-				if name == strings.ToUpper(name) {
+				if name == strings.ToUpper(name) && !strings.Contains(name, "…") {
 					found.name = name
 				}
 				return "", found
