@@ -93,6 +93,8 @@ func TestWordsOfAnAnswer(t *testing.T) {
 		`["x"]`:                                 "",
 		`{"x":1`:                                "",
 		`<html>`:                                "",
+		`error code: 1020`:                      "error code: 1020",
+		`code=abc&state=x`:                      "",
 		``:                                      "",
 		" first \n second":                      "first",
 		strings.Repeat("x", 500):                strings.Repeat("x", maxWords) + "…",

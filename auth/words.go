@@ -32,7 +32,7 @@ func (a response) description() string {
 }
 
 // assignment finds what may be a token in text that is neither JSON nor a form.
-var assignment = regexp.MustCompile(`(?i)(token|code|secret)["']?\s*[:=]`)
+var assignment = regexp.MustCompile(`(?i)(token|secret)["']?\s*[:=]|\bcode=`)
 
 // words returns what an answer says for people: a member of its JSON in which
 // many APIs do so, or the first line of a text. It is foreign text.

@@ -17,6 +17,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/auth"
+	"mcpproxy/auth/vault"
 	"mcpproxy/catalog"
 	"mcpproxy/proxy/config"
 	"mcpproxy/proxy/mcptool"
@@ -183,6 +184,9 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"status_code", &upstream.StatusError{Code: http.StatusBadGateway}},
 			{"login_refused", &auth.LoginError{Server: "srv", Reason: auth.Refused, Err: &auth.HTTPError{Host: "login.example", Status: http.StatusBadRequest, Words: "code was used"}}},
 			{"login_still_waiting", &auth.LoginError{Server: "srv", Reason: auth.StillWaiting, Err: &auth.HTTPError{Host: "login.example", Status: http.StatusServiceUnavailable, Words: "busy"}}},
+			{"refresh_failed", &upstream.StartError{Stage: upstream.StageHandshake, Err: &upstream.StatusError{Code: http.StatusUnauthorized, Words: "{}", Err: &auth.RefreshError{Server: "srv", RetryAt: soon, Err: &auth.HTTPError{Host: "login.example", Status: http.StatusServiceUnavailable}}}}},
+			{"forbidden", &upstream.StatusError{Code: http.StatusForbidden, Words: "not in your plan", Err: &auth.ForbiddenError{Server: "srv", Scopes: []string{"admin"}}}},
+			{"vault_failed", &upstream.StartError{Stage: upstream.StageHandshake, Err: fmt.Errorf("rejected by transport: %w", &vault.Error{Op: "get", Store: vault.StoreKeyring, Reason: vault.Locked})}},
 			{"login_no_client", &auth.ClientRequiredError{Issuer: "https://login.example", RedirectURI: "http://127.0.0.1:1/callback"}},
 			{"login_no_registration", &auth.ClientRequiredError{Issuer: "https://login.example", RedirectURI: "http://127.0.0.1:1/callback", Endpoint: "https://login.example/r", Err: &auth.OAuthError{Code: "access_denied"}}},
 			{"login_no_registration_now", &auth.ClientRequiredError{Issuer: "https://login.example", RedirectURI: "http://127.0.0.1:1/callback", Endpoint: "https://login.example/r", Err: errors.New("no answer")}},

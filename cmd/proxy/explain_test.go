@@ -108,6 +108,8 @@ var advised = []error{
 	of(&child.NotFoundError{Command: `C:\Program Files\x.exe`, Dirs: []string{`C:\Program Files`}}),
 	of(&upstream.StatusError{Code: http.StatusUnauthorized}),
 	of(&upstream.StatusError{Code: http.StatusForbidden, Err: &auth.ForbiddenError{Server: "diary"}}),
+	of(&upstream.StatusError{Code: http.StatusForbidden, Words: "not in your plan", Err: &auth.ForbiddenError{Server: "diary", Scopes: []string{"admin"}}}),
+	of(fmt.Errorf("rejected by transport: %w", &auth.ConfigError{Field: "oauth.client_id"})),
 	of(&upstream.StatusError{Code: http.StatusNotFound}),
 	of(&upstream.StatusError{Code: http.StatusForbidden, Words: "plan does not include this tool"}),
 	of(&upstream.StatusError{Code: http.StatusOK, Page: true}),

@@ -9,6 +9,7 @@ import (
 	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
 	"mcpproxy/proxy"
+	"mcpproxy/upstream"
 )
 
 // explainLogin explains that a login is needed, or why one failed.
@@ -71,6 +72,10 @@ func explainAuth(e *explanation, err error, server string) (code int) {
 		return exitAuth
 	}
 	if f, ok := errors.AsType[*auth.ForbiddenError](err); ok {
+		e.message = f.Error()
+		if status, ok := errors.AsType[*upstream.StatusError](err); ok && status.Words != "" {
+			e.message = fmt.Sprintf("%v (%v)", f, status)
+		}
 		e.hint("another login does not help: your account at %s lacks the permission", f.Server)
 		return exitAuth
 	}
@@ -78,7 +83,10 @@ func explainAuth(e *explanation, err error, server string) (code int) {
 		e.hint("if it needs a login, add \"oauth\" to its entry in %s", n.File)
 		return exitConfig
 	}
-	if _, ok := errors.AsType[*auth.ConfigError](err); ok {
+	if c, ok := errors.AsType[*auth.ConfigError](err); ok {
+		if has[*proxy.ServerError](err) {
+			e.message = server + ": " + c.Error() // without the request that it was needed for
+		}
 		return exitConfig
 	}
 	if v, ok := errors.AsType[*vault.Error](err); ok {
