@@ -76,7 +76,7 @@ func TestBreakerTellsWhatTheServerAsks(t *testing.T) {
 	}
 	_, err := call(t, u, Call{Tool: "odd"})
 	cooling, ok := errors.AsType[*CoolingDownError](err)
-	if !ok || time.Until(cooling.Until) < 80*time.Second || u.State().Breaker.RetryIn < 80*time.Second {
+	if !ok || time.Until(cooling.Until) < 61*time.Second || u.State().Breaker.RetryIn < 61*time.Second {
 		t.Errorf("%v until %v", err, cooling)
 	}
 }
