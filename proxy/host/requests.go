@@ -15,8 +15,8 @@ const (
 	maxOpen = 2048     // requests without a response
 	maxHeld = 64 << 20 // bytes of those, and of the answers that are not written
 
-	// roomWithin bounds how long requests wait for room in all, until half of it
-	// is free again. A host that reads makes room sooner.
+	// roomWithin bounds how long a request waits for room while nothing is answered
+	// or read. Then none waits, until half of the room is free again.
 	roomWithin = 200 * time.Millisecond
 )
 
@@ -78,12 +78,13 @@ func (c *Conn) answerRefused(id jsonrpc.ID, batch *batchAnswer) {
 // waitForRoom waits until something has passed, or for as long as Read has
 // patience. It reports false if the connection ends.
 func (c *Conn) waitForRoom(ctx context.Context) bool {
-	began, t := time.Now(), time.NewTimer(c.patience)
+	t := time.NewTimer(c.patience)
 	defer t.Stop()
-	defer func() { c.patience -= time.Since(began) }()
 	select {
 	case <-c.passed:
+		c.patience = roomWithin
 	case <-t.C:
+		c.patience = 0
 	case <-c.closed:
 		return false
 	case <-ctx.Done():
