@@ -241,8 +241,9 @@ func TestStepUpOfARegisteredClient(t *testing.T) {
 		for _, flow := range []Flow{FlowBrowser, FlowDevice} {
 			t.Run(name+", "+string(flow), func(t *testing.T) {
 				t.Parallel()
-				c.options.Protected = open
-				w := newTestbed(t, c.options)
+				options := c.options
+				options.Protected = open
+				w := newTestbed(t, options)
 				a, s := w.process(t), w.upstream()
 				for _, scope := range []string{"read", "write"} {
 					l, err := a.Begin(t.Context(), s, LoginOptions{Flow: flow, Scopes: []string{scope}})

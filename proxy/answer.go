@@ -100,7 +100,7 @@ func (v *View) answerListServers() any {
 			ToolsCount: v.toolsCount(s, infos), Description: summary(s, infos),
 		}
 		if c.err != nil {
-			item.Next = v.explain(s, c.err).Next
+			item.Next = v.nextAfter(s, c.status, c.stage, c.err)
 		}
 		items = append(items, item)
 	}

@@ -25,6 +25,10 @@ func TestDirectCallsAreAnsweredAsOthers(t *testing.T) {
 		`{"action":"call"}`,
 		`{"action":"call","action":"login","server":"raw"}`,
 		`{"action":"call","server":"raw","tool":"progress"}`,
+		`{"action":"call","\u0061ction":"login","server":"raw"}`,
+		`{"action":"call","arguments":{"action":"login","server":"raw"}}`,
+		`{"action":"call","server":"raw","tool":"echo","arguments":{"action":"login","server":"raw"}}`,
+		`{"action":"call","server":"raw","tool":"echo","arguments":{"text":` + strings.Repeat("[", 1100) + strings.Repeat("]", 1100) + `}}`,
 	} {
 		for _, meta := range []string{``, `,"_meta":{"x":[1]}`, `,"_meta":{"progressToken":"p"}`} {
 			var answers [2]string

@@ -234,7 +234,7 @@ func adviseOnStatus(server, tool string, e *upstream.StatusError) (explanation, 
 		if e.Code < http.StatusMultipleChoices && e.Page {
 			advice.Next = "ask the person to check url in the entry of " + server + "; " + checkFirst
 		}
-	case e.Page:
+	case e.Page, e.Code/100 == 3:
 		advice.Next = "ask the person to check url in the entry of " + server
 	case e.Words != "" && e.Code < http.StatusInternalServerError:
 		advice.Next = "act on what " + server + " says, or tell the person"
@@ -268,11 +268,13 @@ func boundedData(data json.RawMessage) json.RawMessage {
 	return data
 }
 
-// maskedData masks secrets in the data of an error, which is left out if it is no
-// JSON then.
+// maskedData masks secrets in the data of an error: in each string, however that is
+// written, and where names or several strings show one.
 func (v *View) maskedData(data json.RawMessage) json.RawMessage {
-	if data = json.RawMessage(v.session.proxy.opts.Redactor.Redact(string(data))); !json.Valid(data) {
-		return nil
+	redact := v.session.proxy.opts.Redactor.Redact
+	data = raw.MapStrings(data, func(s string) string { return redact(s) })
+	if masked := json.RawMessage(redact(string(data))); json.Valid(masked) {
+		return masked
 	}
 	return data
 }
@@ -291,7 +293,7 @@ func adviseOnStart(server string, e *upstream.StartError) explanation {
 	if e.FirstLine != "" {
 		return explanation{Code: codeUnavailable, Next: nextCommand(server)}
 	}
-	if status, ok := errors.AsType[*upstream.StatusError](e); ok && (status.Page || status.RetryAfter > 0) {
+	if status, ok := errors.AsType[*upstream.StatusError](e); ok && (status.Page || status.Code/100 == 3 || status.RetryAfter > 0) {
 		advice, _ := adviseOnStatus(server, "", status)
 		return advice
 	}
@@ -374,5 +376,13 @@ func (v *View) nextOf(st ServerStatus) string {
 	case st.Breaker != nil:
 		return fmt.Sprintf("repeat what you wanted in %d s", st.Breaker.Retry)
 	}
-	return v.explain(st.server, st.Err).Next
+	return v.nextAfter(st.server, st.Status, st.stage, st.Err)
+}
+
+// nextAfter is the way on with a server of that status after an error at that stage.
+func (v *View) nextAfter(s *config.Server, status upstream.Status, stage upstream.Stage, err error) string {
+	if stage == upstream.StageCall && (status == upstream.Connected || status == upstream.Idle) {
+		return "call its tools; as for the call that failed: " + checkFirst
+	}
+	return v.explain(s, err).Next
 }

@@ -167,6 +167,7 @@ func TestErrorsAreExplained(t *testing.T) {
 			{"status_empty", &upstream.StatusError{Code: http.StatusAccepted}},
 			{"start_busy", &upstream.StartError{Stage: upstream.StageHandshake, Err: &upstream.StatusError{Code: http.StatusTooManyRequests, RetryAfter: 2 * time.Minute}, Retry: soon}},
 			{"status_words", &upstream.StatusError{Code: http.StatusForbidden, Words: "plan does not include this tool"}},
+			{"status_nowhere", &upstream.StatusError{Code: http.StatusFound}},
 			{"status_gateway", &upstream.StatusError{Code: http.StatusGatewayTimeout, Words: "timed out", RetryAfter: 5 * time.Second}},
 			{"status_other", &upstream.StatusError{Code: http.StatusOK, Words: "no subscription"}},
 			{"error_lost", &upstream.LostError{Err: &jsonrpc.Error{Code: -32001, Message: "Session not found"}}},
@@ -242,6 +243,17 @@ func TestErrorsQuoteNoSecret(t *testing.T) {
 	out := string(raw.Encode(p.View(t.Context()).explain(nil, &ServerError{Server: "srv", Tool: "tool", Err: err})))
 	if !strings.Contains(out, `key ***"`) || !strings.Contains(out, `"data":{"headers":{"x-key":"***","n":1.50}}`) {
 		t.Errorf("got %s", out)
+	}
+	for _, data := range []string{
+		`["\u0030aQ1bW2cE3dR4fT5gY6h"]`, `["0aQ1bW2cE3\u0064R4fT5gY6h"]`, `["0aQ1bW2cE\u001b[0m3dR4fT5gY6h"]`, `["0aQ1bW2cE\u200b3dR4fT5gY6h"]`,
+		`{"0aQ1bW2cE3dR4fT5gY6h\u0021":1}`, `["x\n0aQ1bW2cE3\ndR4fT5gY6h"]`, `{"a\/b":["0aQ1bW2cE\u003cx>","0aQ1bW2cE3dR4fT5gY6h"]}`,
+	} {
+		err := &jsonrpc.Error{Code: -32603, Message: "no", Data: json.RawMessage(data)}
+		out := string(raw.Encode(p.View(t.Context()).explain(nil, &ServerError{Server: "srv", Tool: "tool", Err: err})))
+		var told struct{ Data any }
+		if json.Unmarshal([]byte(out), &told) != nil || told.Data == nil || strings.Contains(fmt.Sprint(told.Data), "R4fT5gY6h") || !strings.Contains(fmt.Sprint(told.Data), "***") {
+			t.Errorf("%s became %s", data, out)
+		}
 	}
 }
 

@@ -133,18 +133,32 @@ func (h *responder) receive(next mcp.MethodHandler) mcp.MethodHandler {
 }
 
 // isPlainCall reports whether a request of the tool is for an upstream's tool and
-// says so plainly. Those are what most requests are.
+// says so in the plainest way. That is what most requests are.
 func isPlainCall(call host.Call) bool {
-	return string(raw.Member(call.Arguments, "action")) == `"`+string(mcptool.Call)+`"`
+	seen := map[string][]byte{}
+	for key, at := range raw.Members(call.Arguments) {
+		name := string(key)
+		switch name {
+		case `"action"`, `"server"`, `"tool"`, `"arguments"`:
+		default:
+			return false
+		}
+		if seen[name] != nil {
+			return false
+		}
+		seen[name] = at.In(call.Arguments)
+	}
+	inner := seen[`"arguments"`]
+	return string(seen[`"action"`]) == `"`+string(mcptool.Call)+`"` && isText(seen[`"server"`]) && isText(seen[`"tool"`]) &&
+		(inner == nil || raw.IsObject(inner) && raw.Member(inner, "action") == nil) // a wrapper that is repeated may say anything
 }
+
+// isText reports whether a value is a string that is not empty.
+func isText(value []byte) bool { return len(value) > len(`""`) && value[0] == '"' }
 
 // receiveDirect answers a call that went past the SDK's session.
 func (h *responder) receiveDirect(ctx context.Context, call host.Call) mcp.Result {
-	r := request{arguments: call.Arguments}
-	if call.Meta != nil {
-		_ = json.Unmarshal(call.Meta, &r.meta) // an object always can be
-	}
-	return h.handle(ctx, r)
+	return h.handle(ctx, request{arguments: call.Arguments, meta: call.Meta})
 }
 
 // A request is one of the model, as the host sent it.

@@ -41,6 +41,7 @@ type ServerStatus struct {
 	Err error `json:"-"`
 
 	server *config.Server
+	stage  upstream.Stage // of Err
 }
 
 // A LastError is the last failure of a server that has not succeeded since.
@@ -103,7 +104,7 @@ func (v *View) status(s *config.Server, infos map[string]catalog.Info) ServerSta
 	}
 	st := ServerStatus{
 		Name: s.Name, Status: c.status, Transport: s.Entry.Type, ToolsCount: v.toolsCount(s, infos),
-		Auth: c.auth, Err: c.err, Stderr: c.stderr, server: s,
+		Auth: c.auth, Err: c.err, Stderr: c.stderr, server: s, stage: c.stage,
 	}
 	if c.err == nil || c.status == Untrusted || c.status == Disabled || c.status == NeedsAuth {
 		return st

@@ -72,7 +72,13 @@ func (c *capture) tap(req *http.Request, resp *http.Response, redact func(string
 		c.update(func(s *captureState) {
 			s.status, s.failed, s.malformed, s.refusal = resp.StatusCode, nil, nil, nil
 		})
-		nowhere := resp.StatusCode/100 == 3 && resp.Header.Get("Location") == ""
+		nowhere := false
+		if resp.StatusCode/100 == 3 {
+			_, err := resp.Location()
+			if nowhere = err != nil; nowhere {
+				resp.Header.Del("Location")
+			}
+		}
 		if resp.StatusCode >= 400 || nowhere || media == "text/html" || isEncoded(resp) {
 			c.refused(resp, redact)
 			return

@@ -50,13 +50,16 @@ func TestRedirectOfAPost(t *testing.T) {
 
 func TestRedirectToNowhereIsNamed(t *testing.T) {
 	t.Parallel()
-	f := newFakeHTTP(t, func(w http.ResponseWriter, _ *http.Request, _ message) bool {
-		w.WriteHeader(http.StatusFound)
-		return true
-	})
-	_, err := call(t, newTest(t, httpConfig(f.URL)), Call{Tool: "odd"})
-	if want := "handshake: HTTP 302 Found, a redirect that does not say where"; err == nil || err.Error() != want {
-		t.Errorf("error %v", err)
+	for _, location := range []string{"", "http://[::bad"} {
+		f := newFakeHTTP(t, func(w http.ResponseWriter, _ *http.Request, _ message) bool {
+			w.Header()["Location"] = []string{location}
+			w.WriteHeader(http.StatusFound)
+			return true
+		})
+		_, err := call(t, newTest(t, httpConfig(f.URL)), Call{Tool: "odd"})
+		if want := "handshake: HTTP 302 Found, a redirect that does not say where"; err == nil || err.Error() != want {
+			t.Errorf("error %v", err)
+		}
 	}
 }
 

@@ -1,9 +1,9 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,7 +17,7 @@ import (
 // A Call is what a tools/call request says of a call, as the host wrote it.
 type Call struct {
 	Arguments json.RawMessage // an object
-	Meta      json.RawMessage // its _meta; nil if there is none
+	Meta      map[string]any  // its _meta; nil if there is none
 }
 
 // A direct answers the calls of one tool past the SDK's session, which decodes
@@ -55,6 +55,7 @@ type directCall struct {
 	Call
 	id      jsonrpc.ID
 	written []byte // the id as the host wrote it
+	request *request
 	ctx     context.Context
 	cancel  context.CancelFunc
 }
@@ -62,39 +63,53 @@ type directCall struct {
 const initialized = "notifications/initialized"
 
 // directCall returns the call that a message is, or nil if it goes to the SDK's
-// session. The message is valid JSON.
+// session, as all that is written in an unusual way does. The message is valid JSON.
 func (c *Conn) directCall(message []byte) *directCall {
 	if c.direct == nil || !c.ready {
 		return nil
 	}
-	e := raw.Open(message)
-	if string(e.Method) != `"tools/call"` || string(raw.Member(message, "jsonrpc")) != `"2.0"` {
+	envelope, ok := plainMembers(message, `"jsonrpc"`, `"id"`, `"method"`, `"params"`)
+	if !ok || string(envelope[0]) != `"2.0"` || string(envelope[2]) != `"tools/call"` || raw.DeeperThan(message, maxLevels) {
 		return nil
 	}
-	id, ok := plainID(e.ID)
+	id, ok := plainID(envelope[1])
 	if !ok || c.isOpen(id) {
 		return nil
 	}
-	var name []byte
-	call := &directCall{id: id, written: e.ID}
-	for key, at := range raw.Members(e.Params) {
-		switch value := at.In(e.Params); string(key) {
-		case `"name"`:
-			name = value
-		case `"arguments"`:
-			call.Arguments = value
-		case `"_meta"`:
-			call.Meta = value
-		default:
+	params, ok := plainMembers(envelope[3], `"name"`, `"arguments"`, `"_meta"`)
+	if !ok || string(params[0]) != c.direct.tool || !raw.IsObject(params[1]) {
+		return nil
+	}
+	call := &directCall{Call: Call{Arguments: params[1]}, id: id, written: envelope[1]}
+	if params[2] != nil && json.Unmarshal(params[2], &call.Meta) != nil {
+		return nil
+	}
+	for name := range call.Meta {
+		if strings.HasPrefix(name, "io.modelcontextprotocol/") {
 			return nil
 		}
 	}
-	if string(name) != c.direct.tool || !raw.IsObject(call.Arguments) || call.Meta != nil && !raw.IsObject(call.Meta) ||
-		bytes.Contains(call.Meta, []byte("io.modelcontextprotocol/")) || !c.direct.takes(call.Call) {
+	if !c.direct.takes(call.Call) {
 		return nil
 	}
 	call.ctx, call.cancel = context.WithCancel(c.direct.ctx)
 	return call
+}
+
+// plainMembers returns the members of an object by those keys. ok is false if it is
+// none, or has other members or one twice.
+func plainMembers(object []byte, keys ...string) (values [4][]byte, ok bool) {
+	if !raw.IsObject(object) {
+		return values, false
+	}
+	for key, at := range raw.Members(object) {
+		i := slices.Index(keys, string(key))
+		if i < 0 || values[i] != nil {
+			return values, false
+		}
+		values[i] = at.In(object)
+	}
+	return values, true
 }
 
 // plainID reads an id that looks the same when it is written again: a whole number
@@ -115,7 +130,8 @@ func plainID(written []byte) (jsonrpc.ID, bool) {
 func (c *Conn) isOpen(id jsonrpc.ID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.open[id] != nil
+	req := c.open[id]
+	return req != nil && (req.cancel == nil || !req.cancelled)
 }
 
 // run answers a call that was admitted.
@@ -137,8 +153,10 @@ func (c *Conn) respond(call *directCall, result mcp.Result) {
 	}
 	head := append(append([]byte(`{"jsonrpc":"2.0","id":`), call.written...), `,"result":`...)
 	c.mu.Lock()
-	if req := c.closeRequest(call.id); !req.cancelled {
-		c.answer(nil, call.id, [][]byte{head, body, []byte("}")})
+	if c.open[call.id] == call.request { // else another request has that id by now
+		if c.closeRequest(call.id); !call.request.cancelled {
+			c.answer(nil, call.id, [][]byte{head, body, []byte("}")})
+		}
 	}
 	c.mu.Unlock()
 	c.writeHere()

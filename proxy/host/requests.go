@@ -46,9 +46,10 @@ func (c *Conn) admit(ctx context.Context, id jsonrpc.ID, in incoming) bool {
 		c.mu.Lock()
 		full := len(c.open) >= maxOpen || c.held >= maxHeld
 		switch {
-		case !full:
-			c.track(id, in)
-		case c.patience <= 0:
+		case !full && !c.track(id, in):
+			c.mu.Unlock()
+			return false
+		case full && c.patience <= 0:
 			c.answerRefused(id, in.batch)
 		}
 		if len(c.open) < maxOpen/2 && c.held < maxHeld/2 {
@@ -93,25 +94,30 @@ func (c *Conn) waitForRoom(ctx context.Context) bool {
 	return true
 }
 
-// track records an open request. An id that is in use gets one response, for
-// the SDK gives none to the second request. c.mu is held.
-func (c *Conn) track(id jsonrpc.ID, in incoming) {
-	if c.open[id] != nil {
+// track records an open request, or reports false if it is dropped. An id that is
+// in use gets one response: for a second request the SDK gives none. c.mu is held.
+func (c *Conn) track(id jsonrpc.ID, in incoming) bool {
+	switch old := c.open[id]; {
+	case old == nil:
+	case old.cancel != nil && old.cancelled: // nothing of it is sent any more
+		c.held -= old.size
+	default:
 		if in.batch != nil {
 			in.batch.missing--
 			c.complete(in.batch)
 		}
-		return
+		return old.cancel == nil
 	}
 	req := &request{size: in.size, batch: in.batch}
 	if in.call != nil {
-		req.cancel = in.call.cancel
+		req.cancel, in.call.request = in.call.cancel, req
 	}
 	c.open[id] = req
 	c.held += in.size
 	if r, ok := in.msg.(*jsonrpc.Request); ok && r.Method == "initialize" {
 		c.handshake = id
 	}
+	return true
 }
 
 // cancel records that the host has cancelled a request.

@@ -401,3 +401,34 @@ func BenchmarkMembers(b *testing.B) {
 		})
 	}
 }
+
+// FuzzMapStrings checks that strings that stay keep their bytes, and that what is
+// written for others is read again.
+func FuzzMapStrings(f *testing.F) {
+	for _, s := range append(objects, `"\u0061"`, `["a\/b",{"k":"v"}]`, `7`) {
+		f.Add([]byte(s), "new \"text\"")
+	}
+	f.Fuzz(func(t *testing.T, value []byte, text string) {
+		if !json.Valid(value) {
+			return
+		}
+		if got := raw.MapStrings(value, func(s string) string { return s }); !bytes.Equal(got, value) {
+			t.Errorf("%q became %q", value, got)
+		}
+		n := 0
+		got := raw.MapStrings(value, func(string) string { n++; return text })
+		if !json.Valid(got) {
+			t.Fatalf("%q became %q", value, got)
+		}
+		left := 0
+		raw.MapStrings(got, func(s string) string {
+			if left++; s != strings.ToValidUTF8(text, "\uFFFD") && s != string(raw.UTF8([]byte(text))) {
+				t.Errorf("%q became %q, in which %q", value, got, s)
+			}
+			return s
+		})
+		if n != left {
+			t.Errorf("%q: %d strings became %d", value, n, left)
+		}
+	})
+}

@@ -78,3 +78,27 @@ func OneLine(object []byte) ([]byte, error) {
 	}
 	return b.Bytes(), nil
 }
+
+// MapStrings returns the value with what f makes of each of its strings, names of
+// members too. Strings that f leaves as they are keep their bytes. The value must be
+// valid JSON.
+func MapStrings(value []byte, f func(string) string) []byte {
+	var out []byte
+	last := 0
+	for i := bytes.IndexByte(value, '"'); i >= 0; {
+		end := skipString(value, i)
+		var s string
+		if json.Unmarshal(value[i:end], &s) == nil {
+			if mapped := f(s); mapped != s {
+				out = append(append(out, value[last:i]...), Encode(mapped)...)
+				last = end
+			}
+		}
+		next := bytes.IndexByte(value[end:], '"')
+		if next < 0 {
+			break
+		}
+		i = end + next
+	}
+	return append(out, value[last:]...)
+}
