@@ -67,7 +67,8 @@ func (u *Upstream) use(ctx context.Context, c *connection, s *Session, fn func(c
 	defer cancel(nil)
 	defer context.AfterFunc(c.ctx, func() { cancel(errEnded) })()
 	err := fn(ctx, s)
-	if errors.Is(context.Cause(ctx), errEnded) && errors.Is(err, context.Canceled) {
+	// Which answer ended the connection, if one did, says more than its end.
+	if errors.Is(context.Cause(ctx), errEnded) && errors.Is(err, context.Canceled) && !isA[*StatusError](err) {
 		err = &InterruptedError{Err: errEnded}
 	}
 	setStage(err, s.stage)
