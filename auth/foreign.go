@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -67,7 +68,7 @@ func masks(values []string) (pairs []string) {
 			v, oneLine(v), html.EscapeString(v), string(asJSON[1:len(asJSON)-1]),
 			base64.RawStdEncoding.EncodeToString([]byte(v)), base64.RawURLEncoding.EncodeToString([]byte(v)))
 		for _, escaped := range []string{url.QueryEscape(v), url.PathEscape(v)} {
-			forms = append(forms, escaped, percent.ReplaceAllStringFunc(escaped, strings.ToLower))
+			forms = append(forms, escaped, percent().ReplaceAllStringFunc(escaped, strings.ToLower))
 		}
 	}
 	// Of two that begin alike, the longer one is replaced as a whole.
@@ -80,4 +81,4 @@ func masks(values []string) (pairs []string) {
 	return pairs
 }
 
-var percent = regexp.MustCompile(`%[0-9A-F]{2}`)
+var percent = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%[0-9A-F]{2}`) })

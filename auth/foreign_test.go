@@ -49,7 +49,7 @@ func TestErrorQuotesNoSecret(t *testing.T) {
 		"basic, as sent": {authBasic, func(r *http.Request) string { _, s := secretOf(r); return s }},
 		"basic, lower": {authBasic, func(r *http.Request) string {
 			_, s := secretOf(r)
-			return percent.ReplaceAllStringFunc(s, strings.ToLower)
+			return percent().ReplaceAllStringFunc(s, strings.ToLower)
 		}},
 		"basic, decoded": {authBasic, func(r *http.Request) string { _, s := secretOf(r); s, _ = url.QueryUnescape(s); return s }},
 		"basic, anew": {authBasic, func(r *http.Request) string {

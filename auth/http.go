@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"mcpproxy/auth/egress"
@@ -225,12 +226,14 @@ func isBlank(value json.RawMessage) bool {
 	return json.Unmarshal(value, &s) != nil || strings.TrimSpace(s) == ""
 }
 
-var refreshTokenMember = regexp.MustCompile(`["']refresh_token["']\s*:\s*("(?:[^"\\]|\\.)*"|'[^'"\\]*')`)
+var refreshTokenMember = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`["']refresh_token["']\s*:\s*("(?:[^"\\]|\\.)*"|'[^'"\\]*')`)
+})
 
 // salvage finds the refresh token in the body of a token response that is cut
 // off or malformed, or holds it within another object.
 func (a response) salvage(body []byte) {
-	for _, m := range refreshTokenMember.FindAllSubmatch(body, -1) {
+	for _, m := range refreshTokenMember().FindAllSubmatch(body, -1) {
 		value := m[1]
 		if value[0] == '\'' {
 			value = []byte(`"` + string(value[1:len(value)-1]) + `"`)

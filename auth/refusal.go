@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -88,15 +89,19 @@ func AsksToWait(err error) bool {
 }
 
 var (
-	dead   = regexp.MustCompile(`(?i)(token|grant).*(expired|revoked|invalid|unknown)|(expired|revoked|invalid|unknown).*(token|grant)`)
-	notNow = regexp.MustCompile(`(?i)too many|too fast|limit|later`)
+	dead = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(token|grant).*(expired|revoked|invalid|unknown)|(expired|revoked|invalid|unknown).*(token|grant)`)
+	})
+	notNow = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)too many|too fast|limit|later`) })
 )
 
 // saysDead reports whether the words of an answer call a token or a grant
 // expired, revoked, invalid or unknown. That is no reason to come again, even
 // beside a Retry-After that some gateway adds to every error, unless the words
 // speak of a limit or of later too.
-func (f answerFact) saysDead() bool { return dead.MatchString(f.words) && !notNow.MatchString(f.words) }
+func (f answerFact) saysDead() bool {
+	return dead().MatchString(f.words) && !notNow().MatchString(f.words)
+}
 
 // letters is s in lower case and without what separates its words.
 func letters(s string) string {

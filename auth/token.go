@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"mcpproxy/auth/vault"
@@ -82,8 +83,11 @@ func (a *Authority) requestTokens(ctx context.Context, t *target, endpoint strin
 const maxToken = 16 << 10
 
 // words are what a server says of a token instead of sending one, such as
-// "expired", "token_expired", "TOKEN_EXPIRED" or "TokenExpired".
-var words = regexp.MustCompile(`^(?:[A-Za-z]{1,15}|[a-z]+(?:[_.][a-z]+)+|[A-Z]+(?:_[A-Z]+)+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)$`)
+// "expired", "token_expired", "TOKEN_EXPIRED" or "TokenExpired". It is compiled when
+// it is first needed, as all in this package, since a start has no time for it.
+var words = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[A-Za-z]{1,15}|[a-z]+(?:[_.][a-z]+)+|[A-Z]+(?:_[A-Z]+)+|[A-Za-z][a-z]+(?:[A-Z][a-z]+)+)$`)
+})
 
 // isTokenResponse reports whether an answer that is an error nevertheless holds a
 // new refresh token. Some servers name the parameter that they refuse by a member
@@ -91,7 +95,7 @@ var words = regexp.MustCompile(`^(?:[A-Za-z]{1,15}|[a-z]+(?:[_.][a-z]+)+|[A-Z]+(
 // perhaps cut or with asterisks.
 func isTokenResponse(tok tokens, sent string) bool {
 	return isBearer(tok.refresh) && (len(tok.refresh) >= 16 || tok.access != "") &&
-		!words.MatchString(tok.refresh) && !strings.Contains(tok.refresh, "***") && !strings.Contains(sent, tok.refresh)
+		!words().MatchString(tok.refresh) && !strings.Contains(tok.refresh, "***") && !strings.Contains(sent, tok.refresh)
 }
 
 func checkTokens(tok tokens, tokenType, endpoint string) error {

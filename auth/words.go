@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // maxWords bounds what is told of an answer in other words than OAuth's, in
@@ -32,7 +33,7 @@ func (a response) description() string {
 }
 
 // assignment finds what may be a token in text that is neither JSON nor a form.
-var assignment = regexp.MustCompile(`(?i)(token|secret)["']?\s*[:=]|\bcode=`)
+var assignment = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(token|secret)["']?\s*[:=]|\bcode=`) })
 
 // words returns what an answer says for people: a member of its JSON in which
 // many APIs do so, or the first line of a text. It is foreign text.
@@ -43,7 +44,7 @@ func (a response) words(body []byte) string {
 		}
 	}
 	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
-	if json.Valid(body) || strings.ContainsAny(line, "<{") || assignment.MatchString(line) {
+	if json.Valid(body) || strings.ContainsAny(line, "<{") || assignment().MatchString(line) {
 		return "" // a page, or JSON for programs
 	}
 	return line

@@ -46,13 +46,13 @@ func TestCatalogInMemoryAndOnDisk(t *testing.T) {
 				t.Fatal("an empty catalogue holds something")
 			}
 			a := entryOf(t, "a", noon, `{"name":"x"}`, `{"name":"y"}`)
-			a.InitializeFirst = true
+			a.InitializeFirst, a.Partial = true, true
 			c.Put(a)
 			c.Put(entryOf(t, "b/../ü", noon, `{"name":"z"}`))
 			if got, ok := c.Get("a"); !ok || !reflect.DeepEqual(got, a) {
 				t.Errorf("got %+v, want %+v", got, a)
 			}
-			if i, ok := c.Infos()["a"]; !ok || i != (Info{Tools: 2, Summary: "Serves a.", ListedAt: noon, InitializeFirst: true}) {
+			if i, ok := c.Infos()["a"]; !ok || i != (Info{Tools: 2, Summary: "Serves a.", ListedAt: noon, InitializeFirst: true, Partial: true}) {
 				t.Errorf("info is %+v, %v", i, ok)
 			}
 			if ids := slices.Sorted(maps.Keys(c.Infos())); !reflect.DeepEqual(ids, []string{"a", "b/../ü"}) {

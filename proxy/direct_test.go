@@ -1,9 +1,35 @@
 package proxy
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+
+	"mcpproxy/proxy/host"
 )
+
+// The plainest calls are what most requests are, and nothing else may go past the
+// SDK's session.
+func TestPlainCallsAreTold(t *testing.T) {
+	t.Parallel()
+	for arguments, want := range map[string]bool{
+		`{"action":"call","server":"s","tool":"t"}`:                                              true,
+		` {"tool":"t", "arguments":{"a":1,"x":{"action":"login"}},"server":"s","action":"call"}`: true,
+		`{"action":"call","server":"s","tool":"t","arguments":{"action":"login"}}`:               false,
+		`{"action":"call","server":"s","tool":"t","arguments":"{}"}`:                             false,
+		`{"action":"call","server":"s","tool":"t","args":{}}`:                                    false,
+		`{"action":"call","server":"s","tool":"t","tool":"u"}`:                                   false,
+		`{"action":"call","server":"s","tool":""}`:                                               false,
+		`{"action":"call","server":"s"}`:                                                         false,
+		`{"action":"call","\u0061ction":"login","server":"s","tool":"t"}`:                        false,
+		`{"action":"login","server":"s","tool":"t"}`:                                             false,
+		`[]`: false,
+	} {
+		if got := isPlainCall(host.Call{Arguments: json.RawMessage(arguments)}); got != want {
+			t.Errorf("%s: %v", arguments, got)
+		}
+	}
+}
 
 // What goes past the SDK's session is answered with the same bytes as what does not.
 func TestDirectCallsAreAnsweredAsOthers(t *testing.T) {

@@ -135,22 +135,12 @@ func (h *responder) receive(next mcp.MethodHandler) mcp.MethodHandler {
 // isPlainCall reports whether a request of the tool is for an upstream's tool and
 // says so in the plainest way. That is what most requests are.
 func isPlainCall(call host.Call) bool {
-	seen := map[string][]byte{}
-	for key, at := range raw.Members(call.Arguments) {
-		name := string(key)
-		switch name {
-		case `"action"`, `"server"`, `"tool"`, `"arguments"`:
-		default:
-			return false
-		}
-		if seen[name] != nil {
-			return false
-		}
-		seen[name] = at.In(call.Arguments)
+	members, ok := raw.PlainMembers(call.Arguments, `"action"`, `"server"`, `"tool"`, `"arguments"`)
+	if !ok || string(members[0]) != `"`+string(mcptool.Call)+`"` || !isText(members[1]) || !isText(members[2]) {
+		return false
 	}
-	inner := seen[`"arguments"`]
-	return string(seen[`"action"`]) == `"`+string(mcptool.Call)+`"` && isText(seen[`"server"`]) && isText(seen[`"tool"`]) &&
-		(inner == nil || raw.IsObject(inner) && raw.Member(inner, "action") == nil) // a wrapper that is repeated may say anything
+	inner := members[3]
+	return inner == nil || raw.IsObject(inner) && raw.Member(inner, "action") == nil // a wrapper that is repeated may say anything
 }
 
 // isText reports whether a value is a string that is not empty.

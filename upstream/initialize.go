@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
@@ -39,7 +40,7 @@ func badAnswer(result json.RawMessage) error {
 	return &VersionError{Version: version[:min(len(version), 40)]}
 }
 
-var versionForm = regexp.MustCompile(`20\d\d-\d\d-\d\d`)
+var versionForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`20\d\d-\d\d-\d\d`) })
 
 // namedVersion returns the newest of the versions that a refusal of initialize
 // names, older than the one that was asked for, or "" (MCP 2025-11-25,
@@ -53,7 +54,7 @@ func namedVersion(err error, asked string) string {
 		text = []byte(e.Words)
 	}
 	var named []string
-	for _, v := range versionForm.FindAll(text, -1) {
+	for _, v := range versionForm().FindAll(text, -1) {
 		named = append(named, string(v))
 	}
 	asked = cmp.Or(asked, lastLegacy)

@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -68,7 +67,7 @@ func (c *Conn) directCall(message []byte) *directCall {
 	if c.direct == nil || !c.ready {
 		return nil
 	}
-	envelope, ok := plainMembers(message, `"jsonrpc"`, `"id"`, `"method"`, `"params"`)
+	envelope, ok := raw.PlainMembers(message, `"jsonrpc"`, `"id"`, `"method"`, `"params"`)
 	if !ok || string(envelope[0]) != `"2.0"` || string(envelope[2]) != `"tools/call"` || raw.DeeperThan(message, maxLevels) {
 		return nil
 	}
@@ -76,7 +75,7 @@ func (c *Conn) directCall(message []byte) *directCall {
 	if !ok || c.isOpen(id) {
 		return nil
 	}
-	params, ok := plainMembers(envelope[3], `"name"`, `"arguments"`, `"_meta"`)
+	params, ok := raw.PlainMembers(envelope[3], `"name"`, `"arguments"`, `"_meta"`)
 	if !ok || string(params[0]) != c.direct.tool || !raw.IsObject(params[1]) {
 		return nil
 	}
@@ -94,22 +93,6 @@ func (c *Conn) directCall(message []byte) *directCall {
 	}
 	call.ctx, call.cancel = context.WithCancel(c.direct.ctx)
 	return call
-}
-
-// plainMembers returns the members of an object by those keys. ok is false if it is
-// none, or has other members or one twice.
-func plainMembers(object []byte, keys ...string) (values [4][]byte, ok bool) {
-	if !raw.IsObject(object) {
-		return values, false
-	}
-	for key, at := range raw.Members(object) {
-		i := slices.Index(keys, string(key))
-		if i < 0 || values[i] != nil {
-			return values, false
-		}
-		values[i] = at.In(object)
-	}
-	return values, true
 }
 
 // plainID reads an id that looks the same when it is written again: a whole number

@@ -56,28 +56,8 @@ var folds = []func(before, line string) int{
 	shared,
 }
 
-// colour returns the length of the control sequence with which a text begins,
-// as of those that colour a terminal (ECMA-48, section 5.4).
-func colour(s string) int {
-	const start = "\x1b["
-	if !strings.HasPrefix(s, start) {
-		return 0
-	}
-	isFinal := func(r rune) bool { return '@' <= r && r <= '~' }
-	return len(start) + strings.IndexFunc(s[len(start):], isFinal) + 1
-}
-
 // indent returns the length of the blank with which a line begins.
-func indent(line string) int {
-	for at := 0; ; {
-		rest := strings.TrimLeft(line[at:], " \t")
-		n := colour(rest)
-		at = len(line) - len(rest) + n
-		if n == 0 {
-			return at
-		}
-	}
-}
+func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
 
 // mark returns the length of the mark with which a line begins, such as "| ",
 // and of the blank around it.
@@ -107,16 +87,7 @@ func shared(before, line string) int {
 }
 
 // end returns the offset of what stands behind the text of a line.
-func end(line string) int {
-	for {
-		line = strings.TrimRight(line, " \t\\")
-		at := strings.LastIndexByte(line, '\x1b')
-		if at < 0 || colour(line[at:]) != len(line)-at {
-			return len(line)
-		}
-		line = line[:at]
-	}
-}
+func end(line string) int { return len(strings.TrimRight(line, " \t\\")) }
 
 // A span is a part of a text, from the first offset up to the second.
 type span struct{ from, to int }

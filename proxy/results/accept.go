@@ -86,7 +86,7 @@ func plain(written []byte) []byte {
 	}
 	name := make([]byte, 0, maxName)
 	for len(inside) > 0 {
-		if unit, ok := escapedUnit(inside); ok && unit < utf8.RuneSelf {
+		if unit, ok := raw.CodeUnit(inside); ok && unit < utf8.RuneSelf {
 			name, inside = append(name, byte(unit)), inside[len(`\uXXXX`):]
 			continue
 		}

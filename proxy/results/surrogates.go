@@ -2,8 +2,9 @@ package results
 
 import (
 	"bytes"
-	"strconv"
 	"unicode/utf16"
+
+	"mcpproxy/upstream/raw"
 )
 
 // mendSurrogates writes U+FFFD over each escaped half of a surrogate pair that stands
@@ -20,7 +21,7 @@ func mendSurrogates(text []byte) {
 			return
 		}
 		i += next
-		unit, ok := escapedUnit(text[i:])
+		unit, ok := raw.CodeUnit(text[i:])
 		switch {
 		case !ok:
 			i += 2
@@ -29,7 +30,7 @@ func mendSurrogates(text []byte) {
 			}
 			continue
 		case utf16.IsSurrogate(unit):
-			if low, ok := escapedUnit(text[i+6:]); ok && utf16.DecodeRune(unit, low) != '\uFFFD' {
+			if low, ok := raw.CodeUnit(text[i+6:]); ok && utf16.DecodeRune(unit, low) != '\uFFFD' {
 				i += 6
 			} else {
 				copy(text[i:], `\ufffd`)
@@ -37,13 +38,4 @@ func mendSurrogates(text []byte) {
 		}
 		i += 6
 	}
-}
-
-// escapedUnit decodes the \uXXXX with which text begins.
-func escapedUnit(text []byte) (unit rune, ok bool) {
-	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
-	return rune(n), err == nil
 }

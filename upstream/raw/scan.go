@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
+	"slices"
 )
 
 // A Span is a place in a text: from the byte at Start up to the one before End.
@@ -141,6 +142,24 @@ func Member(object []byte, key string) []byte {
 		return Span{start, end}.In(object)
 	}
 	return nil
+}
+
+// PlainMembers returns the values of an object's members in the order of the keys,
+// which are given as they are written, with their quotes. ok is false if the object
+// is none, has any other member, or one of these twice.
+func PlainMembers(object []byte, keys ...string) (values [][]byte, ok bool) {
+	if !IsObject(object) {
+		return nil, false
+	}
+	values = make([][]byte, len(keys))
+	for key, at := range Members(object) {
+		i := slices.Index(keys, string(key))
+		if i < 0 || values[i] != nil {
+			return nil, false
+		}
+		values[i] = at.In(object)
+	}
+	return values, true
 }
 
 // KeyIs reports whether a key as it is written, quotes included, has that

@@ -51,12 +51,12 @@ func escape(s []byte) (r rune, n int) {
 	if i := bytes.IndexByte([]byte(`"\/bfnrt`), s[1]); i >= 0 {
 		return rune("\"\\/\b\f\n\r\t"[i]), 2
 	}
-	high, ok := codeUnit(s)
+	high, ok := CodeUnit(s)
 	if !ok {
 		return 0, 0
 	}
 	if utf16.IsSurrogate(high) {
-		low, _ := codeUnit(s[6:])
+		low, _ := CodeUnit(s[6:])
 		if r := utf16.DecodeRune(high, low); r != utf8.RuneError {
 			return r, 12
 		}
@@ -65,29 +65,14 @@ func escape(s []byte) (r rune, n int) {
 	return high, 6
 }
 
-// codeUnit decodes \uXXXX.
-func codeUnit(s []byte) (rune, bool) {
+// CodeUnit decodes the \uXXXX with which s begins (RFC 8259, section 7). ok is false if
+// it begins with none.
+func CodeUnit(s []byte) (unit rune, ok bool) {
 	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(string(s[2:6]), 16, 16)
 	return rune(n), err == nil
-}
-
-// UnescapedLen returns how many bytes [Unescape] writes; where it fails, some
-// number up to that.
-func UnescapedLen(quoted []byte) int {
-	var n length
-	_ = Unescape(&n, quoted) // what cannot be decoded does not count
-	return int(n)
-}
-
-// A length counts the bytes that are written to it.
-type length int
-
-func (n *length) Write(b []byte) (int, error) {
-	*n += length(len(b))
-	return len(b), nil
 }
 
 // UTF8 returns text with U+FFFD for each byte that is not UTF-8, as encoding/json

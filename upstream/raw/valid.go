@@ -212,7 +212,7 @@ func validString(b []byte, i int) (int, bool) {
 		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 			i += 2
 		case 'u':
-			if _, ok := codeUnit(b[i:]); !ok {
+			if _, ok := CodeUnit(b[i:]); !ok {
 				return i, false
 			}
 			i += 6
