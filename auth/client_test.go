@@ -125,7 +125,7 @@ func TestRegistrationRefused(t *testing.T) {
 		"not there":      {authtest.Fault{Status: 404, Body: "{}"}, "HTTP 404", false},
 		"too many":       {authtest.Fault{Status: 429, Body: "{}"}, "HTTP 429", true},
 		"asks to wait":   {authtest.Fault{Status: 400, Body: `{"error":"temporarily_unavailable"}`}, "temporarily_unavailable", true},
-		"no answer":      {authtest.Fault{Drop: true}, "EOF", true},
+		"no answer":      {authtest.Fault{Drop: true}, "it closed the connection without an answer", true},
 		"scope, for all": {authtest.Fault{Status: 400, Body: `{"error":"invalid_client_metadata","error_description":"scope?"}`}, "scope?", false},
 	} {
 		t.Run(name, func(t *testing.T) {

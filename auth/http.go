@@ -18,6 +18,7 @@ import (
 
 	"mcpproxy/auth/egress"
 	"mcpproxy/auth/vault"
+	"mcpproxy/upstream/httpfail"
 )
 
 // maxBody is the limit of a response body in bytes; the largest real
@@ -35,16 +36,12 @@ var (
 func (t *target) do(req *http.Request) (*http.Response, []byte, error) {
 	resp, err := t.client.Do(req)
 	if err != nil {
-		// The text of a url.Error contains the URL, which may hold secrets.
-		if e, ok := errors.AsType[*url.Error](err); ok {
-			err = e.Err
-		}
-		return nil, nil, fmt.Errorf("%s: %w", req.URL.Host, err)
+		return nil, nil, fmt.Errorf("%s: %w", req.URL.Host, httpfail.Plain(err))
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return resp, body, err
+		return resp, body, httpfail.Plain(err)
 	}
 	if len(body) > maxBody {
 		return resp, body[:maxBody], &AnswerError{Host: req.URL.Host, Err: errTooBig}

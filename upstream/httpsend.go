@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"sync/atomic"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/upstream/httpfail"
 )
 
 // An httpSender sends raw requests through the SDK's HTTP session, which owns
@@ -66,7 +67,7 @@ func (h *httpSender) list(ctx context.Context, c *capture, params *mcp.ListTools
 // fault classifies why a request over HTTP got no result. Only the answer to
 // the request itself can say that it was not taken.
 func (h *httpSender) fault(ctx context.Context, got captureState, err error) error {
-	err = notAnAnswer(withoutURL(err))
+	err = httpfail.Plain(notAnAnswer(err))
 	switch {
 	case got.failed != nil:
 		return h.answeredBy(ctx, got)
@@ -156,15 +157,6 @@ const codeRejected = -32005
 func notAnAnswer(err error) error {
 	if isA[*jsonrpc.Error](err) {
 		return unanswered{err}
-	}
-	return err
-}
-
-// withoutURL returns what happened at a URL without it, since one that a redirect
-// led to may hold a secret that nobody knows as such.
-func withoutURL(err error) error {
-	if at, ok := errors.AsType[*url.Error](err); ok {
-		return at.Err
 	}
 	return err
 }

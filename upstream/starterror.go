@@ -11,6 +11,8 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"mcpproxy/upstream/httpfail"
 )
 
 // startError describes a failed handshake and closes its connection.
@@ -19,7 +21,9 @@ func (u *Upstream) startError(ctx context.Context, c *connection, err error) err
 	if rpc != nil && rpc.Code == codeRejected {
 		rpc, err = nil, notAnAnswer(err)
 	}
-	err = withoutURL(err)
+	if c.child == nil {
+		err = httpfail.Plain(err)
+	}
 	e := &StartError{Stage: StageHandshake, Err: err, At: time.Now()}
 	// What the SDK wraps around the fact is left out.
 	if dial, ok := errors.AsType[*DialError](err); ok {

@@ -10,19 +10,20 @@ import (
 )
 
 // allowed lists, per package of this module, which others it may import. The
-// leaves (catalog, upstream, auth) know nothing of one another, so that each
+// leaves (catalog, upstream, auth) know nothing of one another, only of the ground, so that each
 // can be read, tested and replaced alone: upstream meets auth only through the
 // SDK's own OAuthHandler. A name that ends in "…" stands for all packages below.
 var allowed = map[string][]string{
 	// The ground, which imports nothing of ours.
-	"catalog/clean":    nil,
-	"catalog/rawjson":  nil,
-	"catalog/re2":      nil,
-	"upstream/raw":     nil,
-	"upstream/child":   nil,
-	"auth/egress":      nil,
-	"auth/privatefile": nil,
-	"auth/authtest":    nil,
+	"catalog/clean":     nil,
+	"catalog/rawjson":   nil,
+	"catalog/re2":       nil,
+	"upstream/raw":      nil,
+	"upstream/child":    nil,
+	"upstream/httpfail": nil,
+	"auth/egress":       nil,
+	"auth/privatefile":  nil,
+	"auth/authtest":     nil,
 
 	"catalog/names":  {"catalog/clean"},
 	"proxy/redact":   {"catalog/clean"},
@@ -30,10 +31,10 @@ var allowed = map[string][]string{
 	"catalog":        {"catalog/clean", "catalog/rawjson", "catalog/schema"},
 	"catalog/search": {"catalog"},
 
-	"upstream": {"upstream/child", "upstream/raw"},
+	"upstream": {"upstream/child", "upstream/httpfail", "upstream/raw"},
 
 	"auth/vault": {"auth/privatefile"},
-	"auth":       {"auth/egress", "auth/vault"},
+	"auth":       {"auth/egress", "auth/vault", "upstream/httpfail"},
 
 	"proxy/config":  {"auth", "auth/privatefile", "catalog", "catalog/names", "proxy/redact", "upstream"},
 	"proxy/mcptool": {"catalog", "catalog/clean", "catalog/names", "upstream/raw"},
