@@ -60,8 +60,8 @@ type Conn struct {
 	refused   int        // bytes of the refusals in the outbox
 
 	// Of the goroutine that has set writing.
-	pieces [][]byte // to write
-	joined []byte   // the buffer in which they are joined
+	pieces [][]byte     // to write
+	joined bytes.Buffer // those that are written together
 }
 
 // A line is what one read of the input gave.

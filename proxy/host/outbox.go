@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"mcpproxy/upstream/raw"
 )
 
 // Bounds in bytes on what waits for a host that does not read. Read must see the
@@ -161,26 +163,24 @@ func (c *Conn) take() (taken int) {
 
 var newline = []byte("\n")
 
-// put writes c.pieces. It joins those of up to 32 KiB and does not copy larger ones.
+// put writes c.pieces, and U+FFFD for each byte of an upstream that is not UTF-8.
+// It joins pieces of up to 32 KiB and does not copy larger ones.
 func (c *Conn) put() error {
-	joined := c.joined[:0]
+	c.joined.Reset()
 	for _, piece := range c.pieces {
 		if len(piece) <= 32<<10 {
-			joined = append(joined, piece...)
+			_ = raw.WriteUTF8(&c.joined, piece) // a Buffer takes everything
 			continue
 		}
-		for _, b := range [][]byte{joined, piece} {
-			if _, err := c.out.Write(b); err != nil {
-				return err
-			}
+		if _, err := c.joined.WriteTo(c.out); err != nil {
+			return err
 		}
-		joined = joined[:0]
+		if err := raw.WriteUTF8(c.out, piece); err != nil {
+			return err
+		}
 	}
 	clear(c.pieces) // they may be large
-	if c.joined = joined; len(joined) == 0 {
-		return nil
-	}
-	_, err := c.out.Write(joined)
+	_, err := c.joined.WriteTo(c.out)
 	return err
 }
 

@@ -51,7 +51,7 @@ func (p *Progress) Add(params json.RawMessage) {
 	if start < 0 || p.token == "" {
 		return
 	}
-	params, err := raw.OneLine(raw.UTF8([]byte(string(params[:start]) + p.token + string(params[end:]))))
+	params, err := raw.OneLine([]byte(string(params[:start]) + p.token + string(params[end:])))
 	if err != nil {
 		return
 	}

@@ -5,8 +5,6 @@ import (
 	"strconv"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
-
-	"mcpproxy/upstream/raw"
 )
 
 // A relayed result passes through the SDK as a key, a JSON number, and Write
@@ -20,9 +18,9 @@ type relayed struct {
 
 // Result returns a result that [Conn.Write] sends as exactly these bytes, which
 // must be one JSON object without line breaks. Only a byte that is not UTF-8
-// becomes U+FFFD.
+// becomes U+FFFD, when it is written.
 func (c *Conn) Result(object json.RawMessage) mcp.Result {
-	return &relayed{CallToolResult: &mcp.CallToolResult{}, raw: raw.UTF8(object), conn: c}
+	return &relayed{CallToolResult: &mcp.CallToolResult{}, raw: object, conn: c}
 }
 
 // MarshalJSON keeps the bytes for Write and returns their key. The SDK calls it

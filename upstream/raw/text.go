@@ -75,31 +75,24 @@ func CodeUnit(s []byte) (unit rune, ok bool) {
 	return rune(n), err == nil
 }
 
-// UTF8 returns text with U+FFFD for each byte that is not UTF-8, as encoding/json
-// reads it.
-func UTF8(text []byte) []byte {
-	bad := 0
-	for rest := text; ; bad++ {
-		if rest = rest[validUTF8(rest):]; len(rest) == 0 {
-			break
-		}
-		rest = rest[1:]
+// WriteUTF8 writes text with U+FFFD for each byte that is not UTF-8, as
+// encoding/json reads it, without holding a copy. The error is w's.
+func WriteUTF8(w io.Writer, text []byte) error {
+	if utf8.Valid(text) {
+		_, err := w.Write(text)
+		return err
 	}
-	if bad == 0 {
-		return text
+	out := bufio.NewWriterSize(w, 64<<10)
+	if err := writeUTF8(out, text); err != nil {
+		return err
 	}
-	out := bytes.NewBuffer(make([]byte, 0, len(text)+bad*(len(replacement)-1)))
-	_ = writeUTF8(out, text) // a Buffer takes everything
-	return out.Bytes()
+	return out.Flush()
 }
 
 const replacement = "\uFFFD"
 
-// writeUTF8 writes what UTF8 returns, without holding a copy of it.
-func writeUTF8(w interface {
-	io.Writer
-	io.StringWriter
-}, text []byte) error {
+// writeUTF8 does the work of WriteUTF8 in many small writes.
+func writeUTF8(w *bufio.Writer, text []byte) error {
 	for {
 		n := validUTF8(text)
 		if _, err := w.Write(text[:n]); err != nil {
