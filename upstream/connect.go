@@ -26,6 +26,7 @@ type connection struct {
 	mux     *mux                // nil for Streamable HTTP
 	free    func()              // frees what the transport holds beside the session
 	answer  func() captureState // to the last request of the handshake over HTTP
+	slow    func() bool         // server/discover over HTTP was given up
 	slot    *slot
 	ctx     context.Context // ends with the connection
 	end     context.CancelFunc
@@ -47,6 +48,7 @@ func newConnection(ctx context.Context, e era) *connection {
 		era:     e,
 		free:    func() {},
 		answer:  func() captureState { return captureState{} },
+		slow:    func() bool { return false },
 		stop:    make(chan struct{}, 1),
 		idle:    make(chan struct{}, 1),
 		suspect: make(chan struct{}, 1),
@@ -149,12 +151,10 @@ func (u *Upstream) connectAs(ctx context.Context, e era, sse bool, version strin
 	if sse {
 		e = legacy
 	}
-	c := newConnection(ctx, e)
 	u.mu.Lock()
 	upset := u.st.upset
 	u.mu.Unlock()
-	c.version, c.sse = version, sse
-	err := u.handshake(ctx, c)
+	c, err := u.greet(ctx, e, sse, version)
 	if err == nil && e == unknown {
 		upset = c.mux != nil && c.mux.silent()
 	}
@@ -165,7 +165,7 @@ func (u *Upstream) connectAs(ctx context.Context, e era, sse bool, version strin
 			next = legacy
 		case e == unknown && u.mayBeOld(err):
 			next, upset = legacy, true
-			if c.mux != nil && c.mux.answeredLate() {
+			if c.mux != nil && c.mux.answeredLate() || c.slow() && refusesInitialize(err) {
 				next, upset = modern, false
 			}
 		case e == legacy && !sse && isA[*jsonrpc.Error](err): // it may be a newer one by now
@@ -173,9 +173,15 @@ func (u *Upstream) connectAs(ctx context.Context, e era, sse bool, version strin
 		default:
 			return nil, err
 		}
-		c = newConnection(ctx, next)
-		c.version, c.sse = version, sse
-		err = u.handshake(ctx, c)
+		slow, first := c.slow(), err
+		c, err = u.greet(ctx, next, sse, version)
+		if slow && next == legacy && refusesInitialize(err) {
+			next, upset, first = modern, false, err
+			c, err = u.greet(ctx, next, sse, "")
+		}
+		if next == modern && err != nil && ctx.Err() != nil {
+			err = first // the only answer that there was
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -187,13 +193,32 @@ func (u *Upstream) connectAs(ctx context.Context, e era, sse bool, version strin
 	return c, nil
 }
 
+// greet makes a connection on which a session is begun as that era does it. With
+// an error it is closed.
+func (u *Upstream) greet(ctx context.Context, e era, sse bool, version string) (*connection, error) {
+	c := newConnection(ctx, e)
+	c.version, c.sse = version, sse
+	return c, u.handshake(ctx, c)
+}
+
+// refusesInitialize reports whether a handshake failed because of an answer that
+// servers give which know no initialize.
+func refusesInitialize(err error) bool {
+	return isA[*jsonrpc.Error](err) || isUnsuited(err)
+}
+
+// isUnsuited reports whether an HTTP status says that a request is not one for
+// this URL.
+func isUnsuited(err error) bool {
+	status, ok := errors.AsType[*StatusError](err)
+	return ok && (status.Code == http.StatusBadRequest || status.Code == http.StatusNotFound || status.Code == http.StatusMethodNotAllowed)
+}
+
 // mayBeSSE reports whether a handshake over HTTP may have failed because the
 // URL is one of HTTP with SSE (MCP 2025-11-25, basic/transports, backwards
 // compatibility).
 func (u *Upstream) mayBeSSE(err error) bool {
-	status, ok := errors.AsType[*StatusError](err)
-	return ok && u.cfg.Guessed && u.opts.Authorize == nil &&
-		(status.Code == http.StatusBadRequest || status.Code == http.StatusNotFound || status.Code == http.StatusMethodNotAllowed)
+	return u.cfg.Guessed && u.opts.Authorize == nil && isUnsuited(err)
 }
 
 // mayBeOld reports whether a handshake may have failed because of its first
@@ -273,7 +298,7 @@ func (u *Upstream) transport(c *connection) (mcp.Transport, error) {
 		return nil, err
 	}
 	c.free = t.base.CloseIdleConnections
-	c.answer = t.lastAnswer
+	c.answer, c.slow = t.lastAnswer, t.slow.Load
 	client := &http.Client{Transport: t, CheckRedirect: t.checkRedirect}
 	if c.sse {
 		return muxed{sseTransport{url: u.cfg.URL, client: client, redact: u.opts.Redact}, c}, nil

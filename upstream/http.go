@@ -65,6 +65,7 @@ type tapTransport struct {
 	headers map[string]string
 	sse     bool                    // a GET is the whole connection
 	probing bool                    // the upstream may not know server/discover
+	slow    atomic.Bool             // it did not answer that in time
 	last    atomic.Pointer[capture] // of the last request that brought none
 	ctx     context.Context         // ends with the connection
 	replies chan struct{}           // holds a token for each reply on its way
@@ -133,7 +134,7 @@ func (t *tapTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	switch {
 	case req.Method == http.MethodDelete:
-		return t.within(req, endWait)
+		return t.within(req, endWait, func() {})
 	case req.Method == http.MethodGet && !t.sse && req.Header.Get("Last-Event-ID") == "", req.Header.Get("Mcp-Method") == "subscriptions/listen":
 		return t.notifications(req), nil
 	case req.Method == http.MethodPost:
@@ -170,7 +171,9 @@ func (t *tapTransport) post(req *http.Request) (*http.Response, error) {
 func (t *tapTransport) exchange(req *http.Request, c *capture) (*http.Response, error) {
 	send := t.base.RoundTrip
 	if t.probing && req.Header.Get("Mcp-Method") == "server/discover" {
-		send = func(req *http.Request) (*http.Response, error) { return t.within(req, probeWait) }
+		send = func(req *http.Request) (*http.Response, error) {
+			return t.within(req, probeWait, func() { t.slow.Store(true) })
+		}
 	}
 	resp, err := send(req)
 	switch {

@@ -1,14 +1,19 @@
 package upstream
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 // A server that refuses a version and names others is asked once more, with
@@ -120,5 +125,58 @@ func TestMendedInitializeKeepsTheRest(t *testing.T) {
 	const right = `{"protocolVersion":"2025-06-18","capabilities":{"tools":{"listChanged":true},"x":{}},"serverInfo":{"name":"a","version":"1"},"instructions":"Hi"}`
 	if got := mendInitialize(json.RawMessage(right)); string(got) != right {
 		t.Errorf("%s", got)
+	}
+}
+
+// A server of 2026-07-28 alone that takes longer to wake than the probe waits is
+// asked once more, without haste.
+func TestSlowModernServer(t *testing.T) {
+	t.Parallel()
+	unsupported := `"error":{"code":-32022,"message":"Unsupported protocol version","data":{"supported":["2026-07-28"]}}`
+	for name, c := range map[string]struct {
+		status int
+		answer string // to initialize
+		early  bool   // the headers of the answer to server/discover come at once
+	}{
+		"names its versions":   {400, unsupported, false},
+		"knows no initialize":  {404, `"error":{"code":-32601,"message":"Method not found"}`, false},
+		"with an early header": {200, unsupported, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			modernServer := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return testServer() }, &mcp.StreamableHTTPOptions{Stateless: true})
+			asleep, wake := context.WithCancel(t.Context())
+			defer wake()
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				var m message
+				_ = json.Unmarshal(body, &m)
+				switch {
+				case m.Method == "initialize":
+					wake()
+					w.Header().Set("Content-Type", "application/json")
+					w.WriteHeader(c.status)
+					answer(w, m, c.answer)
+					return
+				case m.Method == "server/discover" && asleep.Err() == nil:
+					if c.early {
+						w.Header().Set("Content-Type", "application/json")
+						w.(http.Flusher).Flush()
+					}
+					select {
+					case <-r.Context().Done():
+					case <-asleep.Done():
+					}
+					return
+				}
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				modernServer.ServeHTTP(w, r)
+			}))
+			t.Cleanup(srv.Close)
+			u := newTest(t, httpConfig(srv.URL))
+			if got, err := call(t, u, Call{Tool: "echo", Arguments: json.RawMessage(`{"text":"hi"}`)}); err != nil || !strings.Contains(got, "hi") {
+				t.Errorf("%s, %v", got, err)
+			}
+		})
 	}
 }

@@ -8,22 +8,35 @@ import (
 	"time"
 )
 
-// within bounds the time of a request up to the end of the response's body.
-func (t *tapTransport) within(req *http.Request, limit time.Duration) (*http.Response, error) {
+// within bounds the time of a request up to the end of the response's body, and
+// calls over if that is too short.
+func (t *tapTransport) within(req *http.Request, limit time.Duration, over func()) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), limit)
+	check := func(err error) {
+		if err != nil && req.Context().Err() == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			over()
+		}
+	}
 	resp, err := t.base.RoundTrip(req.WithContext(ctx))
-	if err != nil {
+	if check(err); err != nil {
 		cancel()
 		return nil, err
 	}
-	resp.Body = &boundedBody{ReadCloser: resp.Body, cancel: cancel}
+	resp.Body = &boundedBody{ReadCloser: resp.Body, check: check, cancel: cancel}
 	return resp, nil
 }
 
 // A boundedBody stops its timer when it is closed.
 type boundedBody struct {
 	io.ReadCloser
+	check  func(error) // is called with what a read returns
 	cancel context.CancelFunc
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.check(err)
+	return n, err
 }
 
 func (b *boundedBody) Close() error {
