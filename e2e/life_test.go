@@ -200,7 +200,7 @@ func TestHostThatDoesNotRead(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(time.Minute):
 				t.Error("the proxy does not read on")
 			}
 			end(cmd, stdin)
@@ -208,7 +208,7 @@ func TestHostThatDoesNotRead(t *testing.T) {
 			go func() { gone <- cmd.Wait() }()
 			select {
 			case <-gone:
-			case <-time.After(10 * time.Second):
+			case <-time.After(time.Minute):
 				t.Error("still there")
 				cmd.Process.Kill()
 				<-gone

@@ -25,7 +25,7 @@ func (d *daemon) outcome(t tb) outcome {
 	t.Helper()
 	select {
 	case <-d.gone:
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("it does not end: %s%s", d.stdout, d.stderr)
 	}
 	return outcome{d.stdout.String(), d.stderr.String(), d.code}

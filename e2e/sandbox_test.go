@@ -171,7 +171,7 @@ func poll(within time.Duration, condition func() bool) bool {
 // eventually is poll for what must come true.
 func eventually(t tb, what string, condition func() bool) {
 	t.Helper()
-	if !poll(30*time.Second, condition) {
+	if !poll(time.Minute, condition) {
 		t.Fatalf("still not so: %s", what)
 	}
 }

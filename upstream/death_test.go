@@ -47,7 +47,7 @@ func TestDeathIsNoticedWhileAGrandchildHoldsStdout(t *testing.T) {
 	onLinux(t)
 	cfg := testChild(t, "heir")
 	cfg.Env[runMark] = runID + "-heir"
-	cfg.CallTimeout = Duration(20 * time.Second)
+	cfg.CallTimeout = Duration(5 * time.Minute)
 	u := newTest(t, cfg)
 	list(t, u)
 	began := time.Now()
@@ -58,10 +58,10 @@ func TestDeathIsNoticedWhileAGrandchildHoldsStdout(t *testing.T) {
 	if !ok || e.ExitStatus != "exit status 7" || !strings.Contains(e.Stderr, "out of cheese") {
 		t.Errorf("error %v, want an interruption with the exit status and stderr", err)
 	}
-	if took > 10*time.Second {
+	if took > time.Minute {
 		t.Errorf("the call ended after %v", took)
 	}
-	eventually(t, 10*time.Second, "the grandchild is gone", func() bool { return len(marked(cfg.Env[runMark])) == 0 })
+	eventually(t, "the grandchild is gone", func() bool { return len(marked(cfg.Env[runMark])) == 0 })
 }
 
 func TestAnswersBeforeTheDeathArrive(t *testing.T) {
@@ -71,7 +71,7 @@ func TestAnswersBeforeTheDeathArrive(t *testing.T) {
 	if _, err := call(t, u, Call{Tool: "x"}); err != nil {
 		t.Errorf("the call was answered before the child died, got %v", err)
 	}
-	eventually(t, 10*time.Second, "the death is noticed", func() bool { return u.State().Status == Idle })
+	eventually(t, "the death is noticed", func() bool { return u.State().Status == Idle })
 }
 
 // A ping that gets no answer must not keep an idle connection open.
@@ -85,14 +85,18 @@ func TestStoppedChildIsClosedWhenIdle(t *testing.T) {
 	list(t, u)
 	pid, _ := strconv.Atoi(strings.Fields(marked(cfg.Env[runMark])[0])[0])
 	stopProcess(pid)
-	eventually(t, 10*time.Second, "it has stopped", func() bool {
+	eventually(t, "it has stopped", func() bool {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		return err == nil && strings.Contains(string(stat), ") T ")
 	})
 	if _, err := call(t, u, Call{Tool: "echo"}); !isA[*TimeoutError](err) {
 		t.Fatalf("error %v, want a timeout", err)
 	}
-	eventually(t, pingWait-time.Second, "it is gone", func() bool { return len(marked(cfg.Env[runMark])) == 0 })
+	began := time.Now()
+	eventually(t, "it is gone", func() bool { return len(marked(cfg.Env[runMark])) == 0 })
+	if took := time.Since(began); took >= pingWait {
+		t.Errorf("gone after %v, when the ping was given up", took)
+	}
 }
 
 func TestPingThatCannotBeWrittenIsNoAnswer(t *testing.T) {
@@ -103,5 +107,5 @@ func TestPingThatCannotBeWrittenIsNoAnswer(t *testing.T) {
 	if _, err := call(t, u, Call{Tool: "x"}); !isA[*TimeoutError](err) {
 		t.Fatalf("error %v, want a timeout", err)
 	}
-	eventually(t, 10*time.Second, "the connection is retired", func() bool { return u.State().Status != Connected })
+	eventually(t, "the connection is retired", func() bool { return u.State().Status != Connected })
 }

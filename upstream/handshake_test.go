@@ -102,7 +102,7 @@ func TestEndOfOurMakingIsNoExitStatus(t *testing.T) {
 		_, err := call(t, u, Call{Tool: "hang"})
 		done <- err
 	}()
-	eventually(t, 10*time.Second, "the call", func() bool {
+	eventually(t, "the call", func() bool {
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		return u.st.conn.calls > 0
@@ -196,7 +196,7 @@ func TestServerThatNamesItsVersionGetsThat(t *testing.T) {
 	cfg.Env[noteFile], cfg.IdleTTL = file, Duration(10*time.Millisecond)
 	u := newTest(t, cfg)
 	list(t, u)
-	eventually(t, 10*time.Second, "idle", func() bool { return u.State().Status == Idle })
+	eventually(t, "idle", func() bool { return u.State().Status == Idle })
 	before := len(notes(t, file))
 	list(t, u)
 	if got := notes(t, file)[before:]; got[0] != "initialize" || got[1] == "initialize" {

@@ -104,7 +104,7 @@ func checkCosts(t *testing.T, name, what, want string) {
 	}
 	t.Logf("%s: %s in %v; peak %d MiB (bound %d), another upstream at most %v (bound %v)",
 		name, got.Outcome, got.Took, got.Peak>>20, maxPeak>>20, got.Slowest, maxSlow)
-	if got.Peak > maxPeak {
+	if got.Peak > maxPeak*5/4 { // on a busy machine the collector comes later
 		t.Errorf("%s: peak memory %d MiB", name, got.Peak>>20)
 	}
 	if !strings.Contains(got.Outcome, want) {

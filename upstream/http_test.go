@@ -331,7 +331,7 @@ func TestCallOverHTTPTimesOutAndIsCancelled(t *testing.T) {
 	}
 	select {
 	case <-cancelled:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the server was not told")
 	}
 	if got, err := call(t, u, Call{Tool: "odd"}); err != nil || got != rawResult {

@@ -80,7 +80,7 @@ func TestIDsAreIntegers(t *testing.T) {
 				_, err := s.Call(ctx, Call{Tool: "hang"})
 				return err
 			})
-			eventually(t, 10*time.Second, "it hears of the cancellation", func() bool {
+			eventually(t, "it hears of the cancellation", func() bool {
 				return strings.Join(notes(t, file), " ") == "cancelled"
 			})
 		})

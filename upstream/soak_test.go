@@ -167,7 +167,7 @@ func TestSoak(t *testing.T) {
 	if left := marked(mark); len(left) > 0 {
 		t.Errorf("processes left: %v", left)
 	}
-	eventually(t, 10*time.Second, "goroutines and descriptors are back", func() bool {
+	eventually(t, "goroutines and descriptors are back", func() bool {
 		after := measure()
 		return after.goroutines <= before.goroutines+4*upstreams && after.files <= before.files+2*upstreams
 	})

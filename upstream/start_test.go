@@ -46,7 +46,7 @@ func TestManyCallersStartOneChild(t *testing.T) {
 			})
 		})
 	}
-	eventually(t, 10*time.Second, "the start", func() bool { return u.State().Status == Connecting })
+	eventually(t, "the start", func() bool { return u.State().Status == Connecting })
 	cancel()
 	wg.Wait()
 	close(errs)
@@ -80,7 +80,7 @@ func TestOldServersConnect(t *testing.T) {
 			if tools := list(t, u); len(tools) != 1 {
 				t.Errorf("%d tools", len(tools))
 			}
-			eventually(t, 10*time.Second, "idle", func() bool { return u.State().Status == Idle })
+			eventually(t, "idle", func() bool { return u.State().Status == Idle })
 			first := len(notes(t, file))
 			list(t, u)
 			if again := notes(t, file)[first:]; again[0] != "initialize" {
@@ -124,7 +124,7 @@ func TestCancellationReachesTheChild(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
-	eventually(t, 10*time.Second, "the child is told", func() bool { return strings.Join(notes(t, file), " ") == "hanging cancelled" })
+	eventually(t, "the child is told", func() bool { return strings.Join(notes(t, file), " ") == "hanging cancelled" })
 }
 
 func TestToolListChangesAreHeard(t *testing.T) {
@@ -142,7 +142,7 @@ func TestToolListChangesAreHeard(t *testing.T) {
 	}
 	select {
 	case <-heard:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("nothing was heard")
 	}
 }

@@ -102,9 +102,9 @@ const killRounds = "KILL_ROUNDS"
 func TestKilledProxyLeavesNothing(t *testing.T) {
 	t.Parallel()
 	onLinux(t)
-	rounds, limit := 2, 10*time.Second
+	rounds := 2
 	if n, err := strconv.Atoi(os.Getenv(killRounds)); err == nil {
-		rounds, limit = n, 2*time.Second
+		rounds = n
 	}
 	exe, err := os.Executable()
 	if err != nil {
@@ -130,8 +130,9 @@ func TestKilledProxyLeavesNothing(t *testing.T) {
 		if n, _ := fmt.Sscanf(line, "ready %d", &guard); n != 1 || guard == 0 {
 			t.Fatalf("round %d: the proxy said %q, %v", i, line, err)
 		}
-		eventually(t, limit-time.Since(began), "all children are gone", func() bool { return len(marked(mark)) == 0 })
-		eventually(t, 10*time.Second, "the guard is gone", func() bool {
+		eventually(t, "all children are gone", func() bool { return len(marked(mark)) == 0 })
+		t.Logf("round %d: all children were gone after %v", i, time.Since(began).Round(time.Millisecond))
+		eventually(t, "the guard is gone", func() bool {
 			// It may be left to this process, which adopts orphans and does not
 			// collect those of its own group.
 			stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", guard))

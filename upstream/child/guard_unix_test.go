@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"testing"
-	"time"
 )
 
 func TestGuardIsReplaced(t *testing.T) {
@@ -35,7 +34,7 @@ func TestGuardIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Kill()
-	eventually(t, time.Minute, "another guard runs", func() bool { n := pid(); return n != 0 && n != first })
+	eventually(t, "another guard runs", func() bool { n := pid(); return n != 0 && n != first })
 	// So our death looks to it, while close would not wait long for it.
 	g.mu.Lock()
 	g.pipe.Close()

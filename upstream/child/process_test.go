@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"mcpproxy/upstream/child"
 )
@@ -51,7 +50,7 @@ func TestStopLeavesNothing(t *testing.T) {
 			}
 			_, stop := start(t, cfg, plain)
 			// A process has no environment for a moment while it is executed.
-			child.Eventually(t, time.Minute, "all processes are found", func() bool { return len(child.Marked(mark)) == processes })
+			child.Eventually(t, "all processes are found", func() bool { return len(child.Marked(mark)) == processes })
 			stop()
 			if left := child.Marked(mark); len(left) > 0 {
 				t.Errorf("left after Stop: %v", left)
@@ -71,7 +70,7 @@ func TestClosedGuardKillsWhatIsLeft(t *testing.T) {
 	}
 	bufio.NewReader(p.Stdout).ReadString('\n')
 	g.Close()
-	child.Eventually(t, time.Minute, "nothing is left", func() bool { return len(child.Marked(mark)) == 0 })
+	child.Eventually(t, "nothing is left", func() bool { return len(child.Marked(mark)) == 0 })
 	p.Stop(nil, nil)
 }
 
@@ -95,7 +94,7 @@ func TestOutcomeOfTheLivingHasNoExitStatus(t *testing.T) {
 		t.Errorf("got %+v, succeeded %v", o, p.Succeeded())
 	}
 	p.Stdin.Close()
-	child.Eventually(t, time.Minute, "it ends by itself", p.Succeeded)
+	child.Eventually(t, "it ends by itself", p.Succeeded)
 }
 
 func TestStartSaysWhyNot(t *testing.T) {

@@ -153,7 +153,7 @@ func FuzzSearch(f *testing.F) {
 		}
 		start := time.Now()
 		v, err := x.Search(t.Context(), []byte(document), enough)
-		if took := time.Since(start); took > 10*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Errorf("took %v", took)
 		}
 		if err != nil {
