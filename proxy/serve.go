@@ -128,27 +128,30 @@ func (h *responder) receive(next mcp.MethodHandler) mcp.MethodHandler {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(h.ctx, cancel)()
-		return h.handle(ctx, request{arguments: call.Params.Arguments, meta: call.Params.Meta, sdk: call}), nil
+		return h.complete(h.handle(ctx, request{arguments: call.Params.Arguments, meta: call.Params.Meta, sdk: call}), call.Params.Meta), nil
 	}
 }
 
-// isPlainCall reports whether a request of the tool is for an upstream's tool and
-// says so in the plainest way. That is what most requests are.
-func isPlainCall(call host.Call) bool {
-	members, ok := raw.PlainMembers(call.Arguments, `"action"`, `"server"`, `"tool"`, `"arguments"`)
-	if !ok || string(members[0]) != `"`+string(mcptool.Call)+`"` || !isText(members[1]) || !isText(members[2]) {
-		return false
-	}
-	inner := members[3]
-	return inner == nil || raw.IsObject(inner) && raw.Member(inner, "action") == nil // a wrapper that is repeated may say anything
-}
-
-// isText reports whether a value is a string that is not empty.
-func isText(value []byte) bool { return len(value) > len(`""`) && value[0] == '"' }
+// isPlainCall reports whether a call may go past the SDK's session.
+func isPlainCall(call host.Call) bool { return mcptool.IsPlainCall(call.Arguments) }
 
 // receiveDirect answers a call that went past the SDK's session.
 func (h *responder) receiveDirect(ctx context.Context, call host.Call) mcp.Result {
-	return h.handle(ctx, request{arguments: call.Arguments, meta: call.Meta})
+	return h.complete(h.handle(ctx, request{arguments: call.Arguments, meta: call.Meta}), call.Meta)
+}
+
+// complete adds to an answer of our own what MCP 2026-07-28 asks for. The SDK, past
+// which some go, leaves out a part of it.
+func (h *responder) complete(result mcp.Result, meta mcp.Meta) mcp.Result {
+	own, ok := result.(*mcp.CallToolResult)
+	if !ok || !isStateless(meta) {
+		return result
+	}
+	dressed, err := h.dress(raw.Encode(own), meta, nil)
+	if err != nil {
+		return result
+	}
+	return h.conn.Result(dressed)
 }
 
 // A request is one of the model, as the host sent it.

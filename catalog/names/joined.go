@@ -1,6 +1,9 @@
 package names
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // separators stand between a server's and a tool's name, by the habits of hosts
 // and models.
@@ -10,6 +13,9 @@ var separators = []string{"__", ".", ":", "/"}
 // server's name that it begins with when folded. It returns that name as it is
 // in servers. ok is false if there is none, or no tool's name after it.
 func Split(joined string, servers []string) (server, tool string, ok bool) {
+	if !slices.ContainsFunc(separators, func(sep string) bool { return strings.Contains(joined, sep) }) {
+		return "", "", false // as most
+	}
 	rest := joined
 	if len(rest) > 5 && Fold(rest[:5]) == "mcp__" {
 		rest = rest[5:]

@@ -37,6 +37,7 @@ type Conn struct {
 	queue    []incoming    // read but not returned yet; only Read uses it
 	patience time.Duration // how long Read may still wait for room; only Read uses it
 	direct   *direct       // nil if the SDK's session answers every call
+	begun    bool          // the host has ended the handshake on its side; only Read uses it
 	ready    bool          // the handshake is over; only Read uses it
 	ended    chan struct{} // closed by the last Read, see Ended
 
@@ -54,6 +55,7 @@ type Conn struct {
 	handshake jsonrpc.ID // of the initialize request that has no response yet
 	greeted   bool       // it had a response without an error
 	batching  bool       // the protocol version that was negotiated has batches
+	accepted  string     // what the last request that was not refused said in its _meta, see protocolMeta
 	outbox    []outgoing // lines to write
 	writing   bool       // one that was taken out of the outbox
 	held      int        // bytes of all that is in work or not written yet
@@ -190,16 +192,27 @@ func (c *Conn) Read(ctx context.Context) (jsonrpc.Message, error) {
 		case ok && req.Method == "notifications/cancelled":
 			c.cancel(req.Params)
 		case ok && req.Method == initialized:
-			c.ready = c.isGreeted()
+			c.begun = c.isGreeting()
 		}
 		return in.msg, nil
 	}
 }
 
-func (c *Conn) isGreeted() bool {
+// isGreeting reports whether there was an initialize request that has not failed.
+func (c *Conn) isGreeting() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.greeted
+	return c.greeted || c.handshake.IsValid()
+}
+
+// isReady reports whether the handshake is over on both sides.
+func (c *Conn) isReady() bool {
+	if !c.ready && c.begun {
+		c.mu.Lock()
+		c.ready = c.greeted
+		c.mu.Unlock()
+	}
+	return c.ready
 }
 
 // next returns the next message and answers the lines that hold none.
@@ -251,6 +264,9 @@ func (c *Conn) Write(_ context.Context, msg jsonrpc.Message) error {
 		c.closeHandshake(resp)
 	}
 	req := c.closeRequest(resp.ID)
+	if resp.Error == nil && req.said != "" {
+		c.accepted = req.said
+	}
 	if err != nil {
 		return err
 	}

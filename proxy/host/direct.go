@@ -1,11 +1,13 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -22,7 +24,8 @@ type Call struct {
 // A direct answers the calls of one tool past the SDK's session, which decodes
 // each of their bytes several times.
 //
-// It owns a goroutine for each call, and the ctx of all.
+// It owns the ctx of all calls and the goroutines that answer them. Those stay for
+// the next calls, because the stack of a new one has to grow first.
 type direct struct {
 	tool   string // its name as it is written, with its quotes
 	takes  func(Call) bool
@@ -30,14 +33,19 @@ type direct struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	calls  sync.WaitGroup
+	next   chan *directCall // for a goroutine that has none
+	idle   atomic.Int32     // goroutines that have none
 }
 
+// maxIdle bounds the goroutines that wait for a call.
+const maxIdle = 64
+
 // Answer lets answer answer the calls of a tool that takes accepts, once the
-// handshake is over, in a goroutine for each. All others, and those of a batch or
+// handshake is over, each in a goroutine. All others, and those of a batch or
 // of a revision without a handshake, go to the SDK's session. It is called before
 // Connect. The ctx of the calls is a child of ctx and ends with the input too.
 func (c *Conn) Answer(ctx context.Context, tool string, takes func(Call) bool, answer func(context.Context, Call) mcp.Result) {
-	d := &direct{tool: raw.Quote(tool), takes: takes, answer: answer}
+	d := &direct{tool: raw.Quote(tool), takes: takes, answer: answer, next: make(chan *directCall)}
 	d.ctx, d.cancel = context.WithCancel(ctx)
 	c.direct = d
 }
@@ -64,35 +72,60 @@ const initialized = "notifications/initialized"
 // directCall returns the call that a message is, or nil if it goes to the SDK's
 // session, as all that is written in an unusual way does. The message is valid JSON.
 func (c *Conn) directCall(message []byte) *directCall {
-	if c.direct == nil || !c.ready {
+	if c.direct == nil {
 		return nil
 	}
-	envelope, ok := raw.PlainMembers(message, `"jsonrpc"`, `"id"`, `"method"`, `"params"`)
-	if !ok || string(envelope[0]) != `"2.0"` || string(envelope[2]) != `"tools/call"` || raw.DeeperThan(message, maxLevels) {
+	var envelope [4][]byte
+	if !raw.PlainMembers(message, envelope[:], `"jsonrpc"`, `"id"`, `"method"`, `"params"`) || string(envelope[0]) != `"2.0"` || string(envelope[2]) != `"tools/call"` || raw.DeeperThan(message, maxLevels) {
 		return nil
 	}
 	id, ok := plainID(envelope[1])
 	if !ok || c.isOpen(id) {
 		return nil
 	}
-	params, ok := raw.PlainMembers(envelope[3], `"name"`, `"arguments"`, `"_meta"`)
-	if !ok || string(params[0]) != c.direct.tool || !raw.IsObject(params[1]) {
+	var params [3][]byte
+	if !raw.PlainMembers(envelope[3], params[:], `"name"`, `"arguments"`, `"_meta"`) || string(params[0]) != c.direct.tool || !raw.IsObject(params[1]) {
+		return nil
+	}
+	if said, ok := protocolMeta(params[2]); !ok || !c.isAccepted(said) {
 		return nil
 	}
 	call := &directCall{Call: Call{Arguments: params[1]}, id: id, written: envelope[1]}
 	if params[2] != nil && json.Unmarshal(params[2], &call.Meta) != nil {
 		return nil
 	}
-	for name := range call.Meta {
-		if strings.HasPrefix(name, "io.modelcontextprotocol/") {
-			return nil
-		}
-	}
 	if !c.direct.takes(call.Call) {
 		return nil
 	}
 	call.ctx, call.cancel = context.WithCancel(c.direct.ctx)
 	return call
+}
+
+// protocolMeta returns the members of a request's _meta that are the protocol's own,
+// as they are written: where there is no handshake, they say what one would (MCP
+// 2026-07-28, basic, per-request metadata). It reports false if they could be written
+// in another way.
+func protocolMeta(meta []byte) (said []byte, ok bool) {
+	for key, at := range raw.Members(meta) {
+		if bytes.IndexByte(key, '\\') >= 0 {
+			return nil, false
+		}
+		if bytes.HasPrefix(key, []byte(`"io.modelcontextprotocol/`)) {
+			said = append(append(append(said, key...), ':'), at.In(meta)...)
+		}
+	}
+	return said, true
+}
+
+// isAccepted reports whether the SDK's session has taken a request that said the
+// same of its protocol.
+func (c *Conn) isAccepted(said []byte) bool {
+	if len(said) == 0 {
+		return c.isReady()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.accepted == string(said)
 }
 
 // plainID reads an id that looks the same when it is written again: a whole number
@@ -117,13 +150,36 @@ func (c *Conn) isOpen(id jsonrpc.ID) bool {
 	return req != nil && (req.cancel == nil || !req.cancelled)
 }
 
-// run answers a call that was admitted.
+// run answers a call that was admitted, in another goroutine.
 func (c *Conn) run(call *directCall) {
-	c.direct.calls.Go(func() {
-		defer call.cancel()
-		result := c.direct.answer(call.ctx, call.Call)
+	c.direct.calls.Add(1)
+	select {
+	case c.direct.next <- call:
+	default:
+		go c.answerCalls(call)
+	}
+}
+
+// answerCalls answers a call and then others, until the input ends or there are
+// enough goroutines that do.
+func (c *Conn) answerCalls(call *directCall) {
+	d := c.direct
+	for {
+		result := d.answer(call.ctx, call.Call)
 		c.respond(call, result)
-	})
+		call.cancel()
+		d.calls.Done()
+		if d.idle.Add(1) > maxIdle {
+			d.idle.Add(-1)
+			return
+		}
+		select {
+		case call = <-d.next:
+			d.idle.Add(-1)
+		case <-d.ctx.Done():
+			return
+		}
+	}
 }
 
 // respond sends the response to a call.

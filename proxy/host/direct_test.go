@@ -104,6 +104,64 @@ func TestPlainCallsAreDirect(t *testing.T) {
 	})
 }
 
+// A host that ends the handshake before it has seen the answer is not slower for it.
+func TestHastyHandshake(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		in, there := io.Pipe()
+		out := new(output)
+		c := host.NewConn(in, out)
+		t.Cleanup(func() { c.Close() })
+		c.Answer(t.Context(), "mcp", func(host.Call) bool { return true }, func(context.Context, host.Call) mcp.Result { return c.Result([]byte(`{}`)) })
+		go io.WriteString(there, initialize+"\n"+initialized+"\n")
+		hello, _ := request(t, c), request(t, c)
+		respond(t, c, hello.ID, `{"protocolVersion":"2025-11-25"}`)
+		go func() {
+			io.WriteString(there, toolCall("1", `{"name":"mcp","arguments":{}}`)+"\n")
+			there.Close()
+		}()
+		if got := rest(t, c); len(got) > 0 {
+			t.Errorf("the session got %q", got)
+		}
+		c.WaitCalls()
+		if !strings.Contains(out.String(), `"id":1,"result":{}`) {
+			t.Errorf("got %s", out)
+		}
+	})
+}
+
+// Without a handshake, a call is direct once the SDK's session has taken a request
+// that said the same of its protocol.
+func TestModernCallsAreDirect(t *testing.T) {
+	t.Parallel()
+	const (
+		modern = `"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}`
+		plain  = `{"name":"mcp","arguments":{},"_meta":{"progressToken":3,` + modern + `}}`
+	)
+	synctest.Test(t, func(t *testing.T) {
+		c, out := connect(t,
+			toolCall("1", plain),
+			toolCall("2", plain),
+			toolCall("3", strings.Replace(plain, "{}}}", `{},"io.modelcontextprotocol/logLevel":"debug"}}`, 1)),
+			toolCall("4", `{"name":"mcp","arguments":{}}`),
+			toolCall("5", strings.Replace(plain, "/protocol", `\/protocol`, 1)),
+			toolCall("6", strings.Replace(plain, `{"progressToken":3,`, `{"x":[1],`, 1)),
+		)
+		c.Answer(t.Context(), "mcp", func(host.Call) bool { return true }, func(context.Context, host.Call) mcp.Result { return c.Result([]byte(`{}`)) })
+		first := request(t, c)
+		respond(t, c, first.ID, `{}`)
+		if got := rest(t, c); !slices.Equal(got, []string{"3", "4", "5"}) {
+			t.Errorf("the session got %q", got)
+		}
+		c.WaitCalls()
+		for _, id := range []string{"2", "6"} {
+			if !strings.Contains(out.String(), `"id":`+id+`,"result":{}`) {
+				t.Errorf("no answer to %s in %s", id, out)
+			}
+		}
+	})
+}
+
 // A direct call ends when the host cancels it, and then gets no response.
 func TestCancelledCallEnds(t *testing.T) {
 	t.Parallel()

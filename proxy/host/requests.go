@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"mcpproxy/upstream/raw"
 )
 
 // Bounds on what is in work for the host, and on what waits for it to read. A
@@ -19,6 +21,9 @@ const (
 	// or read. Then none waits, until half of the room is free again.
 	roomWithin = 200 * time.Millisecond
 )
+
+// maxSaid bounds what is remembered of a _meta, in bytes.
+const maxSaid = 4 << 10
 
 // codeBusy is a server's own error (JSON-RPC 2.0, section 5.1): what is asked
 // for cannot be done now.
@@ -38,6 +43,7 @@ type request struct {
 	batch     *batchAnswer
 	cancelled bool   // by the host
 	cancel    func() // ends it if it is a direct call
+	said      string // of the protocol, in its _meta
 }
 
 // admit records a request that the host waits for, or refuses it.
@@ -114,8 +120,13 @@ func (c *Conn) track(id jsonrpc.ID, in incoming) bool {
 	}
 	c.open[id] = req
 	c.held += in.size
-	if r, ok := in.msg.(*jsonrpc.Request); ok && r.Method == "initialize" {
-		c.handshake = id
+	if r, ok := in.msg.(*jsonrpc.Request); ok {
+		if r.Method == "initialize" {
+			c.handshake = id
+		}
+		if said, ok := protocolMeta(raw.Member(r.Params, "_meta")); ok && len(said) <= maxSaid {
+			req.said = string(said)
+		}
 	}
 	return true
 }

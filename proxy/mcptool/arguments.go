@@ -76,6 +76,11 @@ func Unwrap(tool catalog.Tool, args json.RawMessage) (json.RawMessage, bool) {
 	var schema struct {
 		Properties map[string]json.RawMessage `json:"properties"`
 	}
+	for key := range raw.Members(args) {
+		if !slices.ContainsFunc(argumentKeys, func(k string) bool { return raw.KeyIs(key, k) }) {
+			return nil, false // as most
+		}
+	}
 	m, _ := object(args)
 	if len(m) != 1 || m.arguments() == nil || json.Unmarshal(tool.InputSchema, &schema) != nil {
 		return nil, false

@@ -53,12 +53,20 @@ func (r *Request) fail(field, reason string) error {
 // Parse understands what a model sent, in steps: unwrap what is wrapped, find
 // the action, read the fields, place server and tool, gather the arguments. It
 // repairs and notes what can only mean one thing, and never guesses. It does not
-// check the arguments of a call against the tool's input schema.
+// check the arguments of a call against the tool's input schema. What a model sent
+// is valid JSON.
 //
 // An error is a *RequestError, *UnknownActionError, *UnknownServerError,
 // *UnknownToolError or *AmbiguousError. The request then holds what was
 // understood before it.
 func Parse(arguments json.RawMessage, d Directory) (Request, error) {
+	if r, ok, err := parsePlain(arguments, d); ok {
+		return r, err
+	}
+	return parseSteps(arguments, d)
+}
+
+func parseSteps(arguments json.RawMessage, d Directory) (Request, error) {
 	r := Request{Index: -1}
 	for _, step := range []func(*Request) error{
 		func(r *Request) error { return r.unwrap(arguments) },

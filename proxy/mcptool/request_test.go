@@ -202,6 +202,7 @@ func FuzzParse(f *testing.F) {
 		`{"action":"call","tool":"github.create_issue","input":{"title":"x","tool":"create_issue"},"limit":3}`, `{"action":"call","tool":"Commit"}`, `{"action":"read","result_id":"r","limit":"900000","offset":0}`,
 		`{"action":"call","server":"git","tool":"github.create_issue","args":"{\"a\":1}","title":"x"}`,
 		`{"mcp":{"arguments":{"action":"call","tool":"my_server__do.it"}}}`, `"{}"`, `[]`, `{"action":null,"limit":"é"}`,
+		`{"action":"call","server":"github","tool":"x","arguments":{"a":1}}`, ` {"tool":"a.b", "action":"call","server":"github"}`,
 		`{"tool":"mcp__","server":"","cursor":{}}`, `{"result_id":"r","offset":"9","limit":[],"select":"@"}`, `{"action":"search","input":{"query":"x","limit":"2"}}`, `{"action":"list","arguments":{"action":"list","arguments":{"action":"run"}}}`,
 	} {
 		f.Add([]byte(seed))
@@ -212,6 +213,10 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		r, err := mcptool.Parse(in, d)
+		slow, slowErr := mcptool.ParseSteps(in, d)
+		if code(err) != code(slowErr) || string(raw.Encode(r)) != string(raw.Encode(slow)) || r.Index != slow.Index || len(r.Notes) != len(slow.Notes) {
+			t.Errorf("%s: %s, %v, but in steps %s, %v", in, raw.Encode(r), err, raw.Encode(slow), slowErr)
+		}
 		if err != nil {
 			if code(err) == "" || err.Error() == "" {
 				t.Errorf("%s: %T %v", in, err, err)

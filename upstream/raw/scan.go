@@ -144,22 +144,22 @@ func Member(object []byte, key string) []byte {
 	return nil
 }
 
-// PlainMembers returns the values of an object's members in the order of the keys,
-// which are given as they are written, with their quotes. ok is false if the object
-// is none, has any other member, or one of these twice.
-func PlainMembers(object []byte, keys ...string) (values [][]byte, ok bool) {
+// PlainMembers sets the values of an object's members, in the order of the keys,
+// which are given as they are written, with their quotes. A value stays nil without
+// its member. It reports false if the object is none, has any other member, or one
+// of these twice.
+func PlainMembers(object []byte, values [][]byte, keys ...string) bool {
 	if !IsObject(object) {
-		return nil, false
+		return false
 	}
-	values = make([][]byte, len(keys))
 	for key, at := range Members(object) {
 		i := slices.Index(keys, string(key))
 		if i < 0 || values[i] != nil {
-			return nil, false
+			return false
 		}
 		values[i] = at.In(object)
 	}
-	return values, true
+	return true
 }
 
 // KeyIs reports whether a key as it is written, quotes included, has that

@@ -1,0 +1,3 @@
+package mcptool
+
+var ParseSteps = parseSteps
