@@ -179,7 +179,8 @@ func (a *Authority) handleUnauthorized(ctx context.Context, t *target, used stri
 	}
 	var useless bool
 	a.update(t.Key, func(s *state) {
-		useless = s.suspect == r.Generation && s.suspectUses <= maxSuspectUses && time.Since(r.IssuedAt) < maxSuspectAge
+		useless = s.suspect == r.Generation && s.suspectUses <= maxSuspectUses &&
+			time.Since(r.IssuedAt) < maxSuspectAge && !r.Expired(time.Now()) // an old one is refused by right
 	})
 	if useless {
 		return t.needsAuth(Rejected, union(c.scopes, r.Scopes)...)

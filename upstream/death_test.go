@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -85,9 +87,12 @@ func TestStoppedChildIsClosedWhenIdle(t *testing.T) {
 	list(t, u)
 	pid, _ := strconv.Atoi(strings.Fields(marked(cfg.Env[runMark])[0])[0])
 	stopProcess(pid)
-	eventually(t, "it has stopped", func() bool {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		return err == nil && strings.Contains(string(stat), ") T ")
+	eventually(t, "all its threads have stopped", func() bool {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		return len(threads) > 0 && !slices.ContainsFunc(threads, func(thread string) bool {
+			stat, err := os.ReadFile(thread)
+			return err != nil || !strings.Contains(string(stat), ") T ")
+		})
 	})
 	if _, err := call(t, u, Call{Tool: "echo"}); !isA[*TimeoutError](err) {
 		t.Fatalf("error %v, want a timeout", err)

@@ -1,0 +1,48 @@
+package auth
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"mcpproxy/auth/authtest"
+)
+
+// That a token is refused whose life has ended on its way says nothing of the
+// login, however often it happens.
+func TestTokenThatEndsOnItsWay(t *testing.T) {
+	t.Parallel()
+	w := newTestbed(t, authtest.Options{Protected: open, AccessTokenTTL: time.Second})
+	a, s := w.process(t), w.upstream()
+	w.login(t, a, s)
+	h := a.Handler(s)
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-time.After(1100 * time.Millisecond) // longer than a token lives
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer slow.Close()
+	for range 3 {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, slow.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source, err := h.TokenSource(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := source.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		token.SetAuthHeader(req)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Authorize(t.Context(), req, resp); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ok(t, h, s.URL)
+}
