@@ -88,6 +88,17 @@ func (c *Catalog) Get(id string) (Entry, bool) {
 	return c.disk.entry(id)
 }
 
+// Recent is Get, but may be late by that time to see what another process changed.
+func (c *Catalog) Recent(id string, late time.Duration) (Entry, bool) {
+	if e, ok := c.inMemory(id); ok || c.disk == nil {
+		return e, ok
+	}
+	if e, ok := c.disk.recent(id, late); ok {
+		return e, true
+	}
+	return c.disk.entry(id)
+}
+
 // Infos returns the info of each entry, by [Entry.ID]. It reads the index on disk
 // only if that has changed.
 func (c *Catalog) Infos() map[string]Info {

@@ -355,3 +355,27 @@ func FuzzEntryFile(f *testing.F) {
 		}
 	})
 }
+
+// Recent sees at once what its own process changed, and in time what another did.
+func TestRecent(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ours, theirs := Open(dir, quiet), Open(dir, quiet)
+	put := func(c *Catalog, instructions string) { c.Put(Entry{ID: "a", Instructions: instructions}) }
+	got := func(late time.Duration) string {
+		e, _ := ours.Recent("a", late)
+		return e.Instructions
+	}
+	put(ours, "1")
+	if got := got(time.Hour); got != "1" {
+		t.Errorf("got %q after the first change", got)
+	}
+	put(theirs, "2")
+	if now, later := got(time.Hour), got(0); now != "1" || later != "2" {
+		t.Errorf("another process's change: %q, and later %q", now, later)
+	}
+	put(ours, "3")
+	if got := got(time.Hour); got != "3" {
+		t.Errorf("got %q after a change of its own", got)
+	}
+}

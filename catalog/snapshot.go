@@ -67,6 +67,7 @@ type cached struct {
 	entry Entry
 	stamp os.FileInfo
 	used  uint64
+	seen  time.Time // when the file was found unchanged
 }
 
 func newSnapshot(dir string, log *slog.Logger) *snapshot {
@@ -125,7 +126,18 @@ func (s *snapshot) fromCache(id string, stamp os.FileInfo) (Entry, bool) {
 		return Entry{}, false
 	}
 	s.clock++
-	c.used = s.clock
+	c.used, c.seen = s.clock, time.Now()
+	return c.entry, true
+}
+
+// recent returns an entry whose file was looked at within that time.
+func (s *snapshot) recent(id string, within time.Duration) (Entry, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.cache[id]
+	if c == nil || time.Since(c.seen) >= within {
+		return Entry{}, false
+	}
 	return c.entry, true
 }
 
@@ -136,7 +148,7 @@ func (s *snapshot) toCache(e Entry, stamp os.FileInfo) {
 	defer s.mu.Unlock()
 	s.drop(e.ID)
 	s.clock++
-	s.cache[e.ID] = &cached{e, stamp, s.clock}
+	s.cache[e.ID] = &cached{e, stamp, s.clock, time.Now()}
 	s.cached += int(stamp.Size())
 	for s.cached > maxCachedBytes && len(s.cache) > 1 {
 		oldest := e.ID

@@ -18,7 +18,7 @@ func (t *target) known() (catalog.Entry, bool) {
 	if t.stale.Load() {
 		return catalog.Entry{}, false
 	}
-	return t.session.proxy.opts.Catalog.Get(t.ID)
+	return t.session.proxy.opts.Catalog.Recent(t.ID, lookEvery)
 }
 
 // entry returns what the server offers, asking it if that is not known, or no
