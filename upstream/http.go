@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
+
+	"mcpproxy/upstream/httpfail"
 )
 
 // Bounds of one HTTP exchange before its body.
@@ -169,7 +171,7 @@ func (t *tapTransport) post(req *http.Request) (*http.Response, error) {
 
 // exchange sends one request, whose answer c captures if it is not nil.
 func (t *tapTransport) exchange(req *http.Request, c *capture) (*http.Response, error) {
-	send := t.base.RoundTrip
+	send := func(req *http.Request) (*http.Response, error) { return httpfail.Once(t.base, req) }
 	if t.probing && req.Header.Get("Mcp-Method") == "server/discover" {
 		send = func(req *http.Request) (*http.Response, error) {
 			return t.within(req, probeWait, func() { t.slow.Store(true) })

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"syscall"
 	"time"
+
+	"mcpproxy/upstream/httpfail"
 )
 
 const (
@@ -90,13 +92,18 @@ type guard struct {
 }
 
 func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := g.send(req)
+	resp, err := httpfail.Once(carrier(g.send), req)
 	if err == nil && req.Method != http.MethodGet {
 		// The client would throw away an answer whose Location is no URL.
 		resp.Header.Del("Location")
 	}
 	return resp, err
 }
+
+// A carrier is a function that carries a request.
+type carrier func(*http.Request) (*http.Response, error)
+
+func (c carrier) RoundTrip(req *http.Request) (*http.Response, error) { return c(req) }
 
 func (g guard) send(req *http.Request) (*http.Response, error) {
 	anyAddress, err := g.list.admit(req.URL)

@@ -21,7 +21,6 @@ var allowed = map[string][]string{
 	"upstream/raw":      nil,
 	"upstream/child":    nil,
 	"upstream/httpfail": nil,
-	"auth/egress":       nil,
 	"auth/privatefile":  nil,
 	"auth/authtest":     nil,
 
@@ -33,8 +32,9 @@ var allowed = map[string][]string{
 
 	"upstream": {"upstream/child", "upstream/httpfail", "upstream/raw"},
 
-	"auth/vault": {"auth/privatefile"},
-	"auth":       {"auth/egress", "auth/vault", "upstream/httpfail"},
+	"auth/egress": {"upstream/httpfail"},
+	"auth/vault":  {"auth/privatefile"},
+	"auth":        {"auth/egress", "auth/vault", "upstream/httpfail"},
 
 	"proxy/config":  {"auth", "auth/privatefile", "catalog", "catalog/names", "proxy/redact", "upstream"},
 	"proxy/mcptool": {"catalog", "catalog/clean", "catalog/names", "upstream/raw"},

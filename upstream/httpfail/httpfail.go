@@ -1,8 +1,8 @@
-// Package httpfail says in plain words why an HTTP exchange gave no usable answer.
-//
-// The errors of net/http name its own parts, which mean nothing to a person or a
-// model, and the URL, which may hold a secret. Plain is all there is of it; upstream
-// and auth show what it returns.
+// Package httpfail is about HTTP exchanges that give no usable answer, for upstream
+// and auth. [Once] keeps net/http from repeating by itself what may have been acted
+// upon, and [Plain] says in plain words why there is no answer: the errors of
+// net/http name its own parts, which mean nothing to a person or a model, and the
+// URL, which may hold a secret.
 package httpfail
 
 import (
@@ -57,6 +57,8 @@ func words(err error) string {
 		return "it closed the connection within the answer"
 	case errors.Is(err, io.EOF), strings.Contains(text, "server closed idle connection"):
 		return "it closed the connection without an answer"
+	case strings.Contains(text, "stream error: stream ID"):
+		return errReset.Error()
 	case slow != nil && slow.Timeout() && !named:
 		return "no answer in time"
 	}
