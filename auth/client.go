@@ -124,12 +124,16 @@ func (a *Authority) registerWith(ctx context.Context, t *target, e endpoints, re
 		r.GrantTypes = append(r.GrantTypes, grantDevice)
 	}
 	resp, err := t.postJSON(ctx, e.register, r)
-	if e.guessed && (isNoRegistration(err) || err == nil && resp.text("client_id") == "") {
+	id := resp.text("client_id")
+	if e.guessed && (isNoRegistration(err) || err == nil && id == "") {
 		// Nobody said that there is an authorization server at all.
 		return vault.Client{}, t.deadEnd(NoMetadata, t.bareURL(), errUnpublished)
 	}
-	if err == nil && resp.text("client_id") == "" {
+	if err == nil && id == "" {
 		err = &AnswerError{Host: hostOf(e.register), Err: errNoClientID}
+		if v := resp["client_id"]; v != nil && string(v) != "null" && v[0] != '"' {
+			err = &AnswerError{Host: hostOf(e.register), Err: errOddClientID}
+		}
 	}
 	if err != nil && !isBlocked(err) {
 		required := t.clientRequired(e)
@@ -140,7 +144,7 @@ func (a *Authority) registerWith(ctx context.Context, t *target, e endpoints, re
 		return vault.Client{}, err
 	}
 	c := vault.Client{
-		ID: resp.text("client_id"), Secret: resp.text("client_secret"), Registered: true,
+		ID: id, Secret: resp.text("client_secret"), Registered: true,
 		RedirectURIs: r.RedirectURIs, Scopes: resp.scopes(),
 	}
 	a.registerSecrets(c.Secret)
@@ -156,7 +160,10 @@ func (a *Authority) registerWith(ctx context.Context, t *target, e endpoints, re
 	return c, nil
 }
 
-var errNoClientID = errors.New("answer names no client_id")
+var (
+	errNoClientID  = errors.New("answer names no client_id")
+	errOddClientID = errors.New("the client_id of the answer is not a string")
+)
 
 // clientRequired is the error for a server that registers no clients.
 func (t *target) clientRequired(e endpoints) *ClientRequiredError {

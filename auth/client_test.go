@@ -117,6 +117,7 @@ func TestRegistrationRefused(t *testing.T) {
 		says    string
 		mayPass bool
 	}{
+		"odd client_id":  {authtest.Fault{Status: 201, Body: `{"client_id":12345}`}, "the client_id of the answer is not a string", false},
 		"no client_id":   {authtest.Fault{Status: 201, Body: `{"x":1}`}, "answer names no client_id", false},
 		"a page":         {authtest.Fault{Status: 200, Body: `<html>`}, "not the JSON it should be", false},
 		"denied":         {authtest.Fault{Status: 403, Body: `{"error":"access_denied"}`}, "access_denied", false},

@@ -208,7 +208,7 @@ func (a *Authority) endPending(ctx context.Context, t *target, p vault.Pending, 
 func (a *Authority) noteLostClient(ctx context.Context, t *target) {
 	r, err := a.vault.Get(ctx, t.Key)
 	if err == nil {
-		err = a.vault.RefreshFailed(ctx, t.Key, r.Generation, invalidClient, false)
+		err = a.vault.RefreshFailed(ctx, t.Key, r.Generation, vault.RefreshFailure{RefreshError: invalidClient}, false)
 	}
 	if err != nil && !errors.Is(err, vault.ErrNoCredential) {
 		a.log.Warn("lost registration not noted", "server", t.Name, "error", err)

@@ -46,3 +46,22 @@ func TestTokenThatEndsOnItsWay(t *testing.T) {
 	}
 	ok(t, h, s.URL)
 }
+
+func TestBackoff(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		failures int
+		err      error
+		want     time.Duration
+	}{
+		{1, errTooBig, refreshFloor},
+		{2, errTooBig, 2 * refreshFloor},
+		{100, errTooBig, refreshCeil},
+		{1, &HTTPError{Status: 429, RetryAfter: time.Minute}, time.Minute},
+		{1, &HTTPError{Status: 429, RetryAfter: time.Hour}, refreshCeil},
+	} {
+		if got := backoff(c.failures, c.err); got != c.want {
+			t.Errorf("%d failures, %v: %v, want %v", c.failures, c.err, got, c.want)
+		}
+	}
+}

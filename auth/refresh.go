@@ -176,7 +176,7 @@ func (a *Authority) refusedBefore(t *target, r vault.Record) error {
 	case e.NeedsLogin:
 		return needsLoginAgain(t.Name, e)
 	case time.Since(e.RefreshFailedAt) < refreshFloor:
-		return failureOf(e.RefreshError, r.TokenEndpoint)
+		return failureOf(e)
 	}
 	return nil
 }
@@ -187,14 +187,14 @@ func (a *Authority) refusedBefore(t *target, r vault.Record) error {
 // replaced the refresh token.
 func (a *Authority) refreshFailed(ctx context.Context, t *target, r vault.Record, replaced bool, cause error) error {
 	final := !replaced && (isRefusal(cause) || isAnswerError(cause))
-	code := failureCode(cause)
-	if err := a.vault.RefreshFailed(ctx, t.Key, r.Generation, code, final); err != nil {
+	failure := failureFrom(cause, r.TokenEndpoint)
+	if err := a.vault.RefreshFailed(ctx, t.Key, r.Generation, failure, final); err != nil {
 		a.log.Warn("refresh failure not noted", "server", t.Name, "error", err)
 	}
 	if !final {
 		return cause
 	}
-	err := &NeedsAuthError{Server: t.Name, Reason: reasonOf(code), Scopes: r.Scopes, Err: cause}
+	err := &NeedsAuthError{Server: t.Name, Reason: reasonOf(failure.RefreshError), Scopes: r.Scopes, Err: cause}
 	a.update(t.Key, func(s *state) { s.spent, s.spentError = r.Generation, err })
 	return err
 }

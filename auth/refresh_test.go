@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -145,15 +146,17 @@ func refreshFails(t *testing.T, fault func(*testbed), reason NeedsAuthReason, co
 	}
 	// This process and another wait, or do not send the token at all.
 	sent := func() int { return w.Count(authtest.TokenRequest, "") + w.Count(authtest.Faulted, "") }
-	requests := sent()
+	requests, first := sent(), err
 	for _, h := range []*Handler{h, w.process(t).Handler(s)} {
 		if reason != "" {
 			needsAuth(t, h, s.URL, reason, "read", "write", "offline_access")
-			continue
 		}
 		_, err := request(t, h, s.URL)
-		if _, ok := errors.AsType[*RefreshError](err); !ok {
+		if _, ok := errors.AsType[*RefreshError](err); !ok && reason == "" {
 			t.Errorf("while backing off: %v", err)
+		}
+		if toldOf(err) != toldOf(first) {
+			t.Errorf("told %q, and first %q", toldOf(err), toldOf(first))
 		}
 	}
 	if n := sent(); n != requests {
@@ -182,6 +185,14 @@ func refreshFails(t *testing.T, fault func(*testbed), reason NeedsAuthReason, co
 	if st, err := a.Status(s); err != nil || st.State != LoggedIn || st.RefreshError != "" {
 		t.Errorf("status %+v, %v", st, err)
 	}
+}
+
+// toldOf is why a refresh failed, as a person reads it.
+func toldOf(err error) string {
+	if needs, ok := errors.AsType[*NeedsAuthError](err); ok {
+		return fmt.Sprint(needs.Err)
+	}
+	return fmt.Sprint(err)
 }
 
 // Responses with missing or absurd members.
@@ -372,24 +383,5 @@ func TestLogout(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(w.stateDir, "vault", vault.StoreFile, "credentials.json"))
 	if err != nil || string(b) != "{}\n" && string(b) != "{}" {
 		t.Errorf("left behind: %s, %v", b, err)
-	}
-}
-
-func TestBackoff(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		failures int
-		err      error
-		want     time.Duration
-	}{
-		{1, errTooBig, refreshFloor},
-		{2, errTooBig, 2 * refreshFloor},
-		{100, errTooBig, refreshCeil},
-		{1, &HTTPError{Status: 429, RetryAfter: time.Minute}, time.Minute},
-		{1, &HTTPError{Status: 429, RetryAfter: time.Hour}, refreshCeil},
-	} {
-		if got := backoff(c.failures, c.err); got != c.want {
-			t.Errorf("%d failures, %v: %v, want %v", c.failures, c.err, got, c.want)
-		}
 	}
 }

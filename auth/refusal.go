@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"regexp"
@@ -120,34 +121,40 @@ const (
 	httpFailure    = "http_"           // followed by the status of an [*HTTPError]
 )
 
-// failureCode is the code of a failed refresh in the index.
-func failureCode(err error) string {
-	if e, ok := errors.AsType[*OAuthError](err); ok {
-		return e.Code
+// failureFrom returns what the index keeps of a failed refresh, with which any
+// process tells the same as the one that met it.
+func failureFrom(err error, endpoint string) vault.RefreshFailure {
+	f := vault.RefreshFailure{RefreshHost: hostOf(endpoint)}
+	answer, _ := factOf(err)
+	f.RefreshWords = answer.words
+	switch e, unusable := errors.AsType[*AnswerError](err); {
+	case answer.code != "":
+		f.RefreshError = answer.code
+	case answer.status != 0:
+		f.RefreshError = httpFailure + strconv.Itoa(answer.status)
+	case unusable:
+		f.RefreshError, f.RefreshWords = unusableAnswer, clean(e.Err.Error(), maxWords)
+	default:
+		f.RefreshError, f.RefreshWords = networkFailure, clean(err.Error(), 2*maxWords)
 	}
-	if e, ok := errors.AsType[*HTTPError](err); ok {
-		return httpFailure + strconv.Itoa(e.Status)
-	}
-	if isAnswerError(err) {
-		return unusableAnswer
-	}
-	return networkFailure
+	return f
 }
 
 var errNoAnswer = errors.New("no answer from the authorization server")
 
-// failureOf is the error for a code in the index.
-func failureOf(code, endpoint string) error {
-	if status, err := strconv.Atoi(strings.TrimPrefix(code, httpFailure)); err == nil {
-		return &HTTPError{Host: hostOf(endpoint), Status: status}
+// failureOf is the error that the index remembers.
+func failureOf(e vault.IndexEntry) error {
+	host := cmp.Or(e.RefreshHost, hostOf(e.Issuer))
+	if status, err := strconv.Atoi(strings.TrimPrefix(e.RefreshError, httpFailure)); err == nil {
+		return &HTTPError{Host: host, Status: status, Words: e.RefreshWords}
 	}
-	switch code {
+	switch e.RefreshError {
 	case unusableAnswer:
-		return &AnswerError{Host: hostOf(endpoint), Err: errNoToken}
+		return &AnswerError{Host: host, Err: errors.New(cmp.Or(e.RefreshWords, errNoToken.Error()))}
 	case networkFailure:
-		return errNoAnswer
+		return errors.New(cmp.Or(e.RefreshWords, errNoAnswer.Error()))
 	}
-	return &OAuthError{Code: code}
+	return &OAuthError{Code: e.RefreshError, Description: e.RefreshWords}
 }
 
 // reasonOf is the reason for a login after a refresh failed with code.
@@ -161,5 +168,5 @@ func reasonOf(code string) NeedsAuthReason {
 // needsLoginAgain is the error of a credential that the index says is
 // refused.
 func needsLoginAgain(server string, e vault.IndexEntry) error {
-	return &NeedsAuthError{Server: server, Reason: reasonOf(e.RefreshError), Scopes: e.Scopes, Err: failureOf(e.RefreshError, e.Issuer)}
+	return &NeedsAuthError{Server: server, Reason: reasonOf(e.RefreshError), Scopes: e.Scopes, Err: failureOf(e)}
 }

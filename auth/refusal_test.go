@@ -67,8 +67,8 @@ func TestRefusals(t *testing.T) {
 	} {
 		resp := answerOf(c.status, "Retry-After", c.retryAfter)
 		_, err := reader.readResponse(resp, []byte(c.body), nil)
-		if isRefusal(err) != c.refuses || failureCode(err) != c.code {
-			t.Errorf("%s: refuses %v as %s: %v", name, isRefusal(err), failureCode(err), err)
+		if isRefusal(err) != c.refuses || failureFrom(err, "").RefreshError != c.code {
+			t.Errorf("%s: refuses %v as %s: %v", name, isRefusal(err), failureFrom(err, ""), err)
 		}
 	}
 }

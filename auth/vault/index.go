@@ -33,9 +33,16 @@ type IndexEntry struct {
 	HasRefreshToken bool      `json:"has_refresh_token,omitempty"`
 	Generation      uint64    `json:"generation"`
 
-	NeedsLogin      bool      `json:"needs_login,omitempty"`   // the grant is revoked
-	RefreshError    string    `json:"refresh_error,omitempty"` // code of the last failure since Put
+	NeedsLogin bool `json:"needs_login,omitempty"` // the grant is revoked
+	RefreshFailure
 	RefreshFailedAt time.Time `json:"refresh_failed_at,omitzero"`
+}
+
+// A RefreshFailure is what is known of the last failed refresh since Put.
+type RefreshFailure struct {
+	RefreshError string `json:"refresh_error,omitempty"` // a code, empty if none failed
+	RefreshHost  string `json:"refresh_host,omitempty"`  // that was asked
+	RefreshWords string `json:"refresh_words,omitempty"` // what it said or did, without secrets
 }
 
 // IsOf reports whether the credential is for the server at rawURL, apart

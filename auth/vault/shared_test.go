@@ -103,16 +103,16 @@ func TestRefreshFailed(t *testing.T) {
 		}
 		return ix.Credentials[key]
 	}
-	if err := v.RefreshFailed(t.Context(), key, old.Generation, "invalid_grant", true); err != nil {
+	if err := v.RefreshFailed(t.Context(), key, old.Generation, vault.RefreshFailure{RefreshError: "invalid_grant", RefreshWords: "gone"}, true); err != nil {
 		t.Fatal(err)
 	}
-	if e := entry(); !e.NeedsLogin || e.RefreshError != "invalid_grant" || e.RefreshFailedAt.IsZero() {
+	if e := entry(); !e.NeedsLogin || e.RefreshError != "invalid_grant" || e.RefreshWords != "gone" || e.RefreshFailedAt.IsZero() {
 		t.Errorf("noted %+v", e)
 	}
 	if _, err := v.Put(t.Context(), key, vault.Record{AccessToken: "b"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := v.RefreshFailed(t.Context(), key, old.Generation, "invalid_grant", true); err != nil {
+	if err := v.RefreshFailed(t.Context(), key, old.Generation, vault.RefreshFailure{RefreshError: "invalid_grant", RefreshWords: "gone"}, true); err != nil {
 		t.Fatal(err)
 	}
 	if e := entry(); e.NeedsLogin || e.RefreshError != "" {

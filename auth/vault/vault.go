@@ -259,7 +259,7 @@ func (v *Vault) LockFile(key string) string {
 // word of the caller; needsLogin says that only a new login helps. It does
 // nothing if the credential has changed since, so that a failure never
 // overwrites a success.
-func (v *Vault) RefreshFailed(ctx context.Context, key string, generation uint64, code string, needsLogin bool) error {
+func (v *Vault) RefreshFailed(ctx context.Context, key string, generation uint64, failure RefreshFailure, needsLogin bool) error {
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	return v.failed(OpIndex, v.index.update(ctx, func(ix *Index) {
@@ -268,7 +268,7 @@ func (v *Vault) RefreshFailed(ctx context.Context, key string, generation uint64
 			return
 		}
 		// The entry keeps its generation, because the record is unchanged.
-		e.RefreshError, e.NeedsLogin, e.RefreshFailedAt = code, needsLogin, time.Now()
+		e.RefreshFailure, e.NeedsLogin, e.RefreshFailedAt = failure, needsLogin, time.Now()
 		ix.Credentials[key] = e
 	}))
 }
