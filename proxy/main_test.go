@@ -122,6 +122,10 @@ func runChild(mode string, in io.Reader, out io.Writer) {
 		bulkServer(in, out)
 		return
 	}
+	if strings.HasPrefix(mode, "mirror") {
+		mirrorServer(mode != "mirror", in, out)
+		return
+	}
 	tools := childTools
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
