@@ -33,9 +33,18 @@ keyring: install
 bench *ARGS:
     go test -run '^$' -bench '^BenchmarkBudgets$' -benchtime 1x -timeout 30m {{ARGS}} ./e2e
 
+# A CPU profile of the proxy while a group of the rows is measured, in GROUP.pprof: start, first, small, large, http or memory.
+profile GROUP="small":
+    PROFILE={{GROUP}} go test -run '^$' -bench '^BenchmarkBudgets$' -benchtime 1x -timeout 30m ./e2e
+    go tool pprof -top -nodecount=25 {{GROUP}}.pprof
+
 # The product in one minute, without configuration or network.
 demo:
     go run ./cmd/proxy demo
+
+# A hundred thousand random messages, compared byte by byte.
+exact MESSAGES="100000":
+    EXACT_MESSAGES={{MESSAGES}} go test -v -count 1 -run '^TestMessagesAreExact$' -timeout 60m ./proxy
 
 # Minutes of faults at random, and a proxy killed fifty times.
 soak SIZE="20x64x10000" KILLS="50":

@@ -22,15 +22,26 @@ func BenchmarkBudgets(b *testing.B) {
 	debug.SetGCPercent(800)
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(out, "\nwhat\tbudget\tproxy\tratio\tbaselines of the same run\n")
-	for _, measure := range []func(testing.TB) []row{
-		measureStart, measureFirstCall, measureStdio, measureHTTP, measureMemory, measureSize,
+	for _, group := range []struct {
+		name    string
+		measure func(testing.TB) []row
+	}{
+		{"start", measureStart}, {"first", measureFirstCall}, {"small", measureSmall}, {"large", measureLarge},
+		{"http", measureHTTP}, {"memory", measureMemory}, {"size", measureSize},
 	} {
-		for _, r := range measure(b) {
+		if only := os.Getenv(profiled); only != "" && only != group.name {
+			continue
+		}
+		for _, r := range group.measure(b) {
 			fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\n", r.what, r.budget, r.proxy, r.ratio, r.baselines)
 		}
 	}
 	out.Flush()
 }
+
+// profiled names the variable with the group of rows to measure alone, and to profile:
+// the last proxy of the group leaves a CPU profile in the working directory.
+const profiled = "PROFILE"
 
 // A row is one line of the table, as text.
 type row struct{ what, budget, proxy, ratio, baselines string }
@@ -93,97 +104,6 @@ func measureFirstCall(t testing.TB) []row {
 		proxied = append(proxied, first(binary(t), []string{"serve"}, meta("up7", "echo", echoText(0))))
 	}
 	return []row{{"spawn to first result, 10 configured", "≤ 20 ms", ms(median(proxied)), ratio(median(proxied), median(direct)), "direct " + ms(median(direct))}}
-}
-
-// A lane is one way to the fake upstream's tools.
-type lane struct {
-	caller
-	params func(tool, arguments string) string
-}
-
-// lanes are the ways that are compared: direct, through the relay, through
-// the proxy.
-func (s *sandbox) lanes() [3]lane {
-	s.many(1, 0)
-	direct := s.startLoad(self(s.t), "as-upstream")
-	relay := s.startLoad(self(s.t), "as-relay", self(s.t), "as-upstream")
-	proxy := s.startLoad(binary(s.t), "serve")
-	through := func(tool, arguments string) string { return meta("up0", tool, arguments) }
-	return [3]lane{{direct, plain}, {relay, plain}, {proxy, through}}
-}
-
-func measureStdio(t testing.TB) (rows []row) {
-	s := newSandbox(t)
-	lanes := s.lanes()
-	for _, l := range lanes { // connect, and warm up
-		if _, err := oneByOne(l, 200, 0, func(i int) string { return l.params("echo", echoText(i)) }); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, c := range []struct {
-		what, budget, tool, arguments string
-		calls, least                  int
-	}{
-		{"small call, p50", "≤ 1.3 × relay", "echo", "", 2000, 0},
-		{"64 KiB result, p50", "≤ 1.7 × relay", "blob", `{"kib":64}`, 300, 64 << 10},
-		{"1 MiB result, p50", "≤ 1.2 × relay", "blob", `{"kib":1024}`, 40, 1 << 20},
-	} {
-		var took [3][]time.Duration
-		var toDirect, toRelay []float64
-		for range rounds {
-			for i, l := range lanes {
-				p50, err := oneByOne(l, c.calls, c.least, func(n int) string {
-					if c.arguments == "" {
-						return l.params(c.tool, echoText(n))
-					}
-					return l.params(c.tool, c.arguments)
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				took[i] = append(took[i], p50)
-			}
-			last := len(took[2]) - 1
-			toDirect = append(toDirect, float64(took[2][last])/float64(took[0][last]))
-			toRelay = append(toRelay, float64(took[2][last])/float64(took[1][last]))
-		}
-		rows = append(rows, row{c.what, c.budget, µs(median(took[2])), fmt.Sprintf("%.2f × relay, %.2f × direct", median(toRelay), median(toDirect)),
-			fmt.Sprintf("relay %s, direct %s", µs(median(took[1])), µs(median(took[0])))})
-	}
-	var rates [3][]float64
-	for range rounds {
-		for i, l := range lanes {
-			rate, err := inFlight(l, 5000, 16, func(n int) string { return l.params("echo", echoText(n)) })
-			if err != nil {
-				t.Fatal(err)
-			}
-			rates[i] = append(rates[i], rate)
-		}
-	}
-	return append(rows, row{"calls/s, 16 in flight", "≥ 0.33 × direct", fmt.Sprintf("%.0f/s", median(rates[2])),
-		fmt.Sprintf("%.2f × relay, %.2f × direct", median(rates[2])/median(rates[1]), median(rates[2])/median(rates[0])),
-		fmt.Sprintf("relay %.0f/s, direct %.0f/s", median(rates[1]), median(rates[0]))})
-}
-
-func measureHTTP(t testing.TB) []row {
-	s := newSandbox(t)
-	url := s.fakeOn()
-	s.configure(servers{"up0": {"url": url}})
-	proxy := s.startLoad(binary(t), "serve")
-	direct := newWebLoad(url)
-	var proxied, straight []time.Duration
-	for range rounds {
-		d, err := oneByOne(direct, 1000, 0, func(i int) string { return plain("echo", echoText(i)) })
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := oneByOne(proxy, 1000, 0, func(i int) string { return meta("up0", "echo", echoText(i)) })
-		if err != nil {
-			t.Fatal(err)
-		}
-		straight, proxied = append(straight, d), append(proxied, p)
-	}
-	return []row{{"stdio → HTTP, small call, p50", "≤ 2 × direct", µs(median(proxied)), ratio(median(proxied), median(straight)), "direct HTTP " + µs(median(straight))}}
 }
 
 func measureMemory(t testing.TB) (rows []row) {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +31,8 @@ type load struct {
 	pid  int
 	took time.Duration // from before the start until initialize was answered
 	wait func() error
+
+	profile string // the file that a profile is written to; empty for none
 
 	mu      sync.Mutex
 	next    uint64
@@ -111,6 +115,11 @@ func (s *sandbox) startLoad(command string, args ...string) *load {
 	s.t.Helper()
 	begin := time.Now()
 	cmd := s.command(context.WithoutCancel(s.t.Context()), command, args...)
+	var profile string
+	if group := os.Getenv(profiled); group != "" && slices.Equal(args, []string{"serve"}) {
+		profile, _ = filepath.Abs("../" + group + ".pprof")
+		cmd.Env = append(cmd.Env, "PROXY_PROFILE="+profile)
+	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		s.t.Fatal(err)
@@ -124,7 +133,7 @@ func (s *sandbox) startLoad(command string, args ...string) *load {
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	l := &load{in: in, pid: cmd.Process.Pid, wait: sync.OnceValue(cmd.Wait), waiting: map[uint64]chan answer{}}
+	l := &load{in: in, pid: cmd.Process.Pid, wait: sync.OnceValue(cmd.Wait), profile: profile, waiting: map[uint64]chan answer{}}
 	s.t.Cleanup(l.close)
 	go l.read(out)
 	if _, err := l.call("initialize", `{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}`); err != nil {
@@ -136,6 +145,10 @@ func (s *sandbox) startLoad(command string, args ...string) *load {
 }
 
 func (l *load) close() {
+	if l.profile != "" {
+		endProfile(l.pid)
+		poll(time.Minute, func() bool { info, err := os.Stat(l.profile); return err == nil && info.Size() > 0 })
+	}
 	l.in.Close()
 	l.wait()
 }
@@ -171,23 +184,32 @@ func (w *webLoad) call(method, params string) (int, error) {
 	return len(answer), failure(answer)
 }
 
+// times are those of some calls.
+type times []time.Duration
+
+// at returns the time that this part of the calls kept within.
+func (t times) at(part float64) time.Duration {
+	t = slices.Sorted(slices.Values(t))
+	return t[min(int(part*float64(len(t))), len(t)-1)]
+}
+
 // oneByOne makes n calls in sequence, whose answers have at least so many
-// bytes, and returns the median of their times.
-func oneByOne(c caller, n, least int, call func(i int) string) (time.Duration, error) {
-	times := make([]time.Duration, 0, n)
+// bytes, and returns their times.
+func oneByOne(c caller, n, least int, call func(i int) string) (times, error) {
+	took := make(times, 0, n)
 	for i := range n {
 		params := call(i)
 		begin := time.Now()
 		size, err := c.call("tools/call", params)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		if size < least {
-			return 0, fmt.Errorf("an answer of %d bytes, not %d", size, least)
+			return nil, fmt.Errorf("an answer of %d bytes, not %d", size, least)
 		}
-		times = append(times, time.Since(begin))
+		took = append(took, time.Since(begin))
 	}
-	return median(times), nil
+	return took, nil
 }
 
 // inFlight makes n calls, so many at a time, and returns calls per second.

@@ -45,7 +45,11 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	buildDir = dir
 	bin := filepath.Join(dir, "proxy")
-	if out, err := exec.Command("go", "build", "-o", bin, "mcpproxy/cmd/proxy").CombinedOutput(); err != nil {
+	args := []string{"build", "-o", bin}
+	if os.Getenv(profiled) != "" {
+		args = append(args, "-tags", "profile")
+	}
+	if out, err := exec.Command("go", append(args, "mcpproxy/cmd/proxy")...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return bin, nil

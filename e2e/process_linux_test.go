@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // A process is one that runs in a sandbox.
@@ -40,6 +42,23 @@ func processes(home string) (found []process) {
 		found = append(found, process{pid, strings.TrimSpace(strings.ReplaceAll(string(line), "\x00", " "))})
 	}
 	return found
+}
+
+// endProfile lets a program that profiles itself write the profile.
+func endProfile(pid int) { _ = syscall.Kill(pid, syscall.SIGUSR1) }
+
+// cpuTime is how long a process has run on any core, without its children. Linux
+// counts in hundredths of a second.
+func cpuTime(pid int) time.Duration {
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * (time.Second / 100)
 }
 
 // peakMemory is the most memory, in bytes, that a process has had resident.
