@@ -2,8 +2,11 @@ package proxy
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -121,8 +124,22 @@ func (p *Proxy) protected(s *config.Server, r config.Resolved) (auth.Server, boo
 // with lends fn a live session of the server, to call the tool if one is named.
 func (t *target) with(ctx context.Context, tool string, fn func(context.Context, *upstream.Session) error) error {
 	if err := t.up.With(ctx, fn); err != nil {
-		return &ServerError{Server: t.Name, Tool: tool, Err: err}
+		return &ServerError{Server: t.Name, Tool: tool, Err: t.refusedAnew(err)}
 	}
 	t.recovered()
 	return nil
+}
+
+var errRefusedAnew = errors.New("it refused a token that was just issued")
+
+// refusedAnew returns what a 401 means that comes of a login although nobody needs to
+// log in: the token was renewed for this request, and the new one was refused as well.
+// It may have lived too briefly to arrive.
+func (t *target) refusedAnew(err error) error {
+	status, refused := refusal(err)
+	if !refused || status.Code != http.StatusUnauthorized || t.auth == nil || is[*auth.NeedsAuthError](err) ||
+		is[*auth.RefreshError](err) || is[*auth.ForbiddenError](err) || is[*vault.Error](err) || is[*auth.ConfigError](err) {
+		return err
+	}
+	return &auth.RefreshError{Server: t.Name, RetryAt: time.Now().Add(time.Second), Err: errRefusedAnew}
 }
