@@ -113,7 +113,7 @@ func challenges(resp *http.Response) bool {
 // says goes past the session, which would end on many of them. The session
 // deals with challenges, and with 404, by which a session is lost.
 func (c *capture) refused(resp *http.Response, redact func(string) string) {
-	body := firstMessage(resp, keep(resp, maxRefusal))
+	body := keep(resp, maxRefusal)
 	refusal := refusalOf(resp, body, redact)
 	c.update(func(s *captureState) { s.refusal = refusal })
 	if refusal.Challenge {
@@ -123,23 +123,6 @@ func (c *capture) refused(resp *http.Response, redact func(string) string) {
 	answered := e.read(body) == nil && e.Method == nil && raw.IsObject(e.Error) && c.fail(e.Error)
 	if c.token != "" && resp.StatusCode != http.StatusNotFound && (answered || refusal.Words != "" || resp.StatusCode != http.StatusForbidden) {
 		c.isJSON(resp, io.NopCloser(bytes.NewReader(c.refuse())))
-	}
-}
-
-// firstMessage returns the first message of a body that may be a stream of events,
-// or else the body.
-func firstMessage(resp *http.Response, body []byte) []byte {
-	if mediaType(resp) != "text/event-stream" {
-		return body
-	}
-	for events := newEventReader(bytes.NewReader(body), maxRefusal); ; {
-		e, err := events.next()
-		if err != nil {
-			return body
-		}
-		if len(e.data) > 0 {
-			return e.data
-		}
 	}
 }
 

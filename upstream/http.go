@@ -109,6 +109,7 @@ func (t *tapTransport) lastAnswer() captureState {
 const maxRedirects = 5
 
 func (t *tapTransport) checkRedirect(req *http.Request, via []*http.Request) error {
+	keep(req.Response, maxRefusal) // else net/http waits for its end
 	if via[len(via)-1].Method == http.MethodPost && req.Method != http.MethodPost {
 		to := *req.URL
 		to.User, to.RawQuery, to.Fragment = nil, "", ""

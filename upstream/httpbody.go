@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 )
 
 // Bounds of what comes from an upstream over HTTP, in bytes after
@@ -66,13 +67,47 @@ func readBody(body io.Reader, limit int) ([]byte, error) {
 	}
 }
 
-// keep replaces a body by its first bytes.
+// refusalWait bounds the time for a body that is kept. Some servers do not end
+// what they have said, and the status alone says most.
+const refusalWait = 2 * time.Second
+
+// keep replaces a body by its first bytes, as far as they come in time. Of a
+// stream of events it is the first answer in it, or else the first message, which
+// servers send without ending the stream.
 func keep(resp *http.Response, limit int64) []byte {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, limit))
-	resp.Body.Close()
+	from := resp.Body
+	defer from.Close()
+	defer time.AfterFunc(refusalWait, func() { from.Close() }).Stop()
+	var body []byte
+	if r := io.LimitReader(from, limit); mediaType(resp) == "text/event-stream" {
+		body = firstAnswer(r, limit)
+	} else {
+		body, _ = io.ReadAll(r)
+	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	resp.ContentLength = int64(len(body))
 	return body
+}
+
+// firstAnswer returns the first answer in a stream of events, or else the first
+// message, or else the stream.
+func firstAnswer(stream io.Reader, limit int64) []byte {
+	var all bytes.Buffer
+	var first []byte
+	for events := newEventReader(io.TeeReader(stream, &all), int(limit)); ; {
+		e, err := events.next()
+		var m envelope
+		switch {
+		case err != nil && first == nil:
+			return all.Bytes()
+		case err != nil:
+			return first
+		case m.read(e.data) == nil && m.Method == nil && (m.Result != nil || m.Error != nil):
+			return e.data
+		case first == nil && len(e.data) > 0:
+			first = e.data
+		}
+	}
 }
 
 // An event is one server-sent event.
