@@ -117,7 +117,7 @@ func (h *httpSender) answeredBy(ctx context.Context, got captureState) error {
 		return got.failed
 	}
 	if got.status == http.StatusNotFound && got.failed.Code != codeNoSession {
-		return errors.Join(ErrNotSent, notAnAnswer(got.failed))
+		return errors.Join(ErrNotSent, &LostError{got.failed})
 	}
 	c := newCapture("", maxSmall, nothing)
 	ctx, cancel := context.WithTimeout(ctx, pingWait)

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
 	"mcpproxy/upstream/raw"
 )
 
@@ -210,5 +212,28 @@ func TestRefusalAsALostSessionIsTold(t *testing.T) {
 	}
 	if n := f.count("tools/call"); n != 2 {
 		t.Errorf("sent %d times", n)
+	}
+}
+
+// What a server says of a request with the code of a lost session, in a new
+// session too, is its answer to the request.
+func TestErrorAsALostSessionIsTold(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int{codeUnknownSession, jsonrpc.CodeInvalidRequest} {
+		f := newFakeHTTP(t, func(w http.ResponseWriter, _ *http.Request, m message) bool {
+			if m.Method == "tools/call" {
+				refuse(w, m, http.StatusNotFound, code)
+			}
+			return m.Method == "tools/call"
+		})
+		f.session.Store("one")
+		_, err := call(t, newTest(t, httpConfig(f.URL)), Call{Tool: "odd"})
+		e, ok := errors.AsType[*jsonrpc.Error](err)
+		if !ok || e.Code != int64(code) || e.Message != "no valid session" || errors.Is(err, ErrNotSent) {
+			t.Errorf("%d: error %v", code, err)
+		}
+		if n := f.count("tools/call"); n != 2 {
+			t.Errorf("%d: sent %d times", code, n)
+		}
 	}
 }

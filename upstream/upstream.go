@@ -186,7 +186,8 @@ func New(name string, cfg Config, opts Options) *Upstream {
 // ErrClosed or ctx's. Errors of the authorization handler are in the chain
 // of a *StartError. ErrNotSent is in the chain of fn's error if its request did
 // not leave the second time either. A server that refuses a request both times
-// as one of a lost session has refused the request, with a *StatusError.
+// as one of a lost session has refused the request, with a *StatusError or a
+// *jsonrpc.Error.
 func (u *Upstream) With(ctx context.Context, fn func(context.Context, *Session) error) error {
 	if err := u.enter(); err != nil {
 		return err
@@ -203,16 +204,27 @@ func (u *Upstream) With(ctx context.Context, fn func(context.Context, *Session) 
 			return err
 		case (errors.Is(err, ErrNotSent) || isA[*LostError](err)) && !resent:
 			resent = true
-		case errors.Is(err, ErrNotSent) && isA[*StatusError](err):
+		case errors.Is(err, ErrNotSent):
 			// What is refused in a new session too is not refused because of it.
-			refusal, _ := errors.AsType[*StatusError](err)
-			return refusal
+			return refusalIn(err)
 		case isA[*InterruptedError](err) && lost == nil:
 			lost = err
 		default:
 			return err
 		}
 	}
+}
+
+// refusalIn returns the answer by which the upstream did not take a request, or
+// err if there was none.
+func refusalIn(err error) error {
+	if status, ok := errors.AsType[*StatusError](err); ok {
+		return status
+	}
+	if lost, ok := errors.AsType[*LostError](err); ok {
+		return lost.Err
+	}
+	return err
 }
 
 // try calls fn with a session, and returns that, or nil if there was none.
