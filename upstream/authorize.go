@@ -72,6 +72,6 @@ func (t *tapTransport) authorize(req *http.Request) error {
 
 // reauthorize lets the handler deal with an answer that asks for authorization.
 func (t *tapTransport) reauthorize(req *http.Request, resp *http.Response) error {
-	keep(resp, maxRefusal)
+	keep(resp)
 	return t.auth.Authorize(req.Context(), req, resp)
 }

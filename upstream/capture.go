@@ -86,7 +86,7 @@ func (c *capture) tap(req *http.Request, resp *http.Response, redact func(string
 	}
 	switch {
 	case resp.StatusCode/100 != 2, req.Method != http.MethodPost && media != "text/event-stream":
-		keep(resp, maxRefusal)
+		keep(resp)
 	case media == "text/event-stream":
 		resp.StatusCode = http.StatusOK
 		resp.Body = newEventTap(resp.Body, c.limit, c.filter, c.tooLarge)
@@ -113,17 +113,37 @@ func challenges(resp *http.Response) bool {
 // says goes past the session, which would end on many of them. The session
 // deals with challenges, and with 404, by which a session is lost.
 func (c *capture) refused(resp *http.Response, redact func(string) string) {
-	body := keep(resp, maxRefusal)
-	refusal := refusalOf(resp, body, redact)
+	body := readRefusal(resp)
+	refusal := refusalOf(resp, replace(resp, body[:min(len(body), maxRefusal)]), redact)
 	c.update(func(s *captureState) { s.refusal = refusal })
 	if refusal.Challenge {
 		return
 	}
-	var e envelope
-	answered := e.read(body) == nil && e.Method == nil && raw.IsObject(e.Error) && c.fail(e.Error)
+	failed := errorIn(body)
+	answered := failed != nil
+	if answered {
+		c.update(func(s *captureState) { s.failed = failed })
+		if member, err := json.Marshal(failed); err == nil && len(body) > maxRefusal {
+			replace(resp, c.stead("error", member))
+		}
+	}
 	if c.token != "" && resp.StatusCode != http.StatusNotFound && (answered || refusal.Words != "" || resp.StatusCode != http.StatusForbidden) {
 		c.isJSON(resp, io.NopCloser(bytes.NewReader(c.refuse())))
 	}
+}
+
+// errorIn returns the JSON-RPC error in the body of a refusal, nil if there is
+// none. One that is cut counts by its code and message, without its data.
+func errorIn(body []byte) *jsonrpc.Error {
+	if e := raw.Open(body); e.Method != nil || !raw.IsObject(e.Error) {
+		return nil
+	} else if w := answeredError(e.Error); raw.Valid(body) {
+		return w
+	} else if w.Code != 0 && w.Message != "" {
+		w.Data = nil
+		return w
+	}
+	return nil
 }
 
 // fail notes the error member of an answer, and reports whether it is one.

@@ -109,7 +109,7 @@ func (t *tapTransport) lastAnswer() captureState {
 const maxRedirects = 5
 
 func (t *tapTransport) checkRedirect(req *http.Request, via []*http.Request) error {
-	keep(req.Response, maxRefusal) // else net/http waits for its end
+	keep(req.Response) // else net/http waits for its end
 	if via[len(via)-1].Method == http.MethodPost && req.Method != http.MethodPost {
 		to := *req.URL
 		to.User, to.RawQuery, to.Fragment = nil, "", ""
@@ -201,7 +201,7 @@ func (t *tapTransport) bound(resp *http.Response) {
 		resp.Body = newEventTap(resp.Body, maxSmall, onlyMessage, func(*SizeError) []byte { return nil })
 		return
 	}
-	keep(resp, maxRefusal)
+	keep(resp)
 }
 
 // onlyMessage returns data if it can be a message, and nil otherwise.

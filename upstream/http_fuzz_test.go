@@ -50,7 +50,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 		switch {
 		case status != http.StatusOK:
-			if len(passed) > maxRefusal {
+			if len(passed) > maxSmall {
 				t.Fatalf("%d bytes of a refusal", len(passed))
 			}
 		case stream:

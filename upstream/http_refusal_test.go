@@ -1,12 +1,16 @@
 package upstream
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 )
 
 // unfinished answers with the beginning of a body, and keeps the connection open.
@@ -111,5 +115,53 @@ func TestRedirectWithoutAnEndIsFollowed(t *testing.T) {
 	_, err := call(t, newTest(t, patient(Config{Type: SSE, URL: srv.URL, Limits: DefaultLimits})), Call{Tool: "odd"})
 	if want := "handshake: HTTP 404 Not Found: no stream"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// A JSON-RPC error in a refusal is the answer, however much is around it.
+func TestLargeErrorInARefusalIsTold(t *testing.T) {
+	t.Parallel()
+	some := strings.Repeat("x", 2*maxRefusal)
+	for name, body := range map[string]string{
+		"data last":        `{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"no such page","data":"` + some + `"}}`,
+		"data first":       `{"error":{"data":["` + some + `"],"message":"no such page","code":-32603},"id":1,"jsonrpc":"2.0"}`,
+		"other members":    `{"jsonrpc":"2.0","x":"` + some + `","id":1,"error":{"code":-32603,"message":"no such page"}}`,
+		"larger than read": `{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"no such page","data":"` + strings.Repeat("x", maxSmall) + `"}}`,
+		"cut":              `{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"no such page","data":["x`,
+	} {
+		for _, media := range []string{"application/json", "text/plain", "text/event-stream"} {
+			for _, method := range []string{"tools/call", ""} {
+				t.Run(name+" "+media+" "+method, func(t *testing.T) {
+					t.Parallel()
+					text := body
+					if media == "text/event-stream" {
+						text = "data: " + body + "\n\n"
+					}
+					f := newFakeHTTP(t, func(w http.ResponseWriter, _ *http.Request, m message) bool {
+						if method != "" && m.Method != method {
+							return false
+						}
+						w.Header().Set("Content-Type", media)
+						w.WriteHeader(http.StatusInternalServerError)
+						io.WriteString(w, text)
+						return true
+					})
+					u := newTest(t, httpConfig(f.URL))
+					for range 4 {
+						_, err := call(t, u, Call{Tool: "odd"})
+						e, ok := errors.AsType[*jsonrpc.Error](err)
+						if !ok || e.Code != -32603 || e.Message != "no such page" || len(e.Data) > maxRefusal || e.Data != nil && !json.Valid(e.Data) {
+							t.Fatalf("error %.200v", err)
+						}
+						if method == "" {
+							return
+						}
+					}
+					if s := u.State(); s.Status != Connected || s.Last != nil {
+						t.Errorf("state %+v", s)
+					}
+				})
+			}
+		}
 	}
 }

@@ -44,6 +44,10 @@ func TestAnswerToAPostThatHangs(t *testing.T) {
 		"refused with an error": {func(w http.ResponseWriter, _ *http.Request, m message, _ func(string)) {
 			refuse(w, m, http.StatusBadRequest, -32000)
 		}, " no valid session"},
+		"refused with a large error": {func(w http.ResponseWriter, _ *http.Request, m message, _ func(string)) {
+			w.WriteHeader(http.StatusInternalServerError)
+			fmt.Fprintf(w, `{"error":{"data":%q,"code":1,"message":"no such page"},"id":%s}`, strings.Repeat("x", 2*maxRefusal), m.ID)
+		}, " no such page"},
 		"refused in words": {func(w http.ResponseWriter, _ *http.Request, _ message, _ func(string)) {
 			http.Error(w, "not now", http.StatusConflict)
 		}, " HTTP 409 Conflict: not now"},

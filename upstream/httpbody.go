@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"mcpproxy/upstream/raw"
 )
 
 // Bounds of what comes from an upstream over HTTP, in bytes after
@@ -71,30 +73,44 @@ func readBody(body io.Reader, limit int) ([]byte, error) {
 // what they have said, and the status alone says most.
 const refusalWait = 2 * time.Second
 
-// keep replaces a body by its first bytes, as far as they come in time. Of a
-// stream of events it is the first answer in it, or else the first message, which
-// servers send without ending the stream.
-func keep(resp *http.Response, limit int64) []byte {
-	from := resp.Body
-	defer from.Close()
-	defer time.AfterFunc(refusalWait, func() { from.Close() }).Stop()
-	var body []byte
-	if r := io.LimitReader(from, limit); mediaType(resp) == "text/event-stream" {
-		body = firstAnswer(r, limit)
-	} else {
-		body, _ = io.ReadAll(r)
-	}
+// keep replaces a body by its first bytes, as far as they come in time.
+func keep(resp *http.Response) []byte {
+	body := readRefusal(resp)
+	return replace(resp, body[:min(len(body), maxRefusal)])
+}
+
+// replace replaces a body by another, and returns that.
+func replace(resp *http.Response, body []byte) []byte {
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	resp.ContentLength = int64(len(body))
 	return body
 }
 
+// readRefusal reads the first bytes of a body, as far as they come in time, and
+// closes it. Of a stream of events it reads the first answer in it, or else the
+// first message, which servers send without ending the stream. Only what may be
+// JSON is read beyond maxRefusal.
+func readRefusal(resp *http.Response) []byte {
+	from := resp.Body
+	defer from.Close()
+	defer time.AfterFunc(refusalWait, func() { from.Close() }).Stop()
+	if mediaType(resp) == "text/event-stream" {
+		return firstAnswer(io.LimitReader(from, maxSmall))
+	}
+	body, _ := io.ReadAll(io.LimitReader(from, maxRefusal))
+	if len(body) == maxRefusal && raw.IsObject(body) {
+		rest, _ := io.ReadAll(io.LimitReader(from, maxSmall-maxRefusal))
+		body = append(body, rest...)
+	}
+	return body
+}
+
 // firstAnswer returns the first answer in a stream of events, or else the first
 // message, or else the stream.
-func firstAnswer(stream io.Reader, limit int64) []byte {
+func firstAnswer(stream io.Reader) []byte {
 	var all bytes.Buffer
 	var first []byte
-	for events := newEventReader(io.TeeReader(stream, &all), int(limit)); ; {
+	for events := newEventReader(io.TeeReader(stream, &all), maxSmall); ; {
 		e, err := events.next()
 		var m envelope
 		switch {

@@ -100,7 +100,7 @@ func (t *tapTransport) brief(req *http.Request, p post) (*http.Response, error) 
 	case err != nil:
 		return accepted, nil
 	}
-	body := keep(resp, maxRefusal)
+	body := keep(resp)
 	switch {
 	case resp.StatusCode >= 400 && p.method == initialized:
 		c := newCapture("", maxRefusal, nothing)

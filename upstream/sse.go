@@ -10,8 +10,6 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
-
-	"mcpproxy/upstream/raw"
 )
 
 // An sseTransport is HTTP with SSE, the transport of 2024-11-05: messages come
@@ -35,7 +33,7 @@ func (t sseTransport) Connect(ctx context.Context) (mcp.Connection, error) {
 	}
 	c := &sseConn{sseTransport: t, body: resp.Body, events: newEventReader(resp.Body, maxMessage)}
 	if !isEventStream(resp) {
-		return nil, refusalOf(resp, keep(resp, maxRefusal), t.redact)
+		return nil, refusalOf(resp, keep(resp), t.redact)
 	}
 	for e := (event{}); e.name != "endpoint"; {
 		if e, err = c.events.next(); err != nil {
@@ -99,12 +97,11 @@ func (c *sseConn) Write(ctx context.Context, msg jsonrpc.Message) error {
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		return nil
 	}
-	body := keep(resp, maxRefusal)
-	var e envelope
-	if e.read(body) == nil && raw.IsObject(e.Error) {
-		return answeredError(e.Error)
+	body := readRefusal(resp)
+	if failed := errorIn(body); failed != nil {
+		return failed
 	}
-	return refusalOf(resp, body, c.redact)
+	return refusalOf(resp, body[:min(len(body), maxRefusal)], c.redact)
 }
 
 func (c *sseConn) Close() error {
