@@ -282,7 +282,7 @@ func (t *jsonTap) Read(p []byte) (int, error) {
 		case err != nil:
 			return 0, err
 		default:
-			data = t.answer(data)
+			data = t.answer(withoutMark(data))
 		}
 		t.out = bytes.NewReader(data)
 	}

@@ -98,12 +98,19 @@ func readRefusal(resp *http.Response) []byte {
 		return firstAnswer(io.LimitReader(from, maxSmall))
 	}
 	body, _ := io.ReadAll(io.LimitReader(from, maxRefusal))
-	if len(body) == maxRefusal && raw.IsObject(body) {
+	body = withoutMark(body)
+	if len(body) >= maxRefusal-len(byteOrderMark) && raw.IsObject(body) {
 		rest, _ := io.ReadAll(io.LimitReader(from, maxSmall-maxRefusal))
 		body = append(body, rest...)
 	}
 	return body
 }
+
+// byteOrderMark stands before the texts of some programs on Windows.
+const byteOrderMark = "\ufeff"
+
+// withoutMark returns a body without the mark before it.
+func withoutMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte(byteOrderMark)) }
 
 // firstAnswer returns the first answer in a stream of events, or else the first
 // message, or else the stream.
@@ -181,8 +188,8 @@ func (r *eventReader) next() (event, error) {
 	var e event
 	if !r.begun {
 		r.begun = true
-		if mark, _ := r.r.Peek(3); string(mark) == "\ufeff" {
-			r.r.Discard(3)
+		if mark, _ := r.r.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+			r.r.Discard(len(byteOrderMark))
 		}
 	}
 	for some := false; ; {

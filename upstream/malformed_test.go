@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -192,6 +193,35 @@ func TestAnswersThatAreNoMessagesAreTold(t *testing.T) {
 				t.Errorf("state %+v", s)
 			}
 		})
+	}
+}
+
+// A byte order mark before a body says nothing, wherever it comes.
+func TestByteOrderMarkBeforeABody(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusOK, http.StatusBadRequest} {
+		f := newFakeHTTP(t, func(w http.ResponseWriter, _ *http.Request, m message) bool {
+			if m.ID == nil || m.Method == "server/discover" {
+				return false
+			}
+			w.Header().Set("Content-Type", "application/json")
+			if m.Method == "tools/call" && status != http.StatusOK {
+				w.WriteHeader(status)
+				fmt.Fprintf(w, "\ufeff"+`{"jsonrpc":"2.0","id":%s,"error":{"code":-32602,"message":"no such page"}}`, m.ID)
+				return true
+			}
+			io.WriteString(w, "\ufeff")
+			result := rawResult
+			if m.Method == "initialize" {
+				result = `{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"fake","version":"0"}}`
+			}
+			answer(w, m, `"result":`+result)
+			return true
+		})
+		got, err := call(t, newTest(t, httpConfig(f.URL)), Call{Tool: "odd"})
+		if status == http.StatusOK && (err != nil || got != rawResult) || status != http.StatusOK && !isA[*jsonrpc.Error](err) {
+			t.Errorf("%d: %s, %v", status, got, err)
+		}
 	}
 }
 
