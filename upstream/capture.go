@@ -89,7 +89,7 @@ func (c *capture) tap(req *http.Request, resp *http.Response, redact func(string
 		keep(resp)
 	case media == "text/event-stream":
 		resp.StatusCode = http.StatusOK
-		resp.Body = newEventTap(resp.Body, c.limit, c.filter, c.tooLarge)
+		resp.Body = newEventTap(resp.Body, c.limit, c.take, c.tooLarge)
 	default: // some servers call their JSON text
 		was := *resp
 		c.isJSON(resp, &jsonTap{capture: c, body: resp.Body, refusal: func(body []byte) *StatusError {
@@ -135,13 +135,15 @@ func (c *capture) refused(resp *http.Response, redact func(string) string) {
 // errorIn returns the JSON-RPC error in the body of a refusal, nil if there is
 // none. One that is cut counts by its code and message, without its data.
 func errorIn(body []byte) *jsonrpc.Error {
-	if e := raw.Open(body); e.Method != nil || !raw.IsObject(e.Error) {
-		return nil
-	} else if w := answeredError(e.Error); raw.Valid(body) {
-		return w
-	} else if w.Code != 0 && w.Message != "" {
-		w.Data = nil
-		return w
+	for _, data := range messages(body) {
+		if e := raw.Open(data); e.Method != nil || !raw.IsObject(e.Error) {
+			continue
+		} else if w := answeredError(e.Error); raw.Valid(data) {
+			return w
+		} else if w.Code != 0 && w.Message != "" {
+			w.Data = nil
+			return w
+		}
 	}
 	return nil
 }
@@ -204,6 +206,35 @@ func (l *limited) Write(b []byte) (int, error) {
 		return n, io.ErrShortWrite
 	}
 	return n, nil
+}
+
+// take returns what the session gets of an event or a body: of each message of a
+// batch, and last of the answer. That is the response with the id of the request,
+// or else the first.
+func (c *capture) take(data []byte) [][]byte {
+	if !isBatch(data) {
+		return [][]byte{c.filter(data)}
+	}
+	id := string(c.state().id)
+	var out [][]byte
+	var response []byte
+	ours, left := false, maxSmall
+	for _, data := range messages(data) {
+		e := raw.Open(data)
+		mine := string(e.ID) == id || string(e.ID) == `"`+id+`"`
+		switch {
+		case e.Method != nil:
+			if left -= len(data); left >= 0 {
+				out = append(out, c.filter(data))
+			}
+		case mine && !ours, response == nil && (e.Result != nil || e.Error != nil):
+			response, ours = data, mine
+		}
+	}
+	if response != nil {
+		out = append(out, c.filter(response))
+	}
+	return out
 }
 
 // filter returns what the session gets of a message, nil for nothing.
@@ -291,13 +322,13 @@ func (t *jsonTap) Read(p []byte) (int, error) {
 
 // answer returns what the session gets of the body.
 func (t *jsonTap) answer(body []byte) []byte {
-	out := t.filter(body)
+	passed := t.take(body)
 	if got := t.state(); got.result == nil && got.failed == nil && got.malformed == nil {
 		refusal := t.refusal(body)
 		t.update(func(s *captureState) { s.refusal = refusal })
 		return t.refuse()
 	}
-	return out
+	return passed[len(passed)-1]
 }
 
 func (t *jsonTap) Close() error { return t.body.Close() }
@@ -306,13 +337,13 @@ func (t *jsonTap) Close() error { return t.body.Close() }
 type eventTap struct {
 	body   io.ReadCloser
 	events *eventReader
-	filter func(data []byte) []byte    // what passes of a message, nil for nothing
+	filter func(data []byte) [][]byte  // what passes of an event, as messages; nil for nothing
 	large  func(err *SizeError) []byte // what passes in place of an event that is too large, and ends the stream
 	out    bytes.Buffer
 	err    error
 }
 
-func newEventTap(body io.ReadCloser, limit int, filter func([]byte) []byte, large func(*SizeError) []byte) *eventTap {
+func newEventTap(body io.ReadCloser, limit int, filter func([]byte) [][]byte, large func(*SizeError) []byte) *eventTap {
 	return &eventTap{body: body, events: newEventReader(body, limit), filter: filter, large: large}
 }
 
@@ -340,17 +371,22 @@ func (t *eventTap) event() error {
 	if e.name != "" && e.name != "message" {
 		return nil
 	}
-	t.write(e, t.filter(e.data))
+	for _, data := range t.filter(e.data) {
+		t.write(e, data)
+		e = event{}
+	}
+	t.write(e, nil) // the id of an event counts, though nothing of it passes
 	return nil
 }
 
 func (t *eventTap) write(e event, data []byte) {
+	before := t.out.Len()
 	for _, field := range []struct{ name, value string }{{"id", e.id}, {"retry", e.retry}, {"data", string(data)}} {
 		if field.value != "" {
 			t.out.WriteString(field.name + ": " + field.value + "\n")
 		}
 	}
-	if t.out.Len() > 0 {
+	if t.out.Len() > before {
 		t.out.WriteByte('\n')
 	}
 }

@@ -16,6 +16,8 @@ func TestEventsInAllTheirForms(t *testing.T) {
 		"CRLF":            "id: 1\r\ndata: MESSAGE\r\n\r\n",
 		"mixed":           ": hello\r\r\ndata: MESSAGE\n\r",
 		"two lines":       "data: {\"jsonrpc\":\"2.0\",\r\ndata: \"id\":ID,\"result\":{}}\r\n\r\n",
+		"batch":           "id: 1\ndata: [{\"jsonrpc\":\"2.0\",\"method\":\"m\"},7,{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":[]}, MESSAGE ]\n\n",
+		"last of batches": "data: []\n\ndata: [{\"jsonrpc\":\"2.0\",\"method\":\"m\"}]\n\ndata: [MESSAGE,{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":[]}]\n\n",
 		"not ours":        "data: ping\n\ndata:\n\ndata: {\"id\":7}\n\ndata: MESSAGE\n\n",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -198,19 +198,22 @@ func (t *tapTransport) exchange(req *http.Request, c *capture) (*http.Response, 
 // bound bounds the body of an answer that nothing is captured of.
 func (t *tapTransport) bound(resp *http.Response) {
 	if mediaType(resp) == "text/event-stream" {
-		resp.Body = newEventTap(resp.Body, maxSmall, onlyMessage, func(*SizeError) []byte { return nil })
+		resp.Body = newEventTap(resp.Body, maxSmall, onlyMessages, func(*SizeError) []byte { return nil })
 		return
 	}
 	keep(resp)
 }
 
-// onlyMessage returns data if it can be a message, and nil otherwise.
-func onlyMessage(data []byte) []byte {
-	var e envelope
-	if e.read(data) != nil {
-		return nil
+// onlyMessages returns what can be messages of data.
+func onlyMessages(data []byte) [][]byte {
+	all := messages(data)
+	for i, data := range all {
+		var e envelope
+		if e.read(data) != nil {
+			all[i] = nil
+		}
 	}
-	return data
+	return all
 }
 
 func mediaType(resp *http.Response) string {

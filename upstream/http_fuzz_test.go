@@ -21,6 +21,7 @@ func FuzzAnswer(f *testing.F) {
 		"data: {\"jsonrpc\":\"2.0\",\"id\":\"7\",\"result\":{\"a\": 1}}",
 		`{"jsonrpc":"2.0","id":7,"result":{}}`, `{"error":"quota exceeded"}`, `{"jsonrpc":"2.0","id":null,"error":{"code":"x","message":1,"data":[1]}}`,
 		`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"raw-1","progress":1}}`,
+		`[{"jsonrpc":"2.0","method":"m"},{"jsonrpc":"2.0","id":8,"result":{}},{"jsonrpc":"2.0","id":7,"result":{"a": 1}}]`, `[{"id":8,"error":"x"},7]`,
 		`<html>`, `[]`, `{`, "",
 	} {
 		for _, stream := range []bool{false, true} {

@@ -200,7 +200,7 @@ func TestNotificationStreamIsOpenedAgain(t *testing.T) {
 		if opened.Add(1) == 1 {
 			return true // cut at once
 		}
-		io.WriteString(w, `data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`+"\n\n")
+		io.WriteString(w, `data: [{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}]`+"\n\n")
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 		return true

@@ -53,6 +53,7 @@ func TestDefiniteAnswersAreTold(t *testing.T) {
 		"200, text that is JSON":      {reply(200, text, `{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"busy"}}`), rpc("busy")},
 		"500 with an error":           {reply(500, json, `{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"it broke"}}`), rpc("it broke")},
 		"403 with an error":           {reply(403, json, `{"jsonrpc":"2.0","id":1,"error":{"code":-32003,"message":"not in your plan"}}`), rpc("not in your plan")},
+		"500 with a batch":            {reply(500, json, `[{"jsonrpc":"2.0","method":"m"},{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"it broke"}}]`), rpc("it broke")},
 		"403 in words":                {reply(403, text, "  \nplan does not include this tool\nsecond line"), refused(StatusError{Code: 403, Words: "plan does not include this tool"})},
 		"403 in JSON":                 {reply(403, json, `{"detail":"not yours"}`), refused(StatusError{Code: 403, Words: "not yours"})},
 		"401 in words":                {reply(401, text, "who are you?"), refused(StatusError{Code: 401, Challenge: true, Words: "who are you?"})},

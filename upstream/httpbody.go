@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"mcpproxy/upstream/raw"
@@ -99,7 +100,7 @@ func readRefusal(resp *http.Response) []byte {
 	}
 	body, _ := io.ReadAll(io.LimitReader(from, maxRefusal))
 	body = withoutMark(body)
-	if len(body) >= maxRefusal-len(byteOrderMark) && raw.IsObject(body) {
+	if len(body) >= maxRefusal-len(byteOrderMark) && (raw.IsObject(body) || isBatch(body)) {
 		rest, _ := io.ReadAll(io.LimitReader(from, maxSmall-maxRefusal))
 		body = append(body, rest...)
 	}
@@ -119,18 +120,25 @@ func firstAnswer(stream io.Reader) []byte {
 	var first []byte
 	for events := newEventReader(io.TeeReader(stream, &all), maxSmall); ; {
 		e, err := events.next()
-		var m envelope
 		switch {
 		case err != nil && first == nil:
 			return all.Bytes()
 		case err != nil:
 			return first
-		case m.read(e.data) == nil && m.Method == nil && (m.Result != nil || m.Error != nil):
+		case holdsAnswer(e.data):
 			return e.data
 		case first == nil && len(e.data) > 0:
 			first = e.data
 		}
 	}
+}
+
+// holdsAnswer reports whether one of the messages is an answer.
+func holdsAnswer(data []byte) bool {
+	return slices.ContainsFunc(messages(data), func(data []byte) bool {
+		var m envelope
+		return m.read(data) == nil && m.Method == nil && (m.Result != nil || m.Error != nil)
+	})
 }
 
 // An event is one server-sent event.
@@ -262,4 +270,27 @@ func (r *eventReader) skip() error {
 			return err
 		}
 	}
+}
+
+// isBatch reports whether an event or a body begins as a batch of messages does
+// (MCP 2025-03-26 allows them).
+func isBatch(data []byte) bool {
+	data = bytes.TrimLeft(data, " \t\r\n")
+	return len(data) > 0 && data[0] == '['
+}
+
+// messages returns the messages of a batch, at most maxBatch, or else data as the
+// only one.
+func messages(data []byte) [][]byte {
+	if !isBatch(data) || !raw.Valid(data) {
+		return [][]byte{data}
+	}
+	var all [][]byte
+	for at := range raw.Elements(data) {
+		if len(all) == maxBatch {
+			break
+		}
+		all = append(all, at.In(data))
+	}
+	return all
 }

@@ -91,6 +91,8 @@ func TestMalformedAnswersAreToldAtOnce(t *testing.T) {
 			"cut":         {`{"jsonrpc":"2.0","id":ID,"result":{"content":[`, "not valid JSON"},
 			"nested":      {deepAnswer, "nested too deeply"},
 			"a result":    {`{"jsonrpc":"2.0","id":ID,"result":{}}`, ""},
+			"a batch":     {`[{"jsonrpc":"2.0","method":"notifications/x"}, {"jsonrpc":"2.0","id":ID,"result":{}}]`, ""},
+			"bad batch":   {`[{"jsonrpc":"2.0","id":ID}]`, "without a result or an error"},
 			"text result": {`{"jsonrpc":"2.0","id":"ID","result":{}}`, ""},
 		} {
 			t.Run(transport+", "+name, func(t *testing.T) {

@@ -57,6 +57,7 @@ type sseConn struct {
 	endpoint string
 	body     io.ReadCloser
 	events   *eventReader // for Read alone
+	batch    [][]byte     // the rest of a batch, likewise
 	once     sync.Once
 }
 
@@ -65,15 +66,19 @@ func (c *sseConn) SessionID() string { return "" }
 // Read returns the next message. It ends with the stream.
 func (c *sseConn) Read(context.Context) (jsonrpc.Message, error) {
 	for {
+		for len(c.batch) > 0 {
+			data := c.batch[0]
+			c.batch = c.batch[1:]
+			if m, err := decodeMessage(data); err == nil {
+				return m, nil
+			}
+		}
 		e, err := c.events.next()
 		if err != nil {
 			return nil, err
 		}
-		if e.name != "" && e.name != "message" {
-			continue
-		}
-		if m, err := decodeMessage(e.data); err == nil {
-			return m, nil
+		if e.name == "" || e.name == "message" {
+			c.batch = messages(e.data)
 		}
 	}
 }
