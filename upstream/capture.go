@@ -75,7 +75,8 @@ func (c *capture) tap(req *http.Request, resp *http.Response, redact func(string
 		nowhere := false
 		if resp.StatusCode/100 == 3 {
 			_, err := resp.Location()
-			if nowhere = err != nil; nowhere {
+			nowhere = err != nil || !isFollowed(resp.StatusCode) && resp.StatusCode != http.StatusMultipleChoices
+			if nowhere {
 				resp.Header.Del("Location")
 			}
 		}

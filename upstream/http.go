@@ -33,11 +33,17 @@ func (e *OriginError) Error() string {
 	return fmt.Sprintf("refused to leave %s for %s", e.Want, e.Got)
 }
 
-// A RedirectError says that the upstream answered a POST with a redirect that
-// would make a GET of it. Nothing ran.
+// A RedirectError says that the upstream answered with a redirect that is not
+// followed: it would make a GET of a POST, or leaves a choice. Nothing ran.
 type RedirectError struct {
 	Code int
 	To   string // without user and query, which may hold secrets
+}
+
+func redirectTo(code int, to *url.URL) *RedirectError {
+	bare := *to
+	bare.User, bare.RawQuery, bare.Fragment = nil, "", ""
+	return &RedirectError{Code: code, To: bare.String()}
 }
 
 func (e *RedirectError) Error() string { return fmt.Sprintf("HTTP %d redirects to %s", e.Code, e.To) }
@@ -110,10 +116,17 @@ const maxRedirects = 5
 
 func (t *tapTransport) checkRedirect(req *http.Request, via []*http.Request) error {
 	keep(req.Response) // else net/http waits for its end
+	err := t.follow(req, via)
+	if err != nil && via[0].Header.Get("Last-Event-ID") != "" {
+		return http.ErrUseLastResponse // on an error the session would try again, and the call wait
+	}
+	return err
+}
+
+// follow returns why a redirect is not to be followed.
+func (t *tapTransport) follow(req *http.Request, via []*http.Request) error {
 	if via[len(via)-1].Method == http.MethodPost && req.Method != http.MethodPost {
-		to := *req.URL
-		to.User, to.RawQuery, to.Fragment = nil, "", ""
-		return &RedirectError{Code: req.Response.StatusCode, To: to.String()}
+		return redirectTo(req.Response.StatusCode, req.URL)
 	}
 	if got := originOf(req.URL); got != t.origin {
 		return &OriginError{Want: t.origin, Got: got}
@@ -122,6 +135,29 @@ func (t *tapTransport) checkRedirect(req *http.Request, via []*http.Request) err
 		return fmt.Errorf("more than %d redirects", maxRedirects)
 	}
 	return nil
+}
+
+// isFollowed reports whether net/http follows an answer of that status.
+func isFollowed(code int) bool {
+	switch code {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// choice returns where an answer leads that leaves the choice to us, which net/http
+// does not follow. It returns nil for others.
+func choice(resp *http.Response) error {
+	if resp.StatusCode != http.StatusMultipleChoices {
+		return nil
+	}
+	to, err := resp.Location()
+	if err != nil {
+		return nil
+	}
+	resp.Body.Close()
+	return redirectTo(resp.StatusCode, to)
 }
 
 func (t *tapTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -167,7 +203,14 @@ func (t *tapTransport) post(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	return t.exchange(req, c)
+	resp, err := t.exchange(req, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := choice(resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
 }
 
 // exchange sends one request, whose answer c captures if it is not nil.

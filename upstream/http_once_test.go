@@ -62,6 +62,22 @@ func TestTakenCallIsSentOnce(t *testing.T) {
 			},
 			interrupted,
 		},
+		"resumption led in a circle": {
+			func(w http.ResponseWriter, _ message) { cut(w) },
+			func(w http.ResponseWriter, _ message) {
+				w.Header().Set("Location", "/")
+				w.WriteHeader(http.StatusMovedPermanently)
+			},
+			interrupted,
+		},
+		"resumption led elsewhere": {
+			func(w http.ResponseWriter, _ message) { cut(w) },
+			func(w http.ResponseWriter, _ message) {
+				w.Header().Set("Location", "http://other.example/mcp")
+				w.WriteHeader(http.StatusTemporaryRedirect)
+			},
+			interrupted,
+		},
 		"resumption accepted": {
 			func(w http.ResponseWriter, _ message) { cut(w) },
 			func(w http.ResponseWriter, _ message) { w.WriteHeader(http.StatusAccepted) },
@@ -98,6 +114,9 @@ func TestTakenCallIsSentOnce(t *testing.T) {
 			}
 			if n := f.count("tools/call"); n != 1 {
 				t.Errorf("sent %d times", n)
+			}
+			if n := f.count(http.MethodGet); n > maxRedirects+1 { // one is for notifications
+				t.Errorf("%d requests to resume it", n-1)
 			}
 		})
 	}

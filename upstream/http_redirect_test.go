@@ -16,7 +16,7 @@ import (
 
 func TestRedirectOfAPost(t *testing.T) {
 	t.Parallel()
-	for _, status := range []int{301, 302, 303, 307, 308} {
+	for _, status := range []int{300, 301, 302, 303, 307, 308} {
 		for _, method := range []string{"tools/call", ""} {
 			t.Run(fmt.Sprint(status, " ", method), func(t *testing.T) {
 				t.Parallel()
@@ -60,6 +60,57 @@ func TestRedirectToNowhereIsNamed(t *testing.T) {
 		if want := "handshake: HTTP 302 Found, a redirect that does not say where"; err == nil || err.Error() != want {
 			t.Errorf("error %v", err)
 		}
+	}
+}
+
+// A status that is none of a redirect leads nowhere, though it has a Location.
+func TestStatusWithALocationIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"tools/call", ""} {
+		f := newFakeHTTP(t, func(w http.ResponseWriter, r *http.Request, m message) bool {
+			if method != "" && m.Method != method {
+				return false
+			}
+			http.Redirect(w, r, "/new/", http.StatusNotModified)
+			return true
+		})
+		u := newTest(t, httpConfig(f.URL))
+		_, err := call(t, u, Call{Tool: "odd"})
+		e, ok := errors.AsType[*StatusError](err)
+		if !ok || e.Error() != "HTTP 304 Not Modified" || isA[*InterruptedError](err) {
+			t.Errorf("%q: error %v", method, err)
+		}
+		if n := f.count("initialize"); method != "" && n != 1 {
+			t.Errorf("%d sessions", n)
+		}
+	}
+}
+
+// Nobody needs the answer to a notification.
+func TestNotificationWithoutARealAnswer(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{300, 304} {
+		f := newFakeHTTP(t, func(w http.ResponseWriter, r *http.Request, m message) bool {
+			if m.Method == "notifications/initialized" {
+				http.Redirect(w, r, "/new/", status)
+			}
+			return m.Method == "notifications/initialized"
+		})
+		if got, err := call(t, newTest(t, httpConfig(f.URL)), Call{Tool: "odd"}); err != nil || got != rawResult {
+			t.Errorf("%d: %s, %v", status, got, err)
+		}
+	}
+}
+
+func TestStreamWithAChoiceIsNamed(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/new/?token=sesame", http.StatusMultipleChoices)
+	}))
+	t.Cleanup(srv.Close)
+	_, err := call(t, newTest(t, Config{Type: SSE, URL: srv.URL, Limits: DefaultLimits}), Call{Tool: "odd"})
+	if e, ok := errors.AsType[*RedirectError](err); !ok || e.To != srv.URL+"/new/" || isA[*StatusError](err) {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -107,7 +107,7 @@ func (t *tapTransport) brief(req *http.Request, p post) (*http.Response, error) 
 		c.refusal = refusalOf(resp, body, t.redact)
 		t.last.Store(c) // for whoever says why the handshake failed
 		return resp, nil
-	case resp.StatusCode >= 300 && resp.StatusCode < 400:
+	case isFollowed(resp.StatusCode):
 		return resp, nil
 	}
 	return accepted, nil

@@ -36,7 +36,7 @@ func (e *StatusError) Error() string {
 		s += ": " + e.Words
 	case e.Code < 300:
 		s += " with nothing in it"
-	case e.Code < 400:
+	case e.Code == http.StatusMultipleChoices || isFollowed(e.Code):
 		s += ", a redirect that does not say where"
 	}
 	return s

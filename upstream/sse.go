@@ -31,6 +31,9 @@ func (t sseTransport) Connect(ctx context.Context) (mcp.Connection, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := choice(resp); err != nil {
+		return nil, err
+	}
 	c := &sseConn{sseTransport: t, body: resp.Body, events: newEventReader(resp.Body, maxMessage)}
 	if !isEventStream(resp) {
 		return nil, refusalOf(resp, keep(resp), t.redact)
