@@ -17,7 +17,7 @@ import (
 // decompression. Only the answer to a call may be as large as maxMessage.
 const (
 	maxSmall   = 4 << 20  // any message that is no answer to a call or a list
-	maxRefusal = 64 << 10 // of the body of a refusal, or a line that is no data; the rest is not read
+	maxRefusal = 64 << 10 // kept of the body of a refusal, or of a line that is no data
 	oneStep    = 8 << 20  // what is larger gets all of its bound at once
 )
 
