@@ -29,6 +29,7 @@ type mux struct {
 	wg    sync.WaitGroup
 
 	mu      sync.Mutex
+	asked   asked
 	pending map[string]*exchange // by request id
 	next    int64
 	broken  error // set once: no request is accepted after it
@@ -57,7 +58,7 @@ func (m *mux) pump(ctx context.Context) {
 			m.fail(err)
 			return
 		}
-		if !m.deliver(msg) {
+		if r, ok := msg.(*jsonrpc.Request); !m.deliver(msg) && (!ok || m.takes(r)) {
 			m.pass(msg)
 		}
 	}
@@ -173,8 +174,14 @@ func (m *mux) Read(ctx context.Context) (jsonrpc.Message, error) {
 
 // Write sends a message of the SDK's session.
 func (m *mux) Write(ctx context.Context, msg jsonrpc.Message) error {
-	if r, ok := msg.(*jsonrpc.Request); ok && (r.Method == "server/discover" || r.Method == "initialize") {
-		m.greet(r)
+	switch msg := msg.(type) {
+	case *jsonrpc.Request:
+		if msg.Method == "server/discover" || msg.Method == "initialize" {
+			m.greet(msg)
+		}
+	case *jsonrpc.Response:
+		m.answers(msg.ID)
+		defer m.answered()
 	}
 	return m.write(ctx, msg)
 }
