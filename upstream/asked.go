@@ -13,9 +13,12 @@ type asked struct {
 }
 
 // takes reports whether the session gets a request or notification of the
-// upstream. An upstream that asks for more than it takes answers of gets none, and
-// neither does a request whose id is in use.
+// upstream, of which it gets no large params. An upstream that asks for more than
+// it takes answers of gets none, and neither does a request whose id is in use.
 func (m *mux) takes(r *jsonrpc.Request) bool {
+	if len(r.Params) > maxParams {
+		r.Params = nil
+	}
 	if !r.IsCall() {
 		return true
 	}

@@ -259,10 +259,7 @@ func (c *capture) filter(data []byte) []byte {
 	default:
 		return c.unread(data)
 	}
-	if len(data) > maxSmall {
-		return nil
-	}
-	return data
+	return e.forSession(data)
 }
 
 // unread is filter for what is no message.

@@ -22,7 +22,9 @@
 //
 // Bounds: one message is at most 64 MiB after decompression, what is no answer
 // to a call 4 MiB, a list 16 MiB in all; large ones are read into memory of
-// their bound at once, never copied from size to size. Over HTTP everything
+// their bound at once, never copied from size to size. Of an upstream's own
+// requests and notifications the SDK's session decodes at most 32 KiB, and it
+// answers 64 requests at once on a stream, 16 over HTTP. Over HTTP everything
 // that is no call has a time, and ends with its connection.
 //
 // What always holds: a request that may have run is never repeated, unless its

@@ -247,13 +247,13 @@ func (t *tapTransport) bound(resp *http.Response) {
 	keep(resp)
 }
 
-// onlyMessages returns what can be messages of data.
+// onlyMessages returns what the session gets of the messages in data.
 func onlyMessages(data []byte) [][]byte {
 	all := messages(data)
 	for i, data := range all {
 		var e envelope
-		if e.read(data) != nil {
-			all[i] = nil
+		if all[i] = nil; e.read(data) == nil {
+			all[i] = e.forSession(data)
 		}
 	}
 	return all

@@ -56,6 +56,24 @@ func TestLargeAnswersAreBounded(t *testing.T) {
 		w.Write(body)
 		return true
 	}
+	events := func(w http.ResponseWriter, kind string) io.Writer {
+		w.Header().Set("Content-Type", "text/event-stream")
+		e := eventWriter{w, new(bool)}
+		writeMany(e, manyMessages[kind])
+		return e
+	}
+	before := func(kind string) func(http.ResponseWriter, message) bool {
+		return func(w http.ResponseWriter, m message) bool {
+			fmt.Fprintf(events(w, kind), `{"jsonrpc":"2.0","id":%s,"result":{}}`+"\n", m.ID)
+			return true
+		}
+	}
+	beside := func(kind string) func(http.ResponseWriter, message) bool {
+		return func(w http.ResponseWriter, _ message) bool {
+			events(w, kind)
+			return true
+		}
+	}
 	for _, c := range []struct {
 		name, method string
 		answer       func(w http.ResponseWriter, m message) bool
@@ -74,6 +92,11 @@ func TestLargeAnswersAreBounded(t *testing.T) {
 		{"list", "tools/list", func(w http.ResponseWriter, m message) bool {
 			return send(w, 200, "application/json", zipped(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"nextCursor":"%d","tools":[{"name":"a","x-mcp-header":{},"description":"`, m.ID, time.Now().UnixNano()), 4<<20, `"}]}}`))
 		}, "<nil>"},
+		{"large pings before an answer", "tools/call", before("largePings"), "<nil>"},
+		{"large notifications before an answer", "tools/call", before("changes"), "<nil>"},
+		{"large progress before an answer", "tools/call", before("progress"), "<nil>"},
+		{"large pings", http.MethodGet, beside("largePings"), "<nil>"},
+		{"large notifications", http.MethodGet, beside("changes"), "<nil>"},
 		{"page", "tools/list", func(w http.ResponseWriter, _ message) bool { return send(w, 200, "application/json", bomb) }, "more than 16 MiB"},
 	} {
 		f := newFakeHTTP(t, func(w http.ResponseWriter, _ *http.Request, m message) bool {

@@ -76,6 +76,8 @@ func hugeServer(kind string, r io.Reader, w io.Writer) {
 			many(head+`"result":{"protocolVersion":"2025-06-18","serverInfo":{"name":"huge","version":"0"},"capabilities":{"tools":{}},"x":`, "}}")
 			continue
 		case q.Method != "tools/call":
+		case manyMessages[kind] != "":
+			writeMany(w, manyMessages[kind])
 		case kind == "notification":
 			many(`{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":`, "}}")
 		case kind == "request":
@@ -102,6 +104,33 @@ func hugeServer(kind string, r io.Reader, w io.Writer) {
 	}
 }
 
+// manyMessages are heads of messages of which a hugeServer writes many before it
+// answers a call, each with an id of its own. Those with params get almost as much
+// in them as is looked at.
+var manyMessages = map[string]string{
+	"pings":      `{"jsonrpc":"2.0","id":%d,"method":"ping"`,
+	"roots":      `{"jsonrpc":"2.0","id":"r%d","method":"roots/list"`,
+	"largePings": `{"jsonrpc":"2.0","id":%d,"method":"ping","params":{"_meta":{"x":`,
+	"changes":    `{"jsonrpc":"2.0","x":%d,"method":"notifications/tools/list_changed","params":{"_meta":{"x":`,
+	"progress":   `{"jsonrpc":"2.0","method":"notifications\/progress","params":{"progressToken":%d,"_meta":{"x":`,
+}
+
+// writeMany writes many messages with that head, and reads nothing meanwhile.
+func writeMany(w io.Writer, head string) {
+	if strings.Contains(head, "params") {
+		tail := "[" + strings.Repeat(`{"a":0},`, maxSmall/8-100) + "0]}}}\n"
+		for i := range 20 {
+			io.WriteString(w, fmt.Sprintf(head, i)+tail)
+		}
+		return
+	}
+	out := bufio.NewWriterSize(w, 1<<20)
+	for i := range 60_000 {
+		fmt.Fprintf(out, head+"}\n", i)
+	}
+	out.Flush()
+}
+
 // What is no answer to a call is bounded before it is decoded, by whatever
 // transport it comes.
 func TestHugeMessagesAreNotDecoded(t *testing.T) {
@@ -113,10 +142,13 @@ func TestHugeMessagesAreNotDecoded(t *testing.T) {
 	for kind, want := range map[string]string{
 		"initialize": "handshake: a message of more than 4 MiB", "server/discover": "<nil>", "tools/list": "more than 16 MiB",
 		"tools/call": "<nil>", "notification": "<nil>", "request": "<nil>", "error": "huge", "text": "[[{}]", "batch": "<nil>",
+		"pings": "<nil>", "roots": "<nil>", "largePings": "<nil>", "changes": "<nil>", "progress": "<nil>",
 	} {
 		checkCosts(t, kind, "stdio:"+kind, want)
 	}
-	for kind, want := range map[string]string{"initialize": "more than 4 MiB", "notification": "<nil>"} {
+	for kind, want := range map[string]string{
+		"initialize": "more than 4 MiB", "notification": "<nil>", "largePings": "<nil>", "changes": "<nil>", "progress": "<nil>",
+	} {
 		checkCosts(t, "SSE, "+kind, "sse:"+overSSE(t, func(r io.Reader, w io.Writer) { hugeServer(kind, r, w) }), want)
 	}
 }

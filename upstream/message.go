@@ -9,6 +9,10 @@ import (
 	"mcpproxy/upstream/raw"
 )
 
+// maxParams bounds what the SDK's session gets of the params of a request or
+// notification, in bytes. It decodes them, which takes up to 40 times their size.
+const maxParams = 32 << 10
+
 var errNotMessage = errors.New("not a JSON-RPC message")
 
 // An envelope is a JSON-RPC message with its id.
@@ -39,14 +43,15 @@ func malformedAnswer(data []byte) (id json.RawMessage, err *MalformedError) {
 
 // decodeMessage reads one JSON-RPC message. The result of a response is not
 // decoded but a slice of data, so that it keeps every member, digit and space
-// it came with. What the SDK's session would decode is bounded by maxSmall.
+// it came with. What the SDK's session would decode is bounded by maxParams, its
+// answers by maxSmall.
 func decodeMessage(data []byte) (jsonrpc.Message, error) {
 	var e envelope
 	if err := e.read(data); err != nil {
 		return undecoded(data, err)
 	}
 	switch {
-	case e.Method != nil && len(data) > maxSmall:
+	case e.Method != nil && len(data) > e.maxBytes():
 		return e.withoutParams()
 	case e.Method != nil:
 		return jsonrpc.DecodeMessage(data)
@@ -81,6 +86,35 @@ func undecoded(data []byte, err error) (jsonrpc.Message, error) {
 		return &jsonrpc.Response{ID: id, Error: problem}, nil
 	}
 	return nil, err
+}
+
+// maxBytes bounds a request or notification that keeps its params. Progress is
+// passed on as it is written, if it is that of a call.
+func (e *envelope) maxBytes() int {
+	if raw.KeyIs(e.Method, "notifications/progress") {
+		return maxSmall
+	}
+	return maxParams
+}
+
+// forSession returns what the SDK's session gets of data, a message that is the
+// answer to no call of ours: nothing of it that is large.
+func (e *envelope) forSession(data []byte) []byte {
+	if len(data) <= maxParams {
+		return data
+	}
+	id, err := e.id()
+	var msg jsonrpc.Message = &jsonrpc.Response{ID: id, Error: &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: "too large"}}
+	if e.Method != nil {
+		msg, err = e.withoutParams()
+	}
+	if err != nil || e.Method == nil && !id.IsValid() {
+		return nil
+	}
+	if data, err = jsonrpc.EncodeMessage(msg); err != nil {
+		return nil
+	}
+	return data
 }
 
 // withoutParams returns a request or notification whose params are too large.

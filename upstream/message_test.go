@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -91,5 +92,36 @@ func TestBatchesAndIDsAreBounded(t *testing.T) {
 		if _, got := progressToken([]byte(`{"progressToken":` + token + `}`)); got != ok {
 			t.Errorf("a token of %d bytes: %v", length, got)
 		}
+	}
+}
+
+// The SDK's session gets nothing large of what answers no call. What stays is as
+// it was written.
+func TestSessionGetsNothingLarge(t *testing.T) {
+	t.Parallel()
+	list := `{"x":[` + strings.Repeat(`{"a":0},`, maxParams/8) + `0]}`
+	small := `{"jsonrpc": "2.0","id":"a","method":"ping","params":{"_meta":{"x":1}}}`
+	for text, want := range map[string]string{
+		small: small,
+		`{"jsonrpc":"2.0","id":"a","method":"ping","params":` + list + `}`:                      `{"jsonrpc":"2.0","id":"a","method":"ping"}`,
+		`{"jsonrpc":"2.0","method":"notifications\/tools\/list_changed","params":` + list + `}`: `{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`,
+		`{"jsonrpc":"2.0","id":7,"result":` + list + `}`:                                        `{"jsonrpc":"2.0","id":7,"error":{"code":-32603,"message":"too large"}}`,
+		`{"x":` + list + `}`: "",
+		list[:20]:            "",
+	} {
+		if got := onlyMessages([]byte(text))[0]; string(got) != want {
+			t.Errorf("%.60s: %s, want %s", text, got, want)
+		}
+	}
+	c := newCapture(formatID(7), maxMessage, nothing)
+	var progress string
+	c.progress = func(params json.RawMessage) { progress = string(params) }
+	mine := strings.Replace(list, "{", `{"progressToken":`+formatID(7)+",", 1)
+	if got := c.filter([]byte(`{"jsonrpc":"2.0","method":"notifications/progress","params":` + mine + `}`)); got != nil || progress != mine {
+		t.Errorf("progress of a call: %.60s, and the session gets %.60s", progress, got)
+	}
+	msg, err := decodeMessage([]byte(`{"jsonrpc":"2.0","method":"notifications\/progress","params":` + mine + `}`))
+	if r, ok := msg.(*jsonrpc.Request); !ok || string(r.Params) != mine {
+		t.Errorf("progress on a stream: %v, %v", msg, err)
 	}
 }
