@@ -191,7 +191,7 @@ func (t *tapTransport) post(req *http.Request) (*http.Response, error) {
 	c := captureOf(req.Context())
 	if c == nil { // of the handshake, or a ping
 		c = newCapture("", maxSmall, func(result json.RawMessage) json.RawMessage { return result })
-		if p.method == `"initialize"` {
+		if p.method == `"initialize"` || p.method == `"server/discover"` {
 			c.substitute = mendInitialize
 		}
 		t.last.Store(c)

@@ -38,6 +38,36 @@ func zipped(before string, n int, after string) []byte {
 	return b.Bytes()
 }
 
+// noteMany writes many messages as events, and returns what writes more.
+func noteMany(w http.ResponseWriter, kind string) io.Writer {
+	w.Header().Set("Content-Type", "text/event-stream")
+	e := eventWriter{w, new(bool)}
+	writeMany(e, manyMessages[kind])
+	return e
+}
+
+// before answers a call after many messages of that kind.
+func before(kind string) func(http.ResponseWriter, message) bool {
+	return func(w http.ResponseWriter, m message) bool {
+		fmt.Fprintf(noteMany(w, kind), `{"jsonrpc":"2.0","id":%s,"result":{}}`+"\n", m.ID)
+		return true
+	}
+}
+
+// beside writes many messages of that kind on a stream that belongs to no call.
+func beside(kind string) func(http.ResponseWriter, message) bool {
+	return func(w http.ResponseWriter, _ message) bool {
+		noteMany(w, kind)
+		return true
+	}
+}
+
+// greetLarge answers initialize or server/discover.
+func greetLarge(w http.ResponseWriter, m message) bool {
+	answer(w, m, `"result":{"protocolVersion":"2025-06-18","supportedVersions":["2026-07-28"],`+fmt.Sprintf(largeMembers["experimental"], manyObjects)+"}")
+	return true
+}
+
 // An upstream over HTTP can neither take much memory nor slow another one.
 func TestLargeAnswersAreBounded(t *testing.T) {
 	onLinux(t)
@@ -55,24 +85,6 @@ func TestLargeAnswersAreBounded(t *testing.T) {
 		w.WriteHeader(status)
 		w.Write(body)
 		return true
-	}
-	events := func(w http.ResponseWriter, kind string) io.Writer {
-		w.Header().Set("Content-Type", "text/event-stream")
-		e := eventWriter{w, new(bool)}
-		writeMany(e, manyMessages[kind])
-		return e
-	}
-	before := func(kind string) func(http.ResponseWriter, message) bool {
-		return func(w http.ResponseWriter, m message) bool {
-			fmt.Fprintf(events(w, kind), `{"jsonrpc":"2.0","id":%s,"result":{}}`+"\n", m.ID)
-			return true
-		}
-	}
-	beside := func(kind string) func(http.ResponseWriter, message) bool {
-		return func(w http.ResponseWriter, _ message) bool {
-			events(w, kind)
-			return true
-		}
 	}
 	for _, c := range []struct {
 		name, method string
@@ -92,6 +104,8 @@ func TestLargeAnswersAreBounded(t *testing.T) {
 		{"list", "tools/list", func(w http.ResponseWriter, m message) bool {
 			return send(w, 200, "application/json", zipped(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"nextCursor":"%d","tools":[{"name":"a","x-mcp-header":{},"description":"`, m.ID, time.Now().UnixNano()), 4<<20, `"}]}}`))
 		}, "<nil>"},
+		{"large capabilities", "initialize", greetLarge, "<nil>"},
+		{"large capabilities, discovered", "server/discover", greetLarge, "<nil>"},
 		{"large pings before an answer", "tools/call", before("largePings"), "<nil>"},
 		{"large notifications before an answer", "tools/call", before("changes"), "<nil>"},
 		{"large progress before an answer", "tools/call", before("progress"), "<nil>"},

@@ -120,11 +120,20 @@ func TestAnswersToInitialize(t *testing.T) {
 	}
 }
 
-func TestMendedInitializeKeepsTheRest(t *testing.T) {
+func TestMendedInitializeKeepsWhatIsRead(t *testing.T) {
 	t.Parallel()
-	const right = `{"protocolVersion":"2025-06-18","capabilities":{"tools":{"listChanged":true},"x":{}},"serverInfo":{"name":"a","version":"1"},"instructions":"Hi"}`
-	if got := mendInitialize(json.RawMessage(right)); string(got) != right {
-		t.Errorf("%s", got)
+	const (
+		legacy = `{"protocolVersion":"2025-06-18","capabilities":{"tools":{"listChanged":true},"logging":{}},"serverInfo":{"name":"a","version":"1"},"instructions":"Hi"}`
+		modern = `{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"_meta":{"io.modelcontextprotocol\/serverInfo":{"name":"a"}},"ttlMs":5}`
+	)
+	for written, want := range map[string]string{
+		legacy: legacy,
+		modern: modern,
+		`{"x":[{}],"capabilities":{ "experimental":{"a":{}}, "tools" : { "x":[{}] } , "extensions":{"a":{}}},"serverInfo":{"icons":[{}],"name":"a"},"_meta":{"x":[{}]}}`: `{"capabilities":{"tools":{}},"serverInfo":{"name":"a"},"_meta":{}}`,
+	} {
+		if got := mendInitialize(json.RawMessage(written)); string(got) != want {
+			t.Errorf("%s: %s, want %s", written, got, want)
+		}
 	}
 }
 

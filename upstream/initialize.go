@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/upstream/raw"
 )
@@ -69,6 +70,8 @@ func namedVersion(err error, asked string) string {
 // mendInitialize returns a result of initialize or server/discover in which the
 // members that the SDK reads have the types that it expects: PHP writes an empty
 // object as [], others write true, null, a number or a text in place of another.
+// Those that nobody needs are left out, since many small objects take 40 times
+// their size when the SDK decodes them.
 func mendInitialize(result json.RawMessage) json.RawMessage {
 	return mapMembers(result, func(name string, value json.RawMessage) json.RawMessage {
 		switch name {
@@ -77,21 +80,39 @@ func mendInitialize(result json.RawMessage) json.RawMessage {
 		case `"serverInfo"`:
 			return mapMembers(asObject(value), mendInfo)
 		case `"_meta"`:
-			return asObject(value)
+			return mapMembers(asObject(value), mendMeta)
 		case `"instructions"`:
 			return asText(value)
+		case `"protocolVersion"`, `"resultType"`, `"ttlMs"`, `"cacheScope"`:
+			return value
+		case `"supportedVersions"`:
+			if len(value) <= maxParams {
+				return value
+			}
 		}
-		return value
+		return nil
 	})
 }
 
-func mendCapability(_ string, value json.RawMessage) json.RawMessage {
-	return mapMembers(asObject(value), func(name string, value json.RawMessage) json.RawMessage {
-		if name == `"listChanged"` || name == `"subscribe"` {
-			return asBool(value)
-		}
-		return value
-	})
+func mendCapability(name string, value json.RawMessage) json.RawMessage {
+	switch name {
+	case `"tools"`, `"prompts"`, `"resources"`, `"logging"`, `"completions"`:
+		return mapMembers(asObject(value), func(name string, value json.RawMessage) json.RawMessage {
+			if name == `"listChanged"` || name == `"subscribe"` {
+				return asBool(value)
+			}
+			return nil
+		})
+	}
+	return nil
+}
+
+// mendMeta keeps what a server of 2026-07-28 says of itself.
+func mendMeta(name string, value json.RawMessage) json.RawMessage {
+	if raw.KeyIs([]byte(name), mcp.MetaKeyServerInfo) {
+		return mapMembers(asObject(value), mendInfo)
+	}
+	return nil
 }
 
 func mendInfo(name string, value json.RawMessage) json.RawMessage {
@@ -99,22 +120,27 @@ func mendInfo(name string, value json.RawMessage) json.RawMessage {
 	case `"name"`, `"title"`, `"version"`:
 		return asText(value)
 	}
-	return value
+	return nil
 }
 
-// mapMembers returns the object with what f makes of each member. What is no
-// object stays as it is.
+// mapMembers returns the object with what f makes of each member, nil for nothing.
+// What is no object stays as it is.
 func mapMembers(object json.RawMessage, f func(name string, value json.RawMessage) json.RawMessage) json.RawMessage {
 	if !raw.IsObject(object) {
 		return object
 	}
-	var out json.RawMessage
-	last := 0
+	out := json.RawMessage(`{`)
 	for key, at := range raw.Members(object) {
-		out = append(append(out, object[last:at.Start]...), f(string(key), at.In(object))...)
-		last = at.End
+		value := f(string(key), at.In(object))
+		if value == nil {
+			continue
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, key...), ':'), value...)
 	}
-	return append(out, object[last:]...)
+	return append(out, '}')
 }
 
 func asObject(value json.RawMessage) json.RawMessage {

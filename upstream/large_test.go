@@ -71,7 +71,11 @@ func hugeServer(kind string, r io.Reader, w io.Writer) {
 		}
 		json.Unmarshal(lines.Bytes(), &q)
 		head := fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,`, q.ID)
+		greets := q.Method == "initialize" || q.Method == "server/discover"
 		switch {
+		case greets && largeMembers[kind] != "":
+			fmt.Fprintf(w, head+`"result":{"protocolVersion":"2025-06-18","supportedVersions":["2026-07-28"],`+largeMembers[kind]+"}}\n", manyObjects)
+			continue
 		case q.Method == kind:
 			many(head+`"result":{"protocolVersion":"2025-06-18","serverInfo":{"name":"huge","version":"0"},"capabilities":{"tools":{}},"x":`, "}}")
 			continue
@@ -104,6 +108,17 @@ func hugeServer(kind string, r io.Reader, w io.Writer) {
 	}
 }
 
+// manyObjects are many small objects of almost as much as the SDK's session gets.
+var manyObjects = "[" + strings.Repeat(`{"a":0},`, maxSmall/8-100) + "0]"
+
+// largeMembers are members of an answer to initialize or server/discover, of which
+// one is large.
+var largeMembers = map[string]string{
+	"experimental": `"capabilities":{"tools":{},"experimental":{"x":%s}}`,
+	"extensions":   `"capabilities":{"tools":{},"extensions":{"x":%s}}`,
+	"meta":         `"capabilities":{"tools":{}},"_meta":{"x":%s}`,
+}
+
 // manyMessages are heads of messages of which a hugeServer writes many before it
 // answers a call, each with an id of its own. Those with params get almost as much
 // in them as is looked at.
@@ -118,14 +133,14 @@ var manyMessages = map[string]string{
 // writeMany writes many messages with that head, and reads nothing meanwhile.
 func writeMany(w io.Writer, head string) {
 	if strings.Contains(head, "params") {
-		tail := "[" + strings.Repeat(`{"a":0},`, maxSmall/8-100) + "0]}}}\n"
+		tail := manyObjects + "}}}\n"
 		for i := range 20 {
 			io.WriteString(w, fmt.Sprintf(head, i)+tail)
 		}
 		return
 	}
 	out := bufio.NewWriterSize(w, 1<<20)
-	for i := range 60_000 {
+	for i := range 40_000 {
 		fmt.Fprintf(out, head+"}\n", i)
 	}
 	out.Flush()
@@ -143,11 +158,12 @@ func TestHugeMessagesAreNotDecoded(t *testing.T) {
 		"initialize": "handshake: a message of more than 4 MiB", "server/discover": "<nil>", "tools/list": "more than 16 MiB",
 		"tools/call": "<nil>", "notification": "<nil>", "request": "<nil>", "error": "huge", "text": "[[{}]", "batch": "<nil>",
 		"pings": "<nil>", "roots": "<nil>", "largePings": "<nil>", "changes": "<nil>", "progress": "<nil>",
+		"experimental": "<nil>", "extensions": "<nil>", "meta": "<nil>",
 	} {
 		checkCosts(t, kind, "stdio:"+kind, want)
 	}
 	for kind, want := range map[string]string{
-		"initialize": "more than 4 MiB", "notification": "<nil>", "largePings": "<nil>", "changes": "<nil>", "progress": "<nil>",
+		"initialize": "more than 4 MiB", "notification": "<nil>", "largePings": "<nil>", "changes": "<nil>", "progress": "<nil>", "experimental": "<nil>",
 	} {
 		checkCosts(t, "SSE, "+kind, "sse:"+overSSE(t, func(r io.Reader, w io.Writer) { hugeServer(kind, r, w) }), want)
 	}
