@@ -106,8 +106,8 @@ func BenchmarkCall(b *testing.B) {
 }
 
 // maxAllocs bounds the allocations of a small call, the host's one included. It has
-// 78; a few more may be those of another goroutine.
-const maxAllocs = 84
+// 74; a few more may be those of another goroutine.
+const maxAllocs = 80
 
 // A call allocates little, however large its result is. It does not run beside other
 // tests, whose allocations would count.

@@ -106,9 +106,9 @@ func (t *target) repair(tool catalog.Tool, args json.RawMessage) (json.RawMessag
 	if inner, ok := mcptool.Unwrap(tool, args); ok {
 		args, notes = inner, []string{"the arguments were taken out of a repeated wrapper"}
 	}
-	args, repairs := input.Coerce(args)
+	args, repairs, err := input.CoerceArguments(args)
 	notes = append(notes, repairs...)
-	if bad, ok := errors.AsType[*schema.ArgumentError](input.ValidateArguments(args)); ok {
+	if bad, ok := errors.AsType[*schema.ArgumentError](err); ok {
 		return nil, notes, &ArgumentsError{Server: t.Name, Tool: tool.Name, Signature: tool.Signature(), Err: bad}
 	}
 	return args, notes, nil

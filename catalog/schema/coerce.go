@@ -32,13 +32,31 @@ func (s *Schema) Coerce(args json.RawMessage) (out json.RawMessage, notes []stri
 	if !ok {
 		return args, nil
 	}
+	return s.coerce(args, &document)
+}
+
+// CoerceArguments is [Schema.Coerce], with the error of [Schema.ValidateArguments] for
+// what comes of it. It reads arguments once that are good as they are.
+func (s *Schema) CoerceArguments(args json.RawMessage) (out json.RawMessage, notes []string, err error) {
+	document, ok := rawjson.Parse(args, maxArgumentLevels)
+	if !ok {
+		return args, nil, &ArgumentError{Problem: "not valid JSON"}
+	}
+	out, notes = s.coerce(args, &document)
+	if len(notes) == 0 {
+		return args, nil, s.validateArguments(&document)
+	}
+	return out, notes, s.ValidateArguments(out)
+}
+
+func (s *Schema) coerce(args json.RawMessage, document *rawjson.Value) (out json.RawMessage, notes []string) {
 	r := repair{doc: args, stepsLeft: maxSteps}
-	r.value([]*node{s.root}, &document, nil)
+	r.value([]*node{s.root}, document, nil)
 	if len(r.notes) == 0 {
 		return args, nil
 	}
 	out = r.edited(0, len(args))
-	if s.validate(&document) == nil && s.Validate(out) != nil {
+	if s.validate(document) == nil && s.Validate(out) != nil {
 		return args, nil // a name that only looked misspelt
 	}
 	if more := len(r.notes) - maxNotes; more > 0 {

@@ -277,7 +277,11 @@ func FuzzSchema(f *testing.F) {
 			return
 		}
 		refused := s.Validate(data)
-		s.Coerce(data)
+		coerced, _ := s.Coerce(data)
+		want := s.ValidateArguments(coerced)
+		if out, _, err := s.CoerceArguments(data); string(out) != string(coerced) || fmt.Sprint(err) != fmt.Sprint(want) {
+			t.Errorf("%s: at once %s, %v; in two steps %s, %v", data, out, err, coerced, want)
+		}
 		Signature("t", schema)
 		if refused == nil || strings.ContainsAny(string(schema)+string(data), `0123456789\`) || strings.Contains(string(schema), "ef\"") {
 			return

@@ -32,12 +32,18 @@ func (s *Schema) ValidateArguments(args json.RawMessage) error {
 	if !ok {
 		return &ArgumentError{Problem: "not valid JSON"}
 	}
-	given := rawjson.Value{Raw: v.Raw, At: v.At, Type: v.Type, Unread: v.Unread, Items: v.Items}
-	for _, m := range v.Members {
-		if m.Value.Type != rawjson.Null || slices.Contains(s.root.required, m.Name) {
-			given.Members = append(given.Members, m)
-		}
+	return s.validateArguments(&v)
+}
+
+func (s *Schema) validateArguments(v *rawjson.Value) error {
+	isAbsent := func(m rawjson.Member) bool {
+		return m.Value.Type == rawjson.Null && !slices.Contains(s.root.required, m.Name)
 	}
+	if !slices.ContainsFunc(v.Members, isAbsent) {
+		return s.validate(v)
+	}
+	given := *v
+	given.Members = slices.DeleteFunc(slices.Clone(v.Members), isAbsent)
 	return s.validate(&given)
 }
 
