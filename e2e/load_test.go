@@ -118,6 +118,7 @@ func (s *sandbox) startLoad(command string, args ...string) *load {
 	var profile string
 	if group := os.Getenv(profiled); group != "" && slices.Equal(args, []string{"serve"}) {
 		profile, _ = filepath.Abs("../" + group + ".pprof")
+		os.Remove(profile) // of an earlier one
 		cmd.Env = append(cmd.Env, "PROXY_PROFILE="+profile)
 	}
 	in, err := cmd.StdinPipe()
@@ -147,7 +148,7 @@ func (s *sandbox) startLoad(command string, args ...string) *load {
 func (l *load) close() {
 	if l.profile != "" {
 		endProfile(l.pid)
-		poll(time.Minute, func() bool { info, err := os.Stat(l.profile); return err == nil && info.Size() > 0 })
+		poll(time.Minute, func() bool { _, err := os.Stat(l.profile); return err == nil })
 	}
 	l.in.Close()
 	l.wait()

@@ -10,14 +10,14 @@ import (
 	"syscall"
 )
 
-// A program that is built with this tag writes a CPU profile of itself to the file
-// that PROXY_PROFILE names, until it gets SIGUSR1.
+// A program that is built with this tag profiles its use of the CPU until it gets
+// SIGUSR1, and then makes the file that PROXY_PROFILE names.
 func init() {
 	path := os.Getenv("PROXY_PROFILE")
 	if path == "" {
 		return
 	}
-	f, err := os.Create(path)
+	f, err := os.Create(path + ".part")
 	if err == nil {
 		err = pprof.StartCPUProfile(f)
 	}
@@ -31,5 +31,8 @@ func init() {
 		<-enough
 		pprof.StopCPUProfile()
 		f.Close()
+		if err := os.Rename(f.Name(), path); err != nil {
+			fmt.Fprintln(os.Stderr, "no profile:", err)
+		}
 	}()
 }
