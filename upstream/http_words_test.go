@@ -171,3 +171,13 @@ func TestLastEventNeedsNoBlankLine(t *testing.T) {
 		t.Errorf("%s, %v", got, err)
 	}
 }
+
+// A status that has no name of its own is told by its number.
+func TestStatusWithoutAName(t *testing.T) {
+	t.Parallel()
+	for want, e := range map[string]StatusError{"HTTP 499": {Code: 499}, "HTTP 520: down": {Code: 520, Words: "down"}} {
+		if got := e.Error(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -28,7 +28,7 @@ type StatusError struct {
 }
 
 func (e *StatusError) Error() string {
-	s := fmt.Sprintf("HTTP %d %s", e.Code, http.StatusText(e.Code))
+	s := strings.TrimSpace(fmt.Sprintf("HTTP %d %s", e.Code, http.StatusText(e.Code)))
 	switch {
 	case e.Page:
 		s += " with a web page"
