@@ -65,7 +65,7 @@ func masks(values []string) (pairs []string) {
 		}
 		asJSON, _ := json.Marshal(v) // a string always can be
 		forms = append(forms,
-			v, oneLine(v), html.EscapeString(v), string(asJSON[1:len(asJSON)-1]),
+			v, oneLine(v), html.EscapeString(v), named.Replace(html.EscapeString(v)), string(asJSON[1:len(asJSON)-1]),
 			base64.RawStdEncoding.EncodeToString([]byte(v)), base64.RawURLEncoding.EncodeToString([]byte(v)))
 		for _, escaped := range []string{url.QueryEscape(v), url.PathEscape(v)} {
 			forms = append(forms, escaped, percent().ReplaceAllStringFunc(escaped, strings.ToLower))
@@ -80,5 +80,8 @@ func masks(values []string) (pairs []string) {
 	}
 	return pairs
 }
+
+// named writes the references as names that html.EscapeString writes as numbers.
+var named = strings.NewReplacer("&#34;", "&quot;", "&#39;", "&apos;")
 
 var percent = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%[0-9A-F]{2}`) })

@@ -187,7 +187,9 @@ func (a *Authority) refusedBefore(t *target, r vault.Record) error {
 // replaced the refresh token.
 func (a *Authority) refreshFailed(ctx context.Context, t *target, r vault.Record, replaced bool, cause error) error {
 	final := !replaced && (isRefusal(cause) || isAnswerError(cause))
-	failure := failureFrom(cause, r.TokenEndpoint)
+	failure := failureFrom(cause, r.TokenEndpoint, func(words string) string {
+		return t.tell(words, 2*maxWords, r.RefreshToken, r.AccessToken, t.clientOf(r.Client).Secret)
+	})
 	if err := a.vault.RefreshFailed(ctx, t.Key, r.Generation, failure, final); err != nil {
 		a.log.Warn("refresh failure not noted", "server", t.Name, "error", err)
 	}

@@ -122,21 +122,22 @@ const (
 )
 
 // failureFrom returns what the index keeps of a failed refresh, with which any
-// process tells the same as the one that met it.
-func failureFrom(err error, endpoint string) vault.RefreshFailure {
-	f := vault.RefreshFailure{RefreshHost: hostOf(endpoint)}
+// process tells the same as the one that met it. Its words pass through tell, since
+// they may quote what was sent.
+func failureFrom(err error, endpoint string, tell func(string) string) vault.RefreshFailure {
 	answer, _ := factOf(err)
-	f.RefreshWords = answer.words
+	f := vault.RefreshFailure{RefreshHost: hostOf(endpoint), RefreshWords: answer.words}
 	switch e, unusable := errors.AsType[*AnswerError](err); {
 	case answer.code != "":
 		f.RefreshError = answer.code
 	case answer.status != 0:
 		f.RefreshError = httpFailure + strconv.Itoa(answer.status)
 	case unusable:
-		f.RefreshError, f.RefreshWords = unusableAnswer, clean(e.Err.Error(), maxWords)
+		f.RefreshError, f.RefreshWords = unusableAnswer, e.Err.Error()
 	default:
-		f.RefreshError, f.RefreshWords = networkFailure, clean(err.Error(), 2*maxWords)
+		f.RefreshError, f.RefreshWords = networkFailure, err.Error()
 	}
+	f.RefreshWords = tell(f.RefreshWords)
 	return f
 }
 

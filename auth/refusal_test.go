@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,8 +68,8 @@ func TestRefusals(t *testing.T) {
 	} {
 		resp := answerOf(c.status, "Retry-After", c.retryAfter)
 		_, err := reader.readResponse(resp, []byte(c.body), nil)
-		if isRefusal(err) != c.refuses || failureFrom(err, "").RefreshError != c.code {
-			t.Errorf("%s: refuses %v as %s: %v", name, isRefusal(err), failureFrom(err, ""), err)
+		if isRefusal(err) != c.refuses || failureFrom(err, "", strings.TrimSpace).RefreshError != c.code {
+			t.Errorf("%s: refuses %v as %s: %v", name, isRefusal(err), failureFrom(err, "", strings.TrimSpace), err)
 		}
 	}
 }

@@ -21,6 +21,9 @@ func (t *target) known() (catalog.Entry, bool) {
 	return t.session.proxy.opts.Catalog.Recent(t.ID, lookEvery)
 }
 
+// lookEvery is how late a call may see what another process has listed.
+const lookEvery = 5 * time.Millisecond
+
 // entry returns what the server offers, asking it if that is not known, or no
 // longer fresh by the server's own word (ttlMs, MCP 2026-07-28, tools/list).
 func (t *target) entry(ctx context.Context) (catalog.Entry, error) {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -117,7 +116,6 @@ type responder struct {
 	ctx     context.Context // of the connection
 	conn    *host.Conn
 	self    *mcp.Implementation
-	running atomic.Int32 // requests
 }
 
 // receive answers calls of the one tool, past the SDK's typed results.
@@ -167,9 +165,8 @@ type request struct {
 // the server before anything was sent to it, the request begins anew on the
 // newest view, filters and schemas included.
 func (h *responder) handle(ctx context.Context, req request) mcp.Result {
-	v := h.session.recentView(ctx, h.running.Add(1))
-	defer h.running.Add(-1)
-	for ; ; v = h.session.View(ctx) {
+	for {
+		v := h.session.View(ctx)
 		r, err := mcptool.Parse(req.arguments, directory{v})
 		var result mcp.Result
 		if err == nil {

@@ -42,7 +42,6 @@ type Session struct {
 
 	current atomic.Pointer[View] // the newest; changes under mu
 	loading chan struct{}        // capacity 1: held while the configuration is loaded
-	looked  atomic.Int64         // when a request last looked at the configuration's files, Unix nanoseconds
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -133,7 +132,6 @@ func (s *Session) Close() {
 // stay as they are; the others are replaced, and closed after their calls. ctx
 // bounds the wait for another request that reads the files.
 func (s *Session) View(ctx context.Context) *View {
-	s.looked.Store(time.Now().UnixNano())
 	if s.opts.Load == nil || !s.current.Load().config.Changed() {
 		return s.current.Load()
 	}
@@ -156,23 +154,6 @@ func (s *Session) View(ctx context.Context) *View {
 		s.start(func() { t.up.Drain(s.ctx) })
 	}
 	return fresh
-}
-
-const (
-	// lookEvery is how long what was seen of a file stands where requests come
-	// thick. Nobody edits one and asks for something in less.
-	lookEvery = 5 * time.Millisecond
-	// thick is how many requests run at once then.
-	thick = 4
-)
-
-// recentView is View, unless there are many requests, one of which has looked just
-// now.
-func (s *Session) recentView(ctx context.Context, running int32) *View {
-	if running >= thick && time.Now().UnixNano()-s.looked.Load() < int64(lookEvery) {
-		return s.current.Load()
-	}
-	return s.View(ctx)
 }
 
 // replace makes fresh the newest view, and takes the targets out of use that it

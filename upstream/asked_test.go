@@ -58,7 +58,7 @@ func TestRequestsInAnswerAreBounded(t *testing.T) {
 		}
 		id, _ := requestID(x.id)
 		c.says <- &jsonrpc.Response{ID: id}
-		c.says <- &jsonrpc.Request{Method: "last"}
+		c.says <- &jsonrpc.Request{Method: "notifications/cancelled"}
 	}()
 	var writes sync.WaitGroup
 	read := func() *jsonrpc.Request {
@@ -73,7 +73,7 @@ func TestRequestsInAnswerAreBounded(t *testing.T) {
 		return r
 	}
 	got := 0
-	for r := read(); r.Method != "last"; r = read() {
+	for r := read(); r.Method != "notifications/cancelled"; r = read() {
 		got++
 	}
 	if got != maxAsked {

@@ -71,9 +71,10 @@ type tapTransport struct {
 	base    *http.Transport
 	origin  string
 	headers map[string]string
-	sse     bool                    // a GET is the whole connection
-	probing bool                    // the upstream may not know server/discover
-	slow    atomic.Bool             // it did not answer that in time
+	sse     bool        // a GET is the whole connection
+	probing bool        // the upstream may not know server/discover
+	slow    atomic.Bool // it did not answer that in time
+	sender  httpfail.Sender
 	last    atomic.Pointer[capture] // of the last request that brought none
 	ctx     context.Context         // ends with the connection
 	replies chan struct{}           // holds a token for each reply on its way
@@ -215,7 +216,7 @@ func (t *tapTransport) post(req *http.Request) (*http.Response, error) {
 
 // exchange sends one request, whose answer c captures if it is not nil.
 func (t *tapTransport) exchange(req *http.Request, c *capture) (*http.Response, error) {
-	send := func(req *http.Request) (*http.Response, error) { return httpfail.Once(t.base, req) }
+	send := func(req *http.Request) (*http.Response, error) { return t.sender.Send(t.base, req) }
 	if t.probing && req.Header.Get("Mcp-Method") == "server/discover" {
 		send = func(req *http.Request) (*http.Response, error) {
 			return t.within(req, probeWait, func() { t.slow.Store(true) })

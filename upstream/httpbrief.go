@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"mcpproxy/upstream/httpfail"
 	"mcpproxy/upstream/raw"
 )
 
@@ -93,7 +92,7 @@ func (t *tapTransport) brief(req *http.Request, p post) (*http.Response, error) 
 	ctx, cancel := context.WithTimeout(req.Context(), wait)
 	defer cancel()
 	defer context.AfterFunc(t.ctx, func() { time.AfterFunc(endWait, cancel) })()
-	resp, err := httpfail.Once(t.base, req.WithContext(ctx))
+	resp, err := t.sender.Send(t.base, req.WithContext(ctx))
 	switch {
 	case req.Context().Err() != nil:
 		return nil, req.Context().Err()

@@ -3,6 +3,7 @@ package upstream
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
@@ -100,7 +101,15 @@ func (e *envelope) maxBytes() int {
 // forSession returns what the SDK's session gets of data, a message that is the
 // answer to no call of ours: nothing of it that is large.
 func (e *envelope) forSession(data []byte) []byte {
-	if len(data) <= maxParams {
+	most := maxParams
+	if e.Method != nil && e.ID == nil {
+		var method string
+		if json.Unmarshal(e.Method, &method) != nil || !isHeard(method) {
+			return nil
+		}
+		most = maxNotice
+	}
+	if len(data) <= most {
 		return data
 	}
 	id, err := e.id()
@@ -115,6 +124,19 @@ func (e *envelope) forSession(data []byte) []byte {
 		return nil
 	}
 	return data
+}
+
+// maxNotice bounds the params of a notification that the SDK's session gets, in bytes.
+// It has a queue without a bound for them, and reads no more of one than an id.
+const maxNotice = 256
+
+// isHeard reports whether the session does anything on a notification.
+func isHeard(method string) bool {
+	switch method {
+	case "notifications/tools/list_changed", "notifications/cancelled":
+		return true
+	}
+	return strings.HasPrefix(method, "notifications/subscriptions/")
 }
 
 // withoutParams returns a request or notification whose params are too large.

@@ -6,8 +6,6 @@ import (
 	"io"
 	"net/http"
 	"time"
-
-	"mcpproxy/upstream/httpfail"
 )
 
 // within bounds the time of a request up to the end of the response's body, and
@@ -19,7 +17,7 @@ func (t *tapTransport) within(req *http.Request, limit time.Duration, over func(
 			over()
 		}
 	}
-	resp, err := httpfail.Once(t.base, req.WithContext(ctx))
+	resp, err := t.sender.Send(t.base, req.WithContext(ctx))
 	if check(err); err != nil {
 		cancel()
 		return nil, err
@@ -134,7 +132,7 @@ func (n *notificationStream) request(ctx context.Context) (io.ReadCloser, error)
 	if err := n.t.authorize(req); err != nil {
 		return nil, err
 	}
-	resp, err := httpfail.Once(n.t.base, req)
+	resp, err := n.t.sender.Send(n.t.base, req)
 	switch {
 	case err != nil:
 		return nil, err

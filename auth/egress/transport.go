@@ -71,7 +71,7 @@ func (t Transports) Close() {
 // with the redirect as their response.
 func (t Transports) Client(list Allowlist) *http.Client {
 	return &http.Client{
-		Transport: guard{t, list},
+		Transport: &guard{Transports: t, list: list},
 		Timeout:   requestTimeout,
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
@@ -88,11 +88,12 @@ func (t Transports) Client(list Allowlist) *http.Client {
 // A guard checks the host of each request and chooses its transport.
 type guard struct {
 	Transports
-	list Allowlist
+	list   Allowlist
+	sender httpfail.Sender
 }
 
-func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := httpfail.Once(carrier(g.send), req)
+func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := g.sender.Send(carrier(g.send), req)
 	if err == nil && req.Method != http.MethodGet {
 		// The client would throw away an answer whose Location is no URL.
 		resp.Header.Del("Location")
@@ -105,7 +106,7 @@ type carrier func(*http.Request) (*http.Response, error)
 
 func (c carrier) RoundTrip(req *http.Request) (*http.Response, error) { return c(req) }
 
-func (g guard) send(req *http.Request) (*http.Response, error) {
+func (g *guard) send(req *http.Request) (*http.Response, error) {
 	anyAddress, err := g.list.admit(req.URL)
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func serve(c *cli.Context, t *terminal) error {
 		for _, problem := range s.config.Problems {
 			s.log.Error("configuration", "problem", problem)
 		}
-		err := session.Serve(c.Context, pollable(t.in), writeCloser{t.out})
+		err := session.Serve(c.Context, t.in, writeCloser{t.out})
 		if c.Context.Err() != nil {
 			return nil // asked to end, and ended
 		}

@@ -117,6 +117,18 @@ func protocolMeta(meta []byte) (said []byte, ok bool) {
 	return said, true
 }
 
+// stateless is the first protocol version without a handshake, and how a _meta with it
+// or a later one begins the value.
+const stateless = `"2026-07-28"`
+
+// isStateless reports whether a _meta is one of a protocol version without a
+// handshake. The SDK's session refuses a request that says so without all that it
+// must say.
+func isStateless(meta []byte) bool {
+	version := raw.Member(meta, "io.modelcontextprotocol/protocolVersion")
+	return len(version) == len(stateless) && string(version) >= stateless
+}
+
 // isAccepted reports whether the SDK's session has taken a request that said the
 // same of its protocol.
 func (c *Conn) isAccepted(said []byte) bool {

@@ -124,7 +124,8 @@ func (c *Conn) track(id jsonrpc.ID, in incoming) bool {
 		if r.Method == "initialize" {
 			c.handshake = id
 		}
-		if said, ok := protocolMeta(raw.Member(r.Params, "_meta")); ok && len(said) <= maxSaid {
+		meta := raw.Member(r.Params, "_meta")
+		if said, ok := protocolMeta(meta); ok && len(said) <= maxSaid && isStateless(meta) {
 			req.said = string(said)
 		}
 	}

@@ -1,5 +1,5 @@
 // Package httpfail is about HTTP exchanges that give no usable answer, for upstream
-// and auth. [Once] keeps net/http from repeating by itself what may have been acted
+// and auth. A [Sender] keeps net/http from repeating by itself what may have been acted
 // upon, and [Plain] says in plain words why there is no answer: the errors of
 // net/http name its own parts, which mean nothing to a person or a model, and the
 // URL, which may hold a secret.
@@ -49,7 +49,8 @@ func words(err error) string {
 		return "it speaks HTTP without TLS at this port"
 	case noTLS.Msg != "":
 		return "it does not speak TLS at this port"
-	case strings.Contains(text, "malformed HTTP"), strings.Contains(text, "malformed MIME header"):
+	case strings.Contains(text, "malformed HTTP"), strings.Contains(text, "malformed MIME header"),
+		strings.Contains(text, "Content-Length"), strings.Contains(text, "transfer encoding"):
 		return "the answer is no HTTP"
 	case strings.Contains(text, "chunk length"), strings.Contains(text, "chunked encoding"):
 		return "the answer has malformed chunks"
@@ -57,7 +58,7 @@ func words(err error) string {
 		return "it closed the connection within the answer"
 	case errors.Is(err, io.EOF), strings.Contains(text, "server closed idle connection"):
 		return "it closed the connection without an answer"
-	case strings.Contains(text, "stream error: stream ID"):
+	case strings.Contains(text, "stream error: stream ID"), strings.Contains(text, "cannot retry err"):
 		return errReset.Error()
 	case slow != nil && slow.Timeout() && !named:
 		return "no answer in time"

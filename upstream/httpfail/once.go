@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -15,11 +17,44 @@ var errReset = errors.New("it reset the stream of the request")
 // maxResent is how often net/http may send a request again that has no body.
 const maxResent = 2
 
-// Once sends a request through base, and its body once. Over HTTP/2 net/http would
-// send it again, without end, whenever the server resets the stream with
-// PROTOCOL_ERROR, which says nothing of whether the request was acted upon (RFC 9113,
-// section 8.7). What has not begun to leave is sent again.
-func Once(base http.RoundTripper, req *http.Request) (*http.Response, error) {
+// A Sender sends requests to servers, and the body of each once. Over HTTP/2 net/http
+// would send one again, without end, whenever the server resets the stream with
+// PROTOCOL_ERROR, which says nothing of whether the request was acted upon. What has
+// not begun to leave is sent again, and so is, once, what the server says it has not
+// processed (RFC 9113, section 8.7). The zero Sender is ready.
+type Sender struct {
+	overHTTP2 sync.Map // hosts that have answered over HTTP/2
+}
+
+// Send is a round trip through base.
+func (s *Sender) Send(base http.RoundTripper, req *http.Request) (*http.Response, error) {
+	_, known := s.overHTTP2.Load(req.URL.Host)
+	resp, err := once(base, req, known)
+	if err != nil && known && isUnprocessed(err) && req.GetBody != nil && req.Context().Err() == nil {
+		again := req.WithContext(req.Context())
+		body, bodyErr := req.GetBody()
+		if bodyErr != nil {
+			return nil, err
+		}
+		again.Body = body
+		resp, err = once(base, again, known)
+	}
+	if err == nil && resp.ProtoMajor == 2 && !known {
+		s.overHTTP2.Store(req.URL.Host, true)
+	}
+	return resp, err
+}
+
+// isUnprocessed reports whether net/http would send a request again because the
+// server has not processed it. It tells that in words only, of a request whose body
+// it cannot get again.
+func isUnprocessed(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "cannot retry err") && (strings.Contains(text, "GOAWAY") || strings.Contains(text, "REFUSED_STREAM"))
+}
+
+// once sends a request once. known says that it goes over HTTP/2.
+func once(base http.RoundTripper, req *http.Request, known bool) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	var overHTTP2 atomic.Bool
 	var sent atomic.Int32
@@ -34,7 +69,9 @@ func Once(base http.RoundTripper, req *http.Request) (*http.Response, error) {
 			}
 		},
 	}))
-	if again := req.GetBody; again != nil {
+	if again := req.GetBody; known {
+		once.GetBody = nil // so that the error says why
+	} else if again != nil {
 		once.GetBody = func() (io.ReadCloser, error) {
 			if overHTTP2.Load() && sent.Load() > 0 {
 				return nil, errReset
@@ -54,13 +91,14 @@ func Once(base http.RoundTripper, req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// A onceBody ends the context of its request when it is closed.
+// A onceBody ends its request before it is closed: where a read is waiting, net/http
+// waits for that to close a body that it decompresses.
 type onceBody struct {
 	io.ReadCloser
 	cancel context.CancelCauseFunc
 }
 
 func (b *onceBody) Close() error {
-	defer b.cancel(nil)
+	b.cancel(nil)
 	return b.ReadCloser.Close()
 }

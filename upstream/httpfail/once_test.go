@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,7 +20,7 @@ import (
 
 // A resetting server takes requests over HTTP/2, counts them, and resets the stream
 // of each as a gateway does whose server misbehaves.
-func resetting(t *testing.T, code http2.ErrCode) (client *http.Transport, url string, taken *atomic.Int32) {
+func resetting(t *testing.T, code http2.ErrCode, answered ...int32) (client *http.Transport, url string, taken *atomic.Int32) {
 	t.Helper()
 	like := httptest.NewTLSServer(nil) // for its certificate
 	t.Cleanup(like.Close)
@@ -35,7 +36,7 @@ func resetting(t *testing.T, code http2.ErrCode) (client *http.Transport, url st
 			if err != nil {
 				return
 			}
-			go reset(c, code, taken)
+			go reset(c, code, taken, answered)
 		}
 	}()
 	client = like.Client().Transport.(*http.Transport).Clone()
@@ -44,7 +45,7 @@ func resetting(t *testing.T, code http2.ErrCode) (client *http.Transport, url st
 	return client, "https://" + l.Addr().String(), taken
 }
 
-func reset(c net.Conn, code http2.ErrCode, taken *atomic.Int32) {
+func reset(c net.Conn, code http2.ErrCode, taken *atomic.Int32, answered []int32) {
 	defer c.Close()
 	if _, err := io.ReadFull(c, make([]byte, len(http2.ClientPreface))); err != nil {
 		return
@@ -63,10 +64,43 @@ func reset(c net.Conn, code http2.ErrCode, taken *atomic.Int32) {
 			}
 		case *http2.HeadersFrame, *http2.DataFrame:
 			if frame.Header().Flags.Has(http2.FlagDataEndStream) {
-				taken.Add(1)
+				if slices.Contains(answered, taken.Add(1)) {
+					_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: frame.Header().StreamID, BlockFragment: status200, EndHeaders: true, EndStream: true})
+					continue
+				}
 				_ = f.WriteRSTStream(frame.Header().StreamID, code)
 			}
 		}
+	}
+}
+
+var status200 = []byte{0x88} // :status 200, an entry of the static table (RFC 7541, appendix A)
+
+// What a server says it has not processed goes once more.
+func TestUnprocessedRequestIsSentAgain(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[http2.ErrCode]int32{http2.ErrCodeRefusedStream: 3, http2.ErrCodeProtocol: 2} {
+		t.Run(code.String(), func(t *testing.T) {
+			t.Parallel()
+			transport, url, taken := resetting(t, code, 1, 3)
+			var s httpfail.Sender
+			for n := range 2 {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(`{"pay":1}`))
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp, err := s.Send(transport, req)
+				if err == nil {
+					resp.Body.Close()
+				}
+				if failed := n == 1 && code == http2.ErrCodeProtocol; (err != nil) != failed {
+					t.Errorf("request %d: %v", n, err)
+				}
+			}
+			if n := taken.Load(); n != want {
+				t.Errorf("%d requests came, want %d", n, want)
+			}
+		})
 	}
 }
 
@@ -82,7 +116,7 @@ func TestOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			began := time.Now()
-			resp, err := httpfail.Once(transport, req)
+			resp, err := new(httpfail.Sender).Send(transport, req)
 			if err == nil {
 				resp.Body.Close()
 				t.Fatal("the request has an answer")
@@ -106,7 +140,7 @@ func TestOnceEndsResending(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := httpfail.Once(transport, req)
+	resp, err := new(httpfail.Sender).Send(transport, req)
 	if err == nil {
 		resp.Body.Close()
 		t.Fatal("the request has an answer")
