@@ -41,6 +41,10 @@ signal() {
 	done
 }
 
+# Where the system has no room for another process, the shell ends at the first
+# command that needs one. This needs none.
+trap 'for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done' EXIT
+
 # The children were told to end by the end of their own input.
 signal TERM
 signal CONT
