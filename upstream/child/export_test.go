@@ -9,5 +9,5 @@ var (
 	Eventually = eventually
 
 	StdinGrace = stdinGrace.patient
-	StdinHaste = stdinGrace.hurried
+	Patience   = stdinGrace.patient + termGrace.patient
 )
