@@ -46,6 +46,7 @@ func TestGuardNeedsNoOtherProcess(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- stubborn.Wait() }()
 	eventually(t, "the child is gone", func() bool { return len(ended) > 0 })
+	<-ended
 	if status := stubborn.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGKILL {
 		t.Errorf("the child ended with %v", stubborn.ProcessState)
 	}
