@@ -23,20 +23,7 @@ func TestTokenThatEndsOnItsWay(t *testing.T) {
 	}))
 	defer slow.Close()
 	for range 3 {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, slow.URL, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		source, err := h.TokenSource(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		token, err := source.Token()
-		if err != nil {
-			t.Fatal(err)
-		}
-		token.SetAuthHeader(req)
-		resp, err := http.DefaultClient.Do(req)
+		req, resp, err := send(t, h, slow.URL)
 		if err != nil {
 			t.Fatal(err)
 		}

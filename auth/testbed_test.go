@@ -185,26 +185,7 @@ func (w *testbed) connect(t *testing.T, a *Authority, s Server) (*mcp.ClientSess
 // allows it. It returns the status.
 func request(t *testing.T, h *Handler, rawURL string) (int, error) {
 	t.Helper()
-	send := func() (*http.Request, *http.Response, error) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, rawURL, nil)
-		if err != nil {
-			return nil, nil, err
-		}
-		source, err := h.TokenSource(t.Context())
-		if err != nil {
-			return nil, nil, err
-		}
-		if source != nil {
-			token, err := source.Token()
-			if err != nil {
-				return nil, nil, err
-			}
-			token.SetAuthHeader(req)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		return req, resp, err
-	}
-	req, resp, err := send()
+	req, resp, err := send(t, h, rawURL)
 	if err != nil {
 		return 0, err
 	}
@@ -212,12 +193,34 @@ func request(t *testing.T, h *Handler, rawURL string) (int, error) {
 		if err := h.Authorize(t.Context(), req, resp); err != nil {
 			return 0, err
 		}
-		if _, resp, err = send(); err != nil {
+		if _, resp, err = send(t, h, rawURL); err != nil {
 			return 0, err
 		}
 	}
 	defer resp.Body.Close()
 	return resp.StatusCode, nil
+}
+
+// send sends a request once, with the token that h has.
+func send(t *testing.T, h *Handler, rawURL string) (*http.Request, *http.Response, error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, rawURL, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	source, err := h.TokenSource(t.Context())
+	if err != nil {
+		return nil, nil, err
+	}
+	if source != nil {
+		token, err := source.Token()
+		if err != nil {
+			return nil, nil, err
+		}
+		token.SetAuthHeader(req)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	return req, resp, err
 }
 
 // ok expects a request to succeed.

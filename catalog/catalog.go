@@ -81,12 +81,7 @@ func Open(dir string, log *slog.Logger) *Catalog {
 }
 
 // Get returns the entry of a server, if it was ever listed.
-func (c *Catalog) Get(id string) (Entry, bool) {
-	if e, ok := c.inMemory(id); ok || c.disk == nil {
-		return e, ok
-	}
-	return c.disk.entry(id)
-}
+func (c *Catalog) Get(id string) (Entry, bool) { return c.Recent(id, 0) }
 
 // Recent is Get, but may be late by that time to see what another process changed.
 func (c *Catalog) Recent(id string, late time.Duration) (Entry, bool) {

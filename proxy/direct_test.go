@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"mcpproxy/proxy/host"
+	"mcpproxy/proxy/mcptool"
 )
 
 // The plainest calls are what most requests are, and nothing else may go past the
@@ -25,7 +25,7 @@ func TestPlainCallsAreTold(t *testing.T) {
 		`{"action":"login","server":"s","tool":"t"}`:                                             false,
 		`[]`: false,
 	} {
-		if got := isPlainCall(host.Call{Arguments: json.RawMessage(arguments)}); got != want {
+		if _, got := mcptool.ReadPlain(json.RawMessage(arguments)); got != want {
 			t.Errorf("%s: %v", arguments, got)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"mcpproxy/auth"
+	"mcpproxy/proxy/host"
 	"mcpproxy/proxy/mcptool"
 	"mcpproxy/upstream/raw"
 )
@@ -53,7 +54,7 @@ func (h *responder) login(ctx context.Context, v *View, r *mcptool.Request, req 
 	}
 	url, message := promptToOpen(l)
 	params := &mcp.ElicitParams{Mode: "url", URL: url, Message: message, ElicitationID: rand.Text()}
-	if req.ProtocolVersion() >= statelessEra {
+	if req.ProtocolVersion() >= host.Stateless {
 		return h.askForInput(params), nil
 	}
 	place := h.show(req.Session, l, params)

@@ -301,9 +301,12 @@ func refusal(err error) (*upstream.StatusError, bool) {
 
 // isAuthorization reports errors that are no fault of the transport.
 func isAuthorization(err error) bool {
-	if _, refused := refusal(err); refused {
-		return true
-	}
+	_, refused := refusal(err)
+	return refused || isOfAuth(err)
+}
+
+// isOfAuth reports errors of a login, or of what it needs.
+func isOfAuth(err error) bool {
 	return is[*auth.NeedsAuthError](err) || is[*auth.ForbiddenError](err) || is[*auth.RefreshError](err) ||
 		is[*vault.Error](err) || is[*auth.ConfigError](err)
 }

@@ -20,10 +20,6 @@ import (
 	"mcpproxy/upstream/raw"
 )
 
-// statelessEra is the first protocol version without a handshake; from it on
-// each result says its type and who made it (MCP 2026-07-28, basic).
-const statelessEra = "2026-07-28"
-
 // leaveWithin bounds how long calls may take to end when the host has left.
 const leaveWithin = 100 * time.Millisecond
 
@@ -46,7 +42,7 @@ func (s *Session) Serve(parent context.Context, in io.ReadCloser, out io.WriteCl
 	// go past the SDK's session.
 	server.AddTool(v.definition(), nil)
 	server.AddReceivingMiddleware(h.receive)
-	h.conn.Answer(ctx, mcptool.Name, isPlainCall, h.receiveDirect)
+	h.conn.Answer(ctx, mcptool.Name, h.take)
 
 	s.start(func() { s.proxy.results.Sweep(s.ctx) })
 	session, err := server.Connect(ctx, h.conn, nil)
@@ -132,12 +128,15 @@ func (h *responder) receive(next mcp.MethodHandler) mcp.MethodHandler {
 	}
 }
 
-// isPlainCall reports whether a call may go past the SDK's session.
-func isPlainCall(call host.Call) bool { return mcptool.IsPlainCall(call.Arguments) }
-
-// receiveDirect answers a call that went past the SDK's session.
-func (h *responder) receiveDirect(ctx context.Context, call host.Call) mcp.Result {
-	return h.complete(h.handle(ctx, request{arguments: call.Arguments, meta: call.Meta}), call.Meta)
+// take returns what answers a call past the SDK's session, nil if that must see it.
+func (h *responder) take(call host.Call) func(context.Context) mcp.Result {
+	plain, ok := mcptool.ReadPlain(call.Arguments)
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context) mcp.Result {
+		return h.complete(h.handle(ctx, request{plain: &plain, meta: call.Meta}), call.Meta)
+	}
 }
 
 // complete adds to an answer of our own what MCP 2026-07-28 asks for. The SDK, past
@@ -157,8 +156,16 @@ func (h *responder) complete(result mcp.Result, meta mcp.Meta) mcp.Result {
 // A request is one of the model, as the host sent it.
 type request struct {
 	arguments json.RawMessage
+	plain     *mcptool.Plain // in place of arguments, if it was read already
 	meta      mcp.Meta
 	sdk       *mcp.CallToolRequest // nil if it went past the SDK's session
+}
+
+func (r request) parse(d mcptool.Directory) (mcptool.Request, error) {
+	if r.plain != nil {
+		return r.plain.Request(d)
+	}
+	return mcptool.Parse(r.arguments, d)
 }
 
 // handle answers one request of the model, on one view. If a reload replaces
@@ -167,7 +174,7 @@ type request struct {
 func (h *responder) handle(ctx context.Context, req request) mcp.Result {
 	for {
 		v := h.session.View(ctx)
-		r, err := mcptool.Parse(req.arguments, directory{v})
+		r, err := req.parse(directory{v})
 		var result mcp.Result
 		if err == nil {
 			result, err = h.answer(ctx, v, &r, req)
@@ -264,7 +271,7 @@ func (h *responder) call(ctx context.Context, v *View, r *mcptool.Request, meta 
 // handshake.
 func isStateless(meta mcp.Meta) bool {
 	version, _ := meta[mcp.MetaKeyProtocolVersion].(string)
-	return version >= statelessEra
+	return version >= host.Stateless
 }
 
 // dress adds to a result what its way to the host demands, and nothing else.

@@ -137,8 +137,7 @@ var errRefusedAnew = errors.New("it refused a token that was just issued")
 // It may have lived too briefly to arrive.
 func (t *target) refusedAnew(err error) error {
 	status, refused := refusal(err)
-	if !refused || status.Code != http.StatusUnauthorized || t.auth == nil || is[*auth.NeedsAuthError](err) ||
-		is[*auth.RefreshError](err) || is[*auth.ForbiddenError](err) || is[*vault.Error](err) || is[*auth.ConfigError](err) {
+	if !refused || status.Code != http.StatusUnauthorized || t.auth == nil || isOfAuth(err) {
 		return err
 	}
 	return &auth.RefreshError{Server: t.Name, RetryAt: time.Now().Add(time.Second), Err: errRefusedAnew}

@@ -16,11 +16,12 @@ type asked struct {
 // upstream, of which it gets no large params. An upstream that asks for more than
 // it takes answers of gets none, and neither does a request whose id is in use.
 func (m *mux) takes(r *jsonrpc.Request) bool {
-	if len(r.Params) > maxParams || !r.IsCall() && len(r.Params) > maxNotice {
+	most := sessionLimit(r.Method, r.IsCall())
+	if len(r.Params) > most {
 		r.Params = nil
 	}
 	if !r.IsCall() {
-		return isHeard(r.Method)
+		return most > 0
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -214,9 +214,14 @@ func (t *tapTransport) post(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// send is a round trip.
+func (t *tapTransport) send(req *http.Request) (*http.Response, error) {
+	return t.sender.Send(t.base.RoundTrip, req)
+}
+
 // exchange sends one request, whose answer c captures if it is not nil.
 func (t *tapTransport) exchange(req *http.Request, c *capture) (*http.Response, error) {
-	send := func(req *http.Request) (*http.Response, error) { return t.sender.Send(t.base, req) }
+	send := t.send
 	if t.probing && req.Header.Get("Mcp-Method") == "server/discover" {
 		send = func(req *http.Request) (*http.Response, error) {
 			return t.within(req, probeWait, func() { t.slow.Store(true) })

@@ -1,13 +1,19 @@
 package upstream
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"golang.org/x/net/http2"
+
+	"mcpproxy/upstream/httpfail/resettest"
 )
 
 // A call that the upstream took is never sent again, whatever becomes of its
@@ -189,5 +195,32 @@ func TestErrorOfAToolKeepsTheSession(t *testing.T) {
 	}
 	if n := f.count("tools/call"); n != 2 {
 		t.Errorf("%d calls", n)
+	}
+}
+
+// A call leaves once over HTTP/2 too, where net/http sends again what a server resets.
+func TestResetCallIsSentOnce(t *testing.T) {
+	t.Parallel()
+	server := resettest.New(t, http2.ErrCodeProtocol)
+	transport, err := newTapTransport(t.Context(), httpConfig(server.URL), false, func(s string) string { return s })
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport.base = server.Transport
+	for _, method := range []string{"tools/call", "notifications/x"} {
+		before := server.Taken()
+		id := map[string]string{"tools/call": `,"id":1`}[method]
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, strings.NewReader(`{"jsonrpc":"2.0"`+id+`,"method":"`+method+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp, err := transport.RoundTrip(req); err == nil {
+			resp.Body.Close()
+		}
+		if n := server.Taken() - before; n != 1 {
+			t.Errorf("%s left %d times", method, n)
+		}
 	}
 }

@@ -92,7 +92,7 @@ func (t *tapTransport) brief(req *http.Request, p post) (*http.Response, error) 
 	ctx, cancel := context.WithTimeout(req.Context(), wait)
 	defer cancel()
 	defer context.AfterFunc(t.ctx, func() { time.AfterFunc(endWait, cancel) })()
-	resp, err := t.sender.Send(t.base, req.WithContext(ctx))
+	resp, err := t.send(req.WithContext(ctx))
 	switch {
 	case req.Context().Err() != nil:
 		return nil, req.Context().Err()

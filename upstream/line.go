@@ -68,7 +68,7 @@ func (c *lineConn) Read(ctx context.Context) (jsonrpc.Message, error) {
 			return nil, err
 		}
 		if !c.begun { // some programs on Windows begin with a byte order mark
-			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+			line = withoutMark(line)
 			c.begun = true
 		}
 		if line = bytes.TrimSpace(line); len(line) == 0 {
@@ -95,17 +95,14 @@ func (c *lineConn) readBatch(line []byte) {
 		c.stray(line)
 		return
 	}
-	n, stray := 0, false
-	for at := range raw.Elements(line) {
-		if n++; n > maxBatch {
-			return
-		}
-		m, err := decodeMessage(at.In(line))
+	stray := false
+	for _, data := range messages(line) {
+		m, err := decodeMessage(data)
 		switch {
 		case err == nil:
 			c.batch = append(c.batch, m)
 		case !stray: // one is told, since each is redacted first
-			c.stray(at.In(line))
+			c.stray(data)
 			stray = true
 		}
 	}

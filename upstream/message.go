@@ -101,15 +101,14 @@ func (e *envelope) maxBytes() int {
 // forSession returns what the SDK's session gets of data, a message that is the
 // answer to no call of ours: nothing of it that is large.
 func (e *envelope) forSession(data []byte) []byte {
-	most := maxParams
-	if e.Method != nil && e.ID == nil {
-		var method string
-		if json.Unmarshal(e.Method, &method) != nil || !isHeard(method) {
-			return nil
-		}
-		most = maxNotice
+	var method string
+	if e.Method != nil && json.Unmarshal(e.Method, &method) != nil {
+		return nil
 	}
-	if len(data) <= most {
+	switch most := sessionLimit(method, e.Method == nil || e.ID != nil); {
+	case most == 0:
+		return nil
+	case len(data) <= most:
 		return data
 	}
 	id, err := e.id()
@@ -130,13 +129,16 @@ func (e *envelope) forSession(data []byte) []byte {
 // It has a queue without a bound for them, and reads no more of one than an id.
 const maxNotice = 256
 
-// isHeard reports whether the session does anything on a notification.
-func isHeard(method string) bool {
-	switch method {
-	case "notifications/tools/list_changed", "notifications/cancelled":
-		return true
+// sessionLimit bounds, in bytes, what the session gets of the params of a request or
+// notification. It is 0 for a notification on which the session does nothing.
+func sessionLimit(method string, call bool) int {
+	switch {
+	case call:
+		return maxParams
+	case method == "notifications/tools/list_changed", method == "notifications/cancelled", strings.HasPrefix(method, "notifications/subscriptions/"):
+		return maxNotice
 	}
-	return strings.HasPrefix(method, "notifications/subscriptions/")
+	return 0
 }
 
 // withoutParams returns a request or notification whose params are too large.

@@ -17,7 +17,7 @@ func (t *tapTransport) within(req *http.Request, limit time.Duration, over func(
 			over()
 		}
 	}
-	resp, err := t.sender.Send(t.base, req.WithContext(ctx))
+	resp, err := t.send(req.WithContext(ctx))
 	if check(err); err != nil {
 		cancel()
 		return nil, err
@@ -132,7 +132,7 @@ func (n *notificationStream) request(ctx context.Context) (io.ReadCloser, error)
 	if err := n.t.authorize(req); err != nil {
 		return nil, err
 	}
-	resp, err := n.t.sender.Send(n.t.base, req)
+	resp, err := n.t.send(req)
 	switch {
 	case err != nil:
 		return nil, err

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"mcpproxy/upstream/httpfail"
 )
 
 func mustURL(t *testing.T, s string) *url.URL {
@@ -114,7 +116,7 @@ func TestWildcardNameLeadsHome(t *testing.T) {
 	dialer.Resolver = resolver
 	transport := newTransport(dialer)
 	transport.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
-	client := Transports{open: http.DefaultTransport, public: transport}.Client(Allowlist{Rules: []Rule{rule}})
+	client := Transports{http.DefaultTransport, transport, new(httpfail.Sender)}.Client(Allowlist{Rules: []Rule{rule}})
 	_, err = client.Get("https://rebind.corp.example/")
 	e, ok := errors.AsType[*BlockedAddressError](err)
 	if !ok || e.Address != "127.0.0.1" {

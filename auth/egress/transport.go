@@ -22,6 +22,7 @@ var errTooManyRedirects = errors.New("more redirects than are followed")
 // only.
 type Transports struct {
 	open, public http.RoundTripper
+	sender       *httpfail.Sender
 }
 
 // NewTransports makes the transports of one process. The caller must Close
@@ -29,9 +30,12 @@ type Transports struct {
 // was checked; addresses are then not checked.
 func NewTransports(hook http.RoundTripper) Transports {
 	if hook != nil {
-		return Transports{open: hook, public: hook}
+		return Transports{open: hook, public: hook, sender: new(httpfail.Sender)}
 	}
-	return Transports{open: newTransport(&net.Dialer{Timeout: dialTimeout}), public: newTransport(publicDialer())}
+	return Transports{
+		open: newTransport(&net.Dialer{Timeout: dialTimeout}), public: newTransport(publicDialer()),
+		sender: new(httpfail.Sender),
+	}
 }
 
 // publicDialer connects to public addresses only.
@@ -71,7 +75,7 @@ func (t Transports) Close() {
 // with the redirect as their response.
 func (t Transports) Client(list Allowlist) *http.Client {
 	return &http.Client{
-		Transport: &guard{Transports: t, list: list},
+		Transport: guard{t, list},
 		Timeout:   requestTimeout,
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {
@@ -88,12 +92,11 @@ func (t Transports) Client(list Allowlist) *http.Client {
 // A guard checks the host of each request and chooses its transport.
 type guard struct {
 	Transports
-	list   Allowlist
-	sender httpfail.Sender
+	list Allowlist
 }
 
-func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := g.sender.Send(carrier(g.send), req)
+func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := g.sender.Send(g.send, req)
 	if err == nil && req.Method != http.MethodGet {
 		// The client would throw away an answer whose Location is no URL.
 		resp.Header.Del("Location")
@@ -101,12 +104,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// A carrier is a function that carries a request.
-type carrier func(*http.Request) (*http.Response, error)
-
-func (c carrier) RoundTrip(req *http.Request) (*http.Response, error) { return c(req) }
-
-func (g *guard) send(req *http.Request) (*http.Response, error) {
+func (g guard) send(req *http.Request) (*http.Response, error) {
 	anyAddress, err := g.list.admit(req.URL)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/net/http2"
+
 	"mcpproxy/auth/egress"
+	"mcpproxy/upstream/httpfail/resettest"
 )
 
 func parse(t *testing.T, s string) *url.URL {
@@ -97,3 +100,23 @@ func TestHook(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// What is posted carries codes and refresh tokens, which are spent by it, and leaves
+// once, whatever ends the stream.
+func TestPostLeavesOnce(t *testing.T) {
+	t.Parallel()
+	server := resettest.New(t, http2.ErrCodeProtocol)
+	rule, err := egress.ParseRule(strings.TrimPrefix(server.URL, "https://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := egress.NewTransports(server.Transport).Client(egress.Allowlist{Rules: []egress.Rule{rule}})
+	resp, err := client.Post(server.URL, "text/plain", strings.NewReader("refresh_token=x"))
+	if err == nil {
+		resp.Body.Close()
+		t.Error("the request has an answer")
+	}
+	if n := server.Taken(); n != 1 {
+		t.Errorf("the request left %d times", n)
+	}
+}

@@ -37,8 +37,6 @@ type Conn struct {
 	queue    []incoming    // read but not returned yet; only Read uses it
 	patience time.Duration // how long Read may still wait for room; only Read uses it
 	direct   *direct       // nil if the SDK's session answers every call
-	begun    bool          // the host has ended the handshake on its side; only Read uses it
-	ready    bool          // the handshake is over; only Read uses it
 	ended    chan struct{} // closed by the last Read, see Ended
 
 	closing sync.Once
@@ -54,8 +52,9 @@ type Conn struct {
 
 	handshake jsonrpc.ID // of the initialize request that has no response yet
 	greeted   bool       // it had a response without an error
+	begun     bool       // the host has ended the handshake on its side
 	batching  bool       // the protocol version that was negotiated has batches
-	accepted  string     // what the last request that was not refused said in its _meta, see protocolMeta
+	accepted  string     // what the last request that was not refused said in its _meta, see acceptable
 	outbox    []outgoing // lines to write
 	writing   bool       // one that was taken out of the outbox
 	held      int        // bytes of all that is in work or not written yet
@@ -186,33 +185,25 @@ func (c *Conn) Read(ctx context.Context) (jsonrpc.Message, error) {
 		req, ok := in.msg.(*jsonrpc.Request)
 		switch {
 		case ok && req.IsCall():
+			in.said = acceptable(req.Params)
 			if !c.admit(ctx, req.ID, in) {
 				continue
 			}
 		case ok && req.Method == "notifications/cancelled":
 			c.cancel(req.Params)
 		case ok && req.Method == initialized:
-			c.begun = c.isGreeting()
+			c.begin()
 		}
 		return in.msg, nil
 	}
 }
 
-// isGreeting reports whether there was an initialize request that has not failed.
-func (c *Conn) isGreeting() bool {
+// begin notes that the host has ended the handshake on its side, which it may do
+// before it has read the answer to it.
+func (c *Conn) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.greeted || c.handshake.IsValid()
-}
-
-// isReady reports whether the handshake is over on both sides.
-func (c *Conn) isReady() bool {
-	if !c.ready && c.begun {
-		c.mu.Lock()
-		c.ready = c.greeted
-		c.mu.Unlock()
-	}
-	return c.ready
+	c.begun = c.greeted || c.handshake.IsValid()
 }
 
 // next returns the next message and answers the lines that hold none.

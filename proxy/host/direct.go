@@ -28,8 +28,7 @@ type Call struct {
 // the next calls, because the stack of a new one has to grow first.
 type direct struct {
 	tool   string // its name as it is written, with its quotes
-	takes  func(Call) bool
-	answer func(context.Context, Call) mcp.Result
+	take   func(Call) func(context.Context) mcp.Result
 	ctx    context.Context
 	cancel context.CancelFunc
 	calls  sync.WaitGroup
@@ -40,12 +39,13 @@ type direct struct {
 // maxIdle bounds the goroutines that wait for a call.
 const maxIdle = 64
 
-// Answer lets answer answer the calls of a tool that takes accepts, once the
-// handshake is over, each in a goroutine. All others, and those of a batch or
-// of a revision without a handshake, go to the SDK's session. It is called before
+// Answer lets the calls of a tool be answered by what take returns for them, each in a
+// goroutine, and those for which it returns nil by the SDK's session. So are those of
+// a batch, and those before the handshake is over or, where there is none, before the
+// session has taken a request that says the same of its protocol. It is called before
 // Connect. The ctx of the calls is a child of ctx and ends with the input too.
-func (c *Conn) Answer(ctx context.Context, tool string, takes func(Call) bool, answer func(context.Context, Call) mcp.Result) {
-	d := &direct{tool: raw.Quote(tool), takes: takes, answer: answer, next: make(chan *directCall)}
+func (c *Conn) Answer(ctx context.Context, tool string, take func(Call) func(context.Context) mcp.Result) {
+	d := &direct{tool: raw.Quote(tool), take: take, next: make(chan *directCall)}
 	d.ctx, d.cancel = context.WithCancel(ctx)
 	c.direct = d
 }
@@ -59,7 +59,7 @@ func (c *Conn) WaitCalls() {
 
 // A directCall is a call on its way past the SDK's session.
 type directCall struct {
-	Call
+	answer  func(context.Context) mcp.Result
 	id      jsonrpc.ID
 	written []byte // the id as the host wrote it
 	request *request
@@ -90,11 +90,12 @@ func (c *Conn) directCall(message []byte) *directCall {
 	if said, ok := protocolMeta(params[2]); !ok || !c.isAccepted(said) {
 		return nil
 	}
-	call := &directCall{Call: Call{Arguments: params[1]}, id: id, written: envelope[1]}
-	if params[2] != nil && json.Unmarshal(params[2], &call.Meta) != nil {
+	said := Call{Arguments: params[1]}
+	if params[2] != nil && json.Unmarshal(params[2], &said.Meta) != nil {
 		return nil
 	}
-	if !c.direct.takes(call.Call) {
+	call := &directCall{answer: c.direct.take(said), id: id, written: envelope[1]}
+	if call.answer == nil {
 		return nil
 	}
 	call.ctx, call.cancel = context.WithCancel(c.direct.ctx)
@@ -117,26 +118,38 @@ func protocolMeta(meta []byte) (said []byte, ok bool) {
 	return said, true
 }
 
-// stateless is the first protocol version without a handshake, and how a _meta with it
-// or a later one begins the value.
-const stateless = `"2026-07-28"`
+// Stateless is the first protocol version without a handshake. From it on each request
+// says what the handshake would, and each result its type and who made it (MCP
+// 2026-07-28, basic).
+const Stateless = "2026-07-28"
 
-// isStateless reports whether a _meta is one of a protocol version without a
-// handshake. The SDK's session refuses a request that says so without all that it
-// must say.
-func isStateless(meta []byte) bool {
+// maxSaid bounds what is remembered of a _meta, in bytes.
+const maxSaid = 4 << 10
+
+// acceptable returns what the params of a request say in place of a handshake, or "".
+// The SDK's session refuses a request that says less than it must.
+func acceptable(params []byte) string {
+	meta := raw.Member(params, "_meta")
 	version := raw.Member(meta, "io.modelcontextprotocol/protocolVersion")
-	return len(version) == len(stateless) && string(version) >= stateless
+	if len(version) != len(Stateless)+2 || string(version) < `"`+Stateless {
+		return ""
+	}
+	said, ok := protocolMeta(meta)
+	if !ok || len(said) > maxSaid {
+		return ""
+	}
+	return string(said)
 }
 
-// isAccepted reports whether the SDK's session has taken a request that said the
-// same of its protocol.
+// isAccepted reports whether the SDK's session would take a request that says this in
+// its _meta: the handshake is over on both sides, or it has taken one that said the
+// same in place of one.
 func (c *Conn) isAccepted(said []byte) bool {
-	if len(said) == 0 {
-		return c.isReady()
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(said) == 0 {
+		return c.begun && c.greeted
+	}
 	return c.accepted == string(said)
 }
 
@@ -177,8 +190,7 @@ func (c *Conn) run(call *directCall) {
 func (c *Conn) answerCalls(call *directCall) {
 	d := c.direct
 	for {
-		result := d.answer(call.ctx, call.Call)
-		c.respond(call, result)
+		c.respond(call, call.answer(call.ctx))
 		call.cancel()
 		d.calls.Done()
 		if d.idle.Add(1) > maxIdle {

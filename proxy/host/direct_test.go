@@ -35,6 +35,13 @@ const (
 	initialized = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
 )
 
+// all takes every call.
+func all(answer func(context.Context, host.Call) mcp.Result) func(host.Call) func(context.Context) mcp.Result {
+	return func(call host.Call) func(context.Context) mcp.Result {
+		return func(ctx context.Context) mcp.Result { return answer(ctx, call) }
+	}
+}
+
 // rest reads until the end of the input and returns the ids of the requests that
 // the SDK's session gets.
 func rest(t *testing.T, c *host.Conn) (ids []string) {
@@ -76,9 +83,12 @@ func TestPlainCallsAreDirect(t *testing.T) {
 		}
 		lines = append(lines, strings.Replace(toolCall("12", plain), `"2.0"`, `"1.0"`, 1))
 		c, out := connect(t, lines...)
-		takes := func(call host.Call) bool { return !strings.Contains(string(call.Arguments), "no") }
-		c.Answer(t.Context(), "mcp", takes, func(_ context.Context, call host.Call) mcp.Result {
-			return c.Result([]byte(`{"got":` + string(call.Arguments) + `,"with":"` + fmt.Sprint(call.Meta["progressToken"]) + `"}`))
+		c.Answer(t.Context(), "mcp", func(call host.Call) func(context.Context) mcp.Result {
+			if strings.Contains(string(call.Arguments), "no") {
+				return nil
+			}
+			result := `{"got":` + string(call.Arguments) + `,"with":"` + fmt.Sprint(call.Meta["progressToken"]) + `"}`
+			return func(context.Context) mcp.Result { return c.Result([]byte(result)) }
 		})
 		if req := request(t, c); fmt.Sprint(req.ID.Raw()) != "0" {
 			t.Errorf("got %v before the handshake", req.ID.Raw())
@@ -112,7 +122,7 @@ func TestHastyHandshake(t *testing.T) {
 		out := new(output)
 		c := host.NewConn(in, out)
 		t.Cleanup(func() { c.Close() })
-		c.Answer(t.Context(), "mcp", func(host.Call) bool { return true }, func(context.Context, host.Call) mcp.Result { return c.Result([]byte(`{}`)) })
+		c.Answer(t.Context(), "mcp", all(func(context.Context, host.Call) mcp.Result { return c.Result([]byte(`{}`)) }))
 		go io.WriteString(there, initialize+"\n"+initialized+"\n")
 		hello, _ := request(t, c), request(t, c)
 		respond(t, c, hello.ID, `{"protocolVersion":"2025-11-25"}`)
@@ -147,7 +157,7 @@ func TestModernCallsAreDirect(t *testing.T) {
 			toolCall("5", strings.Replace(plain, "/protocol", `\/protocol`, 1)),
 			toolCall("6", strings.Replace(plain, `{"progressToken":3,`, `{"x":[1],`, 1)),
 		)
-		c.Answer(t.Context(), "mcp", func(host.Call) bool { return true }, func(context.Context, host.Call) mcp.Result { return c.Result([]byte(`{}`)) })
+		c.Answer(t.Context(), "mcp", all(func(context.Context, host.Call) mcp.Result { return c.Result([]byte(`{}`)) }))
 		first := request(t, c)
 		respond(t, c, first.ID, `{}`)
 		if got := rest(t, c); !slices.Equal(got, []string{"3", "4", "5"}) {
@@ -169,11 +179,11 @@ func TestCancelledCallEnds(t *testing.T) {
 		c, out := connect(t, initialize, initialized, toolCall("1", `{"name":"mcp","arguments":{}}`), toolCall("1", `{"name":"mcp","arguments":{}}`),
 			toolCall("2", `{"name":"mcp","arguments":{}}`), `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
 		var ended []string
-		c.Answer(t.Context(), "mcp", func(host.Call) bool { return true }, func(ctx context.Context, _ host.Call) mcp.Result {
+		c.Answer(t.Context(), "mcp", all(func(ctx context.Context, _ host.Call) mcp.Result {
 			<-ctx.Done()
 			ended = append(ended, ctx.Err().Error())
 			return c.Result([]byte(`{}`))
-		})
+		}))
 		greet(t, c)
 		if ids := rest(t, c); ids != nil { // the second of that id is dropped
 			t.Errorf("the session got %q", ids)
@@ -194,12 +204,12 @@ func TestIDOfACancelledCallIsFree(t *testing.T) {
 			`{"jsonrpc":"2.0","id":5,"method":"ping"}`, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5}}`,
 			`{"jsonrpc":"2.0","id":5,"method":"tools/list"}`, toolCall("6", `{"name":"mcp","arguments":{"n":2}}`),
 			`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":6}}`, toolCall("6", `{"name":"mcp","arguments":{"n":3}}`))
-		c.Answer(t.Context(), "mcp", func(host.Call) bool { return true }, func(ctx context.Context, call host.Call) mcp.Result {
+		c.Answer(t.Context(), "mcp", all(func(ctx context.Context, call host.Call) mcp.Result {
 			if !strings.Contains(string(call.Arguments), "3") {
 				<-ctx.Done()
 			}
 			return c.Result([]byte(call.Arguments))
-		})
+		}))
 		greet(t, c)
 		if req := request(t, c); req.Method != "notifications/cancelled" { // the ping has an id in use
 			t.Errorf("got %s", req.Method)

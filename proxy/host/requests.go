@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
-
-	"mcpproxy/upstream/raw"
 )
 
 // Bounds on what is in work for the host, and on what waits for it to read. A
@@ -22,9 +20,6 @@ const (
 	roomWithin = 200 * time.Millisecond
 )
 
-// maxSaid bounds what is remembered of a _meta, in bytes.
-const maxSaid = 4 << 10
-
 // codeBusy is a server's own error (JSON-RPC 2.0, section 5.1): what is asked
 // for cannot be done now.
 const codeBusy = -32000
@@ -35,6 +30,7 @@ type incoming struct {
 	call  *directCall  // in place of msg
 	size  int          // in bytes
 	batch *batchAnswer // that it belongs to, or nil
+	said  string       // see acceptable
 }
 
 // A request waits for its response.
@@ -43,7 +39,7 @@ type request struct {
 	batch     *batchAnswer
 	cancelled bool   // by the host
 	cancel    func() // ends it if it is a direct call
-	said      string // of the protocol, in its _meta
+	said      string // see acceptable
 }
 
 // admit records a request that the host waits for, or refuses it.
@@ -114,20 +110,14 @@ func (c *Conn) track(id jsonrpc.ID, in incoming) bool {
 		}
 		return old.cancel == nil
 	}
-	req := &request{size: in.size, batch: in.batch}
+	req := &request{size: in.size, batch: in.batch, said: in.said}
 	if in.call != nil {
 		req.cancel, in.call.request = in.call.cancel, req
 	}
 	c.open[id] = req
 	c.held += in.size
-	if r, ok := in.msg.(*jsonrpc.Request); ok {
-		if r.Method == "initialize" {
-			c.handshake = id
-		}
-		meta := raw.Member(r.Params, "_meta")
-		if said, ok := protocolMeta(meta); ok && len(said) <= maxSaid && isStateless(meta) {
-			req.said = string(said)
-		}
+	if r, ok := in.msg.(*jsonrpc.Request); ok && r.Method == "initialize" {
+		c.handshake = id
 	}
 	return true
 }

@@ -4,7 +4,8 @@
 // [Parse] turns what arrived into a [Request]. It asks a [Directory] which
 // servers and tools there are, and nothing else. [Definition], [Instructions]
 // and [HelpText] are the texts that a model reads about the tool. [FindTool] and
-// [Unwrap] are the last two steps of a call, once the server's list is known.
+// [Unwrap] are the last two steps of a call, once the server's list is known. What
+// most models send is a [Plain] request, which one walk reads.
 //
 // The package has no state, no goroutines and no locks.
 //

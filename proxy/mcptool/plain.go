@@ -8,17 +8,13 @@ import (
 	"mcpproxy/upstream/raw"
 )
 
-// IsPlainCall reports whether a request, which is valid JSON, is for an upstream's
-// tool and says so in the plainest way, with nothing to repair. Most requests do.
-func IsPlainCall(arguments json.RawMessage) bool {
-	_, ok := plainCall(arguments)
-	return ok
-}
+// A Plain is a request for an upstream's tool that says so in the plainest way, with
+// nothing to repair. Most requests are. It holds slices of what it was read from.
+type Plain struct{ server, tool, arguments []byte }
 
-// A plain is a plain call as it is written.
-type plain struct{ server, tool, arguments []byte }
-
-func plainCall(request json.RawMessage) (p plain, ok bool) {
+// ReadPlain reads a plain request, which is valid JSON. It reports false for all
+// others, which only [Parse] understands.
+func ReadPlain(request json.RawMessage) (p Plain, ok bool) {
 	var members [4][]byte
 	ok = raw.PlainMembers(request, members[:], `"action"`, `"server"`, `"tool"`, `"arguments"`)
 	if !ok || string(members[0]) != `"`+string(Call)+`"` {
@@ -48,16 +44,12 @@ func plainText(written []byte) (text []byte, ok bool) {
 	return text, bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) && len(bytes.TrimSpace(text)) > 0
 }
 
-// parsePlain is [Parse] for a plain call. ok is false for other requests.
-func parsePlain(arguments json.RawMessage, d Directory) (r Request, ok bool, err error) {
-	p, ok := plainCall(arguments)
-	if !ok {
-		return r, false, nil
-	}
-	r = Request{Action: Call, Server: string(p.server), Tool: string(p.tool), Index: -1}
+// Request is [Parse] for a plain request.
+func (p Plain) Request(d Directory) (Request, error) {
+	r := Request{Action: Call, Server: string(p.server), Tool: string(p.tool), Index: -1}
 	if err := r.place(d); err != nil {
-		return r, true, err
+		return r, err
 	}
 	r.Arguments = p.arguments
-	return r, true, nil
+	return r, nil
 }

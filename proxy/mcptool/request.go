@@ -60,8 +60,8 @@ func (r *Request) fail(field, reason string) error {
 // *UnknownToolError or *AmbiguousError. The request then holds what was
 // understood before it.
 func Parse(arguments json.RawMessage, d Directory) (Request, error) {
-	if r, ok, err := parsePlain(arguments, d); ok {
-		return r, err
+	if p, ok := ReadPlain(arguments); ok {
+		return p.Request(d)
 	}
 	return parseSteps(arguments, d)
 }

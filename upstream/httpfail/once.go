@@ -26,10 +26,14 @@ type Sender struct {
 	overHTTP2 sync.Map // hosts that have answered over HTTP/2
 }
 
-// Send is a round trip through base.
-func (s *Sender) Send(base http.RoundTripper, req *http.Request) (*http.Response, error) {
+// A RoundTrip sends a request and returns its response, as that of [http.RoundTripper]
+// does.
+type RoundTrip func(*http.Request) (*http.Response, error)
+
+// Send is a round trip.
+func (s *Sender) Send(trip RoundTrip, req *http.Request) (*http.Response, error) {
 	_, known := s.overHTTP2.Load(req.URL.Host)
-	resp, err := once(base, req, known)
+	resp, err := once(trip, req, known)
 	if err != nil && known && isUnprocessed(err) && req.GetBody != nil && req.Context().Err() == nil {
 		again := req.WithContext(req.Context())
 		body, bodyErr := req.GetBody()
@@ -37,7 +41,7 @@ func (s *Sender) Send(base http.RoundTripper, req *http.Request) (*http.Response
 			return nil, err
 		}
 		again.Body = body
-		resp, err = once(base, again, known)
+		resp, err = once(trip, again, known)
 	}
 	if err == nil && resp.ProtoMajor == 2 && !known {
 		s.overHTTP2.Store(req.URL.Host, true)
@@ -54,7 +58,7 @@ func isUnprocessed(err error) bool {
 }
 
 // once sends a request once. known says that it goes over HTTP/2.
-func once(base http.RoundTripper, req *http.Request, known bool) (*http.Response, error) {
+func once(trip RoundTrip, req *http.Request, known bool) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	var overHTTP2 atomic.Bool
 	var sent atomic.Int32
@@ -79,7 +83,7 @@ func once(base http.RoundTripper, req *http.Request, known bool) (*http.Response
 			return again()
 		}
 	}
-	resp, err := base.RoundTrip(once)
+	resp, err := trip(once)
 	if err != nil {
 		if errors.Is(context.Cause(ctx), errReset) {
 			err = errReset
